@@ -1,0 +1,1 @@
+"""Nano Banana Gateway: one base_url in front of Google's image models."""

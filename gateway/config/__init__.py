@@ -1,0 +1,1 @@
+"""The only room that knows YAML and the environment: settings and the catalogue."""

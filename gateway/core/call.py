@@ -1,0 +1,61 @@
+"""One caller's request, as facts.
+
+A Call is complete when it is made and never changes: every attempt is built anew from it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gateway.core.catalog import Model, SizeFacts
+from gateway.core.keys import Key
+
+
+class Delivery(StrEnum):
+    """How the caller wants the answer to arrive."""
+
+    WHOLE = "whole"
+    EVENTS = "events"  # server-sent events
+    ARRAY = "array"  # Gemini's stream without alt=sse: one JSON array, element by element
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be drawn, as far as it decides the price. Read from the very bytes that are forwarded."""
+
+    model: Model
+    size: str
+    ratio: str | None = None
+    count: int = 1
+    references: int = 0
+    thinking: str | None = None
+    text_bytes: int = 0
+
+    @property
+    def size_facts(self) -> SizeFacts:
+        return self.model.sizes[self.size]
+
+    @property
+    def thinks_hard(self) -> bool:
+        """Whether the model was told to think longer than it does by itself."""
+        return self.thinking is not None and self.thinking not in ("minimal", "low")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request of a known key for a known model.
+
+    `body` is the request as Gemini's generateContent takes it: the caller's own bytes where they
+    need no change, the translation otherwise. `form` is what the dialect noted for writing the
+    answer; nobody else reads it. `arrived_at` is on the monotonic clock.
+    """
+
+    id: str
+    key: Key
+    dialect: str
+    operation: str
+    asked_name: str
+    ask: Ask
+    delivery: Delivery
+    body: bytes
+    form: object
+    arrived_at: float

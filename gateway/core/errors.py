@@ -1,0 +1,226 @@
+"""Every error a caller can be told about, and what each says of money and of trying again.
+
+    GatewayError
+    ├── CallerError                 the request was wrong; nothing was sent, nothing is owed
+    │   ├── BadRequest              400  a field is missing, malformed or not offered
+    │   ├── MissingKey              401  no credential in the request
+    │   ├── UnknownKey              401  not a key of ours, expired or revoked
+    │   ├── NotAllowed              403  the key may not use this model or group
+    │   ├── UnknownModel            404
+    │   ├── NotFound                404  no such route or object
+    │   ├── WrongMethod             405
+    │   ├── BodyTooLarge            413
+    │   ├── BodyTooSlow             408
+    │   └── OverBudget              429  the team's or the key's budget would be exceeded
+    ├── GatewayBusy                 503  draining, or no lane can take the call
+    ├── BooksAway                   503  the store cannot be reached, so nothing may be spent
+    ├── UpstreamError               whatever came of the attempts
+    │   ├── UpstreamRejected        4xx  the upstream found the request wrong
+    │   ├── UpstreamBusy            503  every lane answered 429 or 503, or could not be reached
+    │   ├── UpstreamFailed          502  every lane failed otherwise
+    │   ├── UpstreamUnavailable     503  the upstream does not take our credential
+    │   ├── UpstreamSilent          504  no answer in time; it may still be billed to the operator
+    │   ├── UpstreamCut             502  the answer broke off or was not one
+    │   └── NoPicture               400  an answer without a picture, where only a picture will do
+    └── InternalError               500  ours
+
+How an error looks to a caller is decided by the dialects alone.
+"""
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """`message` says what happened and what the reader can do about it; it may be shown to callers.
+
+    `status` is the HTTP status, `google_status` the canonical code Gemini callers get, `type` and
+    `code` the OpenAI pair, `reason` the reason of Google's ErrorInfo. `billed` is "no", "yes" or
+    "unknown". `should_retry` None leaves it to the SDK's own rule.
+    """
+
+    status: int = 500
+    google_status: ClassVar[str] = "INTERNAL"
+    type: ClassVar[str] = "server_error"
+    code: str = "internal_error"
+    reason: ClassVar[str] = "INTERNAL_ERROR"
+    billed: str = "no"
+    should_retry: ClassVar[bool | None] = False
+    retry_after_s: int | None = None
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class CallerError(GatewayError):
+    status = 400
+    google_status = "INVALID_ARGUMENT"
+    type = "invalid_request_error"
+
+
+class BadRequest(CallerError):
+    reason = "INVALID_ARGUMENT"
+
+    def __init__(self, message: str, *, param: str | None = None, code: str = "invalid_value") -> None:
+        super().__init__(message, param=param)
+        self.code = code
+
+
+class MissingKey(CallerError):
+    status = 401
+    google_status = "PERMISSION_DENIED"
+    code = "invalid_api_key"
+    reason = "API_KEY_MISSING"
+
+
+class UnknownKey(CallerError):
+    status = 401
+    google_status = "INVALID_ARGUMENT"
+    code = "invalid_api_key"
+    reason = "API_KEY_INVALID"
+
+
+class NotAllowed(CallerError):
+    status = 403
+    google_status = "PERMISSION_DENIED"
+    code = "model_not_allowed"
+    reason = "NOT_ALLOWED"
+
+
+class UnknownModel(CallerError):
+    status = 404
+    google_status = "NOT_FOUND"
+    code = "model_not_found"
+    reason = "MODEL_NOT_FOUND"
+
+
+class NotFound(CallerError):
+    status = 404
+    google_status = "NOT_FOUND"
+    code = "not_found"
+    reason = "NOT_FOUND"
+
+
+class WrongMethod(CallerError):
+    status = 405
+    google_status = "INVALID_ARGUMENT"
+    code = "method_not_allowed"
+    reason = "METHOD_NOT_ALLOWED"
+
+
+class BodyTooLarge(CallerError):
+    status = 413
+    code = "request_too_large"
+    reason = "REQUEST_TOO_LARGE"
+
+
+class BodyTooSlow(CallerError):
+    status = 408
+    google_status = "DEADLINE_EXCEEDED"
+    code = "request_timeout"
+    reason = "REQUEST_TIMEOUT"
+
+
+class OverBudget(CallerError):
+    status = 429
+    google_status = "RESOURCE_EXHAUSTED"
+    type = "insufficient_quota"
+    code = "insufficient_quota"
+    reason = "BUDGET_EXCEEDED"
+
+
+class GatewayBusy(GatewayError):
+    status = 503
+    google_status = "UNAVAILABLE"
+    code = "gateway_overloaded"
+    reason = "GATEWAY_OVERLOADED"
+    should_retry = True
+    retry_after_s = 5
+
+
+class BooksAway(GatewayError):
+    status = 503
+    google_status = "UNAVAILABLE"
+    code = "admission_unavailable"
+    reason = "BOOKS_AWAY"
+    should_retry = True
+    retry_after_s = 5
+
+
+class UpstreamError(GatewayError):
+    """What came of the attempts, for the caller: the upstream's own words only where they are about the request."""
+
+    status = 502
+    google_status = "UNAVAILABLE"
+    code = "upstream_error"
+    reason = "UPSTREAM_ERROR"
+    should_retry = True
+
+
+class UpstreamRejected(UpstreamError):
+    """`message` is the upstream's, scrubbed; `status` is its status."""
+
+    type = "invalid_request_error"
+    google_status = "INVALID_ARGUMENT"
+    code = "invalid_request"
+    reason = "UPSTREAM_REJECTED"
+    should_retry = False
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class UpstreamBusy(UpstreamError):
+    status = 503
+    code = "upstream_overloaded"
+    reason = "UPSTREAM_OVERLOADED"
+    retry_after_s = 15
+
+
+class UpstreamFailed(UpstreamError):
+    retry_after_s = 5
+
+
+class UpstreamUnavailable(UpstreamError):
+    status = 503
+    code = "upstream_unavailable"
+    reason = "UPSTREAM_UNAVAILABLE"
+    should_retry = False
+    retry_after_s = 30
+
+
+class UpstreamSilent(UpstreamError):
+    status = 504
+    google_status = "DEADLINE_EXCEEDED"
+    code = "upstream_timeout_unsettled"
+    reason = "UPSTREAM_TIMEOUT"
+    billed = "unknown"
+    should_retry = False
+
+
+class UpstreamCut(UpstreamError):
+    google_status = "INTERNAL"
+    code = "upstream_truncated"
+    reason = "UPSTREAM_TRUNCATED"
+    should_retry = False
+
+
+class NoPicture(UpstreamError):
+    """The model answered without a picture. The seller bills it, so the caller is charged."""
+
+    status = 400
+    google_status = "FAILED_PRECONDITION"
+    type = "image_generation_user_error"
+    reason = "NO_PICTURE"
+    billed = "yes"
+    should_retry = False
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class InternalError(GatewayError):
+    should_retry = None

@@ -1,0 +1,58 @@
+"""Who calls and who pays: teams and their virtual keys.
+
+A Key here is what the books know of it; its secret is not in it. Spent and held amounts change
+with every call and live in the ledger.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gateway.core.groups import Group
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Who pays. `budget_nanos` None means no limit."""
+
+    id: str
+    name: str
+    budget_nanos: int | None
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a key may do; None means everything."""
+
+    budget_nanos: int | None = None
+    max_multiplier: Fraction | None = None
+    models: frozenset[str] | None = None
+    groups: frozenset[str] | None = None
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A virtual key of a team. `hint` is the part of the secret that may be shown: its last four characters."""
+
+    id: str
+    team: str
+    name: str
+    hint: str
+    limits: Limits
+    created_at: float
+    revoked_at: float | None = None
+
+    def live(self, now: float) -> bool:
+        if self.revoked_at is not None:
+            return False
+        return self.limits.expires_at is None or now < self.limits.expires_at
+
+    def allows_model(self, model_id: str) -> bool:
+        return self.limits.models is None or model_id in self.limits.models
+
+    def allows_group(self, group: Group) -> bool:
+        limits = self.limits
+        if limits.groups is not None and group.name not in limits.groups:
+            return False
+        return limits.max_multiplier is None or group.multiplier <= limits.max_multiplier

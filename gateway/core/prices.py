@@ -1,0 +1,109 @@
+"""What a call may cost, and what it did cost.
+
+`quote` is an upper bound, made before anything is sent; `charge` is exact, from what the upstream
+reported. Both ask the same question first: is this lane's key billed by the call or by the token?
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from gateway.core.call import Ask
+from gateway.core.catalog import Price
+from gateway.core.groups import Billing, Lane
+from gateway.core.money import ceil_nanos
+from gateway.core.usage import Usage
+
+
+class Basis(StrEnum):
+    """What an amount was computed from."""
+
+    TOKENS = "tokens"
+    CALL = "call"
+    ESTIMATE = "estimate"  # the upstream reported no usage: the price of a call, marked
+
+
+# For each billing mode of the seller: what it charges by, in order of preference.
+_PREFERENCE: dict[Billing, tuple[Basis, ...]] = {
+    Billing.PAY_AS_YOU_GO: (Basis.TOKENS,),
+    Billing.PAY_AS_YOU_GO_PRIORITY: (Basis.TOKENS, Basis.CALL),
+    Billing.PAY_PER_REQUEST: (Basis.CALL,),
+    Billing.PAY_PER_REQUEST_PRIORITY: (Basis.CALL, Basis.TOKENS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A priced result: what is owed for one attempt, at the multiplier of its group, and what it was for.
+
+    `pictures` counts the finished pictures of the reply; `verdict` says what came of the attempt.
+    """
+
+    nanos: int
+    basis: Basis
+    usage: Usage | None
+    model: str
+    size: str
+    group: str
+    lane: str
+    pictures: int
+    verdict: str
+
+
+def basis(price: Price, billing: Billing) -> Basis | None:
+    """What a key of this billing mode is charged by for a model of this price; None: not sold that way."""
+    sold = {Basis.TOKENS: price.by_tokens, Basis.CALL: price.call is not None}
+    return next((each for each in _PREFERENCE[billing] if sold[each]), None)
+
+
+def quote(ask: Ask, lane: Lane) -> int | None:
+    """The most a call may cost on this lane, in nano-dollars; None when the lane does not sell the model."""
+    price = ask.model.price
+    match basis(price, lane.billing):
+        case Basis.CALL:
+            return ceil_nanos(_per_call(price) * ask.count * lane.group.multiplier)
+        case Basis.TOKENS:
+            # A reply without usage is charged by the call, so a hold must cover that too.
+            dearest = max(_by_tokens(price, _input_ceiling(ask), _output_ceiling(ask)), Fraction(price.call or 0))
+            return ceil_nanos(dearest * ask.count * lane.group.multiplier)
+        case _:
+            return None
+
+
+def charge(ask: Ask, lane: Lane, usage: Usage | None) -> Charge:
+    """What one attempt on this lane costs, given the usage the upstream reported (None: it reported none).
+
+    Without usage a token-billed attempt costs the price of a call, or the quote where the model has
+    none, and is marked as an estimate.
+    """
+    price = ask.model.price
+    multiplier = lane.group.multiplier
+    by = basis(price, lane.billing)
+    if by is Basis.CALL:
+        return Charge(ceil_nanos(_per_call(price) * multiplier), by, usage)
+    if usage is not None:
+        return Charge(ceil_nanos(_by_tokens(price, usage.input, usage.output) * multiplier), Basis.TOKENS, usage)
+    guess = Fraction(price.call) if price.call is not None else _by_tokens(price, 0, ask.size_facts.image_tokens)
+    return Charge(ceil_nanos(guess * multiplier), Basis.ESTIMATE, None)
+
+
+def _per_call(price: Price) -> int:
+    assert price.call is not None
+    return price.call
+
+
+def _by_tokens(price: Price, input_tokens: int, output_tokens: int) -> Fraction:
+    assert price.input_token is not None
+    assert price.output_token is not None
+    return price.input_token * input_tokens + price.output_token * output_tokens
+
+
+def _input_ceiling(ask: Ask) -> int:
+    """No tokenizer makes more tokens than there are bytes; a reference picture has a known figure."""
+    return min(ask.text_bytes + ask.references * ask.model.reference_tokens, ask.model.input_tokens)
+
+
+def _output_ceiling(ask: Ask) -> int:
+    facts = ask.size_facts
+    thinks = ask.thinks_hard or ask.model.always_thinks
+    return facts.thinking_ceiling_tokens if thinks else facts.ceiling_tokens

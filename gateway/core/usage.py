@@ -1,0 +1,67 @@
+"""What an upstream says was consumed.
+
+Reads Gemini's `usageMetadata`. Fields of it disagree in known ways (the picture's tokens are only
+part of the candidate's, blocked replies mirror thoughts as output), so what is billed comes from
+the total, which the provider has been seen to keep right.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as reported. `input` and `output` are what is billed."""
+
+    prompt: int = 0
+    candidates: int = 0
+    thoughts: int = 0
+    tool_use: int = 0
+    cached: int = 0
+    total: int = 0
+    prompt_images: int = 0
+    output_images: int = 0
+
+    @property
+    def input(self) -> int:
+        return self.prompt + self.tool_use
+
+    @property
+    def output(self) -> int:
+        """Total less input: `candidatesTokensDetails` alone would bill up to 28 % too little."""
+        if self.total:
+            return max(0, self.total - self.input)
+        return self.candidates + self.thoughts
+
+
+def usage_from_gemini(reported: object) -> Usage | None:
+    """A `usageMetadata` object as Usage; None when it is absent, empty or of another shape."""
+    if not isinstance(reported, Mapping):
+        return None
+    usage = Usage(
+        prompt=_count(reported, "promptTokenCount"),
+        candidates=_count(reported, "candidatesTokenCount"),
+        thoughts=_count(reported, "thoughtsTokenCount"),
+        tool_use=_count(reported, "toolUsePromptTokenCount"),
+        cached=_count(reported, "cachedContentTokenCount"),
+        total=_count(reported, "totalTokenCount"),
+        prompt_images=_images(reported.get("promptTokensDetails")),
+        output_images=_images(reported.get("candidatesTokensDetails")),
+    )
+    return usage if usage.input or usage.output else None
+
+
+def _count(reported: Mapping[str, Any], name: str) -> int:
+    """A token count; JSON of protocol buffers may write integers as strings."""
+    value = reported.get(name)
+    if isinstance(value, str) and value.isdigit():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def _images(details: object) -> int:
+    if not isinstance(details, list):
+        return 0
+    rows = (row for row in details if isinstance(row, Mapping) and row.get("modality") == "IMAGE")
+    return sum(_count(row, "tokenCount") for row in rows)

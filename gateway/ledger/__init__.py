@@ -1,0 +1,1 @@
+"""The only room that knows Redis: teams and keys, holds and charges, reports."""

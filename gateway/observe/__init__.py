@@ -1,0 +1,1 @@
+"""Metrics and the log line, made from events."""

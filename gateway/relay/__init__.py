@@ -1,0 +1,1 @@
+"""The journey of a call; the only room that knows the others."""

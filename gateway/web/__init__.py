@@ -1,0 +1,1 @@
+"""The HTTP edge: caller routes, gateway routes, admin."""
