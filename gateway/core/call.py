@@ -39,23 +39,42 @@ class Ask:
         """Whether the model was told to think longer than it does by itself."""
         return self.thinking is not None and self.thinking not in ("minimal", "low")
 
+    @property
+    def long(self) -> bool:
+        """Whether the provider itself allows more time for it: 4K, or more than three references."""
+        return self.size == "4K" or self.references > 3
+
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A request of a known key for a known model.
+class Parsed:
+    """What a dialect read from a request.
 
     `body` is the request as Gemini's generateContent takes it: the caller's own bytes where they
-    need no change, the translation otherwise. `form` is what the dialect noted for writing the
-    answer; nobody else reads it. `arrived_at` is on the monotonic clock.
+    need no change, the translation otherwise. `streams` says whether the upstream is asked for a
+    stream of it. `form` is what the dialect noted for writing the answer; nobody else reads it.
     """
 
-    id: str
-    key: Key
-    dialect: str
-    operation: str
     asked_name: str
     ask: Ask
     delivery: Delivery
     body: bytes
-    form: object
+    streams: bool
+    form: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request of a known key for a known model. `arrived_at` is on the monotonic clock, `made_at` is the date."""
+
+    id: str
+    request_id: str
+    key: Key
+    dialect: str
+    operation: str
+    parsed: Parsed
     arrived_at: float
+    made_at: float
+
+    @property
+    def ask(self) -> Ask:
+        return self.parsed.ask

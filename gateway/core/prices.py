@@ -1,6 +1,6 @@
 """What a call may cost, and what it did cost.
 
-`quote` is an upper bound, made before anything is sent; `charge` is exact, from what the upstream
+`quote` is an upper bound, made before anything is sent; `price` is exact, from what the upstream
 reported. Both ask the same question first: is this lane's key billed by the call or by the token?
 """
 
@@ -33,21 +33,11 @@ _PREFERENCE: dict[Billing, tuple[Basis, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Charge:
-    """A priced result: what is owed for one attempt, at the multiplier of its group, and what it was for.
-
-    `pictures` counts the finished pictures of the reply; `verdict` says what came of the attempt.
-    """
+class Owed:
+    """The price of one reply, in nano-dollars, and what it was computed from."""
 
     nanos: int
     basis: Basis
-    usage: Usage | None
-    model: str
-    size: str
-    group: str
-    lane: str
-    pictures: int
-    verdict: str
 
 
 def basis(price: Price, billing: Billing) -> Basis | None:
@@ -70,21 +60,21 @@ def quote(ask: Ask, lane: Lane) -> int | None:
             return None
 
 
-def charge(ask: Ask, lane: Lane, usage: Usage | None) -> Charge:
-    """What one attempt on this lane costs, given the usage the upstream reported (None: it reported none).
+def price_of(ask: Ask, lane: Lane, usage: Usage | None) -> Owed:
+    """What one reply from this lane costs, given the usage the upstream reported (None: it reported none).
 
-    Without usage a token-billed attempt costs the price of a call, or the quote where the model has
-    none, and is marked as an estimate.
+    Without usage a token-billed reply costs the price of a call, or one picture's tokens where the
+    model has no such price, and is marked as an estimate.
     """
     price = ask.model.price
     multiplier = lane.group.multiplier
     by = basis(price, lane.billing)
     if by is Basis.CALL:
-        return Charge(ceil_nanos(_per_call(price) * multiplier), by, usage)
+        return Owed(ceil_nanos(_per_call(price) * multiplier), by)
     if usage is not None:
-        return Charge(ceil_nanos(_by_tokens(price, usage.input, usage.output) * multiplier), Basis.TOKENS, usage)
+        return Owed(ceil_nanos(_by_tokens(price, usage.input, usage.output) * multiplier), Basis.TOKENS)
     guess = Fraction(price.call) if price.call is not None else _by_tokens(price, 0, ask.size_facts.image_tokens)
-    return Charge(ceil_nanos(guess * multiplier), Basis.ESTIMATE, None)
+    return Owed(ceil_nanos(guess * multiplier), Basis.ESTIMATE)
 
 
 def _per_call(price: Price) -> int:

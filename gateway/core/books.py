@@ -1,0 +1,67 @@
+"""The nouns of the books: what was set aside, what is owed, and what an account holds.
+
+A Hold is made before anything is sent and ends exactly once, settled with its charges or released.
+How that is kept true lives in the ledger; here are only the records.
+"""
+
+from dataclasses import dataclass
+
+from gateway.core.outcome import Verdict
+from gateway.core.prices import Basis
+from gateway.core.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Money set aside for a call, in nano-dollars."""
+
+    call_id: str
+    team: str
+    key_id: str
+    nanos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one reply costs and what it was for, at the multiplier of the group that gave it.
+
+    `attempt_id` names the attempt, as it was named to the upstream. `pictures` counts the finished
+    pictures of the reply; `verdict` says what came of it.
+    """
+
+    attempt_id: str
+    nanos: int
+    basis: Basis
+    usage: Usage | None
+    model: str
+    size: str
+    group: str
+    lane: str
+    pictures: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """An account at one moment, in nano-dollars; `budget_nanos` None means no limit."""
+
+    spent_nanos: int
+    held_nanos: int
+    budget_nanos: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """What one key spent on one model, size and group in one day (UTC, YYYY-MM-DD)."""
+
+    day: str
+    team: str
+    key_id: str
+    model: str
+    size: str
+    group: str
+    calls: int
+    pictures: int
+    input_tokens: int
+    output_tokens: int
+    nanos: int

@@ -1,0 +1,79 @@
+"""What the journey of a call tells whoever watches. Facts only; observers decide what to make of them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.core.books import Charge
+from gateway.core.call import Call
+from gateway.core.groups import Lane
+from gateway.core.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFinished:
+    """`won` says whether its answer went to the caller; `first_byte_s` is None when none came."""
+
+    call: Call
+    attempt_id: str
+    lane: Lane
+    outcome: Outcome
+    won: bool
+    late: bool
+    first_byte_s: float | None
+    total_s: float
+    body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """The end of a call whose request was understood. `status` is what the caller was sent.
+
+    `charge` is what the caller's key owes, None when nothing; `waste_nanos` what the operator paid
+    besides. `delivered` says whether the caller was still there for the last byte.
+    """
+
+    call: Call
+    status: int
+    code: str
+    outcome: Outcome | None
+    charge: Charge | None
+    waste_nanos: int
+    attempts: int
+    delivered: bool
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallRefused:
+    """A request that did not become a call: no key, no such model, a body that makes no sense."""
+
+    request_id: str
+    dialect: str
+    operation: str
+    status: int
+    code: str
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRefused:
+    """A lane's own key was refused by the upstream: an operator must look at it."""
+
+    lane: Lane
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLost:
+    """The books could not be reached; what was being done is tried again."""
+
+    doing: str
+    reason: str
+
+
+Event = AttemptFinished | CallFinished | CallRefused | CredentialRefused | StoreLost
+
+
+class Observer(Protocol):
+    def __call__(self, event: Event) -> None:
+        """Takes note of an event. Must not block and must not raise."""

@@ -1,0 +1,13 @@
+"""The header names callers and operators hold on to, spelled once."""
+
+REQUEST_ID = "x-request-id"
+CALL_ID = "x-gateway-call-id"
+GROUP = "x-gateway-group"
+ATTEMPTS = "x-gateway-attempts"
+BILLED = "x-gateway-billed"
+COST_USD = "x-gateway-cost-usd"
+HOLD_USD = "x-gateway-hold-usd"
+SHOULD_RETRY = "x-should-retry"
+RETRY_AFTER = "retry-after"
+CONTENT_TYPE = "content-type"
+CONTENT_LENGTH = "content-length"

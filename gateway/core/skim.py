@@ -1,0 +1,103 @@
+"""A small document out of a large one: JSON in passing, with the insides of long strings left out.
+
+A reply of 30 MB is one base64 string and a few hundred bytes around it. The skimmer is fed the
+chunks as they pass, jumps through strings with a one-byte search and keeps the rest, so that what
+it keeps can be parsed whole: usage, finish reasons, the head of each picture. Quotes are the only
+thing it must know of JSON, so it reads a JSON document, a JSON array and a stream of `data:` lines
+alike. It cannot be fooled by text that looks like structure, since text is always inside a string.
+"""
+
+# Of each string this much is kept: a name, a mime type, a signature's start, and of a picture the
+# head that tells its kind and pixels (a JPEG's is behind its metadata).
+KEEP_BYTES = 8192
+
+# A document without long strings can be as large as its sender likes; past this it is given up.
+LARGEST_BYTES = 4 * 1024 * 1024
+
+_QUOTE = ord('"')
+_BACKSLASH = ord("\\")
+
+
+class Skimmer:
+    """Feed it every chunk in order; `skeleton` is then the document without the insides of long strings."""
+
+    def __init__(self, keep_bytes: int = KEEP_BYTES) -> None:
+        self._keep_bytes = keep_bytes
+        self._kept = bytearray()
+        self._in_string = False
+        self._odd_backslash = False  # the last chunk ended in an unfinished escape
+        self._string_start = 0  # where the current string's inside begins in _kept
+        self._cutting = False  # the current string is past what is kept of it
+        self.given_up = False
+
+    def feed(self, chunk: bytes | memoryview) -> None:
+        """Looks at the next bytes of the document, whatever they were split at."""
+        data = bytes(chunk)
+        at, end = 0, len(data)
+        while at < end and not self.given_up:
+            at = self._through_string(data, at) if self._in_string else self._to_string(data, at)
+            self.given_up = len(self._kept) > LARGEST_BYTES
+
+    @property
+    def skeleton(self) -> bytes:
+        """What was kept so far; empty when the document was given up."""
+        return b"" if self.given_up else bytes(self._kept)
+
+    @property
+    def inside_string(self) -> bool:
+        """Whether the document so far ends inside a string: it was cut there."""
+        return self._in_string
+
+    def _to_string(self, data: bytes, at: int) -> int:
+        quote = data.find(b'"', at)
+        if quote < 0:
+            self._kept += data[at:]
+            return len(data)
+        self._kept += data[at : quote + 1]
+        self._in_string, self._cutting, self._odd_backslash = True, False, False
+        self._string_start = len(self._kept)
+        return quote + 1
+
+    def _through_string(self, data: bytes, at: int) -> int:
+        close = self._closing_quote(data, at)
+        self._keep(data, at, close if close >= 0 else len(data))
+        if close < 0:
+            return len(data)
+        self._kept.append(_QUOTE)
+        self._in_string = False
+        return close + 1
+
+    def _closing_quote(self, data: bytes, at: int) -> int:
+        """Where the string ends; -1 when it goes on behind this chunk."""
+        start = at
+        while (quote := data.find(b'"', at)) >= 0:
+            if not self._escaped(data, start, quote):
+                return quote
+            at = quote + 1
+        self._odd_backslash = self._escaped(data, start, len(data))
+        return -1
+
+    def _escaped(self, data: bytes, start: int, at: int) -> bool:
+        """Whether an odd number of backslashes stands before `at`, counting what the last chunk ended in."""
+        run = at
+        while run > start and data[run - 1] == _BACKSLASH:
+            run -= 1
+        odd = (at - run) % 2 == 1
+        return odd != self._odd_backslash if run == start else odd
+
+    def _keep(self, data: bytes, at: int, end: int) -> None:
+        if self._cutting:
+            return
+        room = self._keep_bytes - (len(self._kept) - self._string_start)
+        if end - at <= room:
+            self._kept += data[at:end]
+            return
+        self._kept += data[at : at + room]
+        self._cutting = True
+        # The cut must not split an escape or a character, so what is kept of a long string ends
+        # before its first escape and before a character that is not whole.
+        inside = bytes(self._kept[self._string_start :])
+        escape = inside.find(b"\\")
+        whole = inside if escape < 0 else inside[:escape]
+        del self._kept[self._string_start :]
+        self._kept += whole.decode("utf-8", "ignore").encode()
