@@ -1,1 +1,43 @@
-"""The commands."""
+"""The commands. `main` is what the console script calls: it turns the house's own errors into one line and a code.
+
+Exit codes: 0 all went well, 2 the configuration or the command line is wrong, 1 anything else.
+"""
+
+import sys
+
+import typer
+
+from gateway.cli import accounts, demo, server
+from gateway.config.settings import ConfigError
+from gateway.core.errors import BooksAway, CallerError
+from gateway.ledger.errors import StoreError
+
+app = typer.Typer(
+    name="gateway",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Nano Banana Gateway: one base_url in front of Google's image models.",
+)
+server.add(app)
+demo.add(app)
+accounts.add(app)
+
+
+def main() -> None:
+    try:
+        app()
+    except ConfigError as error:
+        _end(2, *error.problems)
+    except (StoreError, CallerError) as error:
+        _end(2, str(error))
+    except BooksAway as error:
+        _end(1, str(error))
+    except OSError as error:
+        _end(1, str(error))
+
+
+def _end(code: int, *lines: str) -> None:
+    for line in lines:
+        print(f"gateway: {line}", file=sys.stderr)  # noqa: T201  a command's own words
+    sys.exit(code)

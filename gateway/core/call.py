@@ -25,7 +25,6 @@ class Ask:
     model: Model
     size: str
     ratio: str | None = None
-    count: int = 1
     references: int = 0
     thinking: str | None = None
     text_bytes: int = 0
@@ -64,7 +63,11 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request of a known key for a known model. `arrived_at` is on the monotonic clock, `made_at` is the date."""
+    """A request of a known key for a known model.
+
+    `arrived_at` is on the monotonic clock, `made_at` is the date. The caller waits for at most
+    `patience_s` after its arrival; the call itself does not end with it.
+    """
 
     id: str
     request_id: str
@@ -74,6 +77,7 @@ class Call:
     parsed: Parsed
     arrived_at: float
     made_at: float
+    patience_s: float
 
     @property
     def ask(self) -> Ask:

@@ -20,6 +20,7 @@
     │   ├── UpstreamFailed          502  every lane failed otherwise
     │   ├── UpstreamUnavailable     503  the upstream does not take our credential
     │   ├── UpstreamSilent          504  no answer in time; it may still be billed to the operator
+    │   ├── StillDrawing            504  the caller's patience is over; the call goes on without it
     │   ├── UpstreamCut             502  the answer broke off or was not one
     │   └── NoPicture               400  an answer without a picture, where only a picture will do
     └── InternalError               500  ours
@@ -196,6 +197,17 @@ class UpstreamSilent(UpstreamError):
     google_status = "DEADLINE_EXCEEDED"
     code = "upstream_timeout_unsettled"
     reason = "UPSTREAM_TIMEOUT"
+    billed = "unknown"
+    should_retry = False
+
+
+class StillDrawing(UpstreamError):
+    """Told just before the caller's SDK would hang up without an answer."""
+
+    status = 504
+    google_status = "DEADLINE_EXCEEDED"
+    code = "deferred"
+    reason = "STILL_DRAWING"
     billed = "unknown"
     should_retry = False
 

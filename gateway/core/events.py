@@ -1,7 +1,7 @@
 """What the journey of a call tells whoever watches. Facts only; observers decide what to make of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from gateway.core.books import Charge
 from gateway.core.call import Call
@@ -28,8 +28,8 @@ class AttemptFinished:
 class CallFinished:
     """The end of a call whose request was understood. `status` is what the caller was sent.
 
-    `charge` is what the caller's key owes, None when nothing; `waste_nanos` what the operator paid
-    besides. `delivered` says whether the caller was still there for the last byte.
+    `charge` is what the caller's key owes, None when nothing. `delivered` says whether the caller
+    was still there for the last byte.
     """
 
     call: Call
@@ -37,10 +37,18 @@ class CallFinished:
     code: str
     outcome: Outcome | None
     charge: Charge | None
-    waste_nanos: int
     attempts: int
     delivered: bool
     total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCharged:
+    """An attempt whose answer no caller got: `why` is race_loss, truncated or unsettled."""
+
+    call: Call
+    charge: Charge
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +79,8 @@ class StoreLost:
     reason: str
 
 
-Event = AttemptFinished | CallFinished | CallRefused | CredentialRefused | StoreLost
+Event = AttemptFinished | CallFinished | OperatorCharged | CallRefused | CredentialRefused | StoreLost
 
 
-class Observer(Protocol):
-    def __call__(self, event: Event) -> None:
-        """Takes note of an event. Must not block and must not raise."""
+# Takes note of an event; must not block and must not raise.
+Observer = Callable[[Event], None]

@@ -105,6 +105,11 @@ class Reply:
     note: str = ""
     error: str = ""
 
+    @property
+    def empty(self) -> bool:
+        """Whether it says nothing at all, not even why."""
+        return not (self.pictures or self.finish or self.block or self.words or self.error)
+
 
 def outcome(verdict: Verdict, *, status: int | None = None, message: str = "") -> Outcome:
     """An outcome as the table has it."""
@@ -113,7 +118,7 @@ def outcome(verdict: Verdict, *, status: int | None = None, message: str = "") -
 
 def of_reply(reply: Reply | None) -> Outcome:
     """What an answer with status 200 came to; None: it ended early or was not what it should be."""
-    if reply is None:
+    if reply is None or reply.empty:
         return outcome(Verdict.CUT, status=200)
     if reply.error:
         return outcome(Verdict.CUT, status=200, message=reply.error)

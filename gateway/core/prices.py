@@ -51,11 +51,11 @@ def quote(ask: Ask, lane: Lane) -> int | None:
     price = ask.model.price
     match basis(price, lane.billing):
         case Basis.CALL:
-            return ceil_nanos(_per_call(price) * ask.count * lane.group.multiplier)
+            return ceil_nanos(_per_call(price) * lane.group.multiplier)
         case Basis.TOKENS:
             # A reply without usage is charged by the call, so a hold must cover that too.
             dearest = max(_by_tokens(price, _input_ceiling(ask), _output_ceiling(ask)), Fraction(price.call or 0))
-            return ceil_nanos(dearest * ask.count * lane.group.multiplier)
+            return ceil_nanos(dearest * lane.group.multiplier)
         case _:
             return None
 

@@ -1,20 +1,24 @@
-"""A small document out of a large one: JSON in passing, with the insides of long strings left out.
+"""A small document out of a large one: JSON in passing, with the insides of pictures left out.
 
 A reply of 30 MB is one base64 string and a few hundred bytes around it. The skimmer is fed the
-chunks as they pass, jumps through strings with a one-byte search and keeps the rest, so that what
-it keeps can be parsed whole: usage, finish reasons, the head of each picture. Quotes are the only
-thing it must know of JSON, so it reads a JSON document, a JSON array and a stream of `data:` lines
-alike. It cannot be fooled by text that looks like structure, since text is always inside a string.
+chunks as they pass, jumps through such strings with a one-byte search and keeps the rest, so that
+what it keeps can be parsed whole: usage, finish reasons, the head of each picture. Quotes are the
+only thing it must know of JSON, so it reads a JSON document, a JSON array and a stream of `data:`
+lines alike. It cannot be fooled by text that looks like structure: text is always inside a string.
 """
 
-# Of each string this much is kept: a name, a mime type, a signature's start, and of a picture the
-# head that tells its kind and pixels (a JPEG's is behind its metadata).
+import re
+
+# Of a picture this much is kept: the head that tells its kind and pixels (a JPEG's is behind its metadata).
 KEEP_BYTES = 8192
 
-# A document without long strings can be as large as its sender likes; past this it is given up.
+# The escapes that encoders put into base64: PHP before each slash, others at line ends. A string whose
+# head holds any other, or a space, is text, and text is kept whole.
+_IN_BASE64 = re.compile(rb"\\[/nr]")
+
+# A document without pictures can be as large as its sender likes; past this it is given up.
 LARGEST_BYTES = 4 * 1024 * 1024
 
-_QUOTE = ord('"')
 _BACKSLASH = ord("\\")
 
 
@@ -27,6 +31,7 @@ class Skimmer:
         self._in_string = False
         self._odd_backslash = False  # the last chunk ended in an unfinished escape
         self._string_start = 0  # where the current string's inside begins in _kept
+        self._is_text = False  # the current string is kept whole, however long
         self._cutting = False  # the current string is past what is kept of it
         self.given_up = False
 
@@ -54,16 +59,17 @@ class Skimmer:
             self._kept += data[at:]
             return len(data)
         self._kept += data[at : quote + 1]
-        self._in_string, self._cutting, self._odd_backslash = True, False, False
+        self._in_string, self._cutting, self._is_text, self._odd_backslash = True, False, False, False
         self._string_start = len(self._kept)
         return quote + 1
 
     def _through_string(self, data: bytes, at: int) -> int:
         close = self._closing_quote(data, at)
-        self._keep(data, at, close if close >= 0 else len(data))
+        if not self._cutting:
+            self._keep(data[at : close if close >= 0 else len(data)])
         if close < 0:
             return len(data)
-        self._kept.append(_QUOTE)
+        self._kept += b'"'
         self._in_string = False
         return close + 1
 
@@ -85,19 +91,19 @@ class Skimmer:
         odd = (at - run) % 2 == 1
         return odd != self._odd_backslash if run == start else odd
 
-    def _keep(self, data: bytes, at: int, end: int) -> None:
-        if self._cutting:
-            return
+    def _keep(self, piece: bytes) -> None:
         room = self._keep_bytes - (len(self._kept) - self._string_start)
-        if end - at <= room:
-            self._kept += data[at:end]
+        if self._is_text or len(piece) <= room:
+            self._kept += piece
             return
-        self._kept += data[at : at + room]
+        head = bytes(self._kept[self._string_start :]) + piece[:room]
+        bare = _IN_BASE64.sub(b"", head)
+        if bare.endswith(b"\\"):  # an escape split by the cut
+            head, bare = head[:-1], bare[:-1]
+        if b" " in bare or b"\\" in bare:
+            self._is_text = True
+            self._kept += piece
+            return
+        # Text of a tongue without spaces may end in half a character here.
+        self._kept[self._string_start :] = head.decode("utf-8", "ignore").encode()
         self._cutting = True
-        # The cut must not split an escape or a character, so what is kept of a long string ends
-        # before its first escape and before a character that is not whole.
-        inside = bytes(self._kept[self._string_start :])
-        escape = inside.find(b"\\")
-        whole = inside if escape < 0 else inside[:escape]
-        del self._kept[self._string_start :]
-        self._kept += whole.decode("utf-8", "ignore").encode()

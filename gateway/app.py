@@ -1,0 +1,207 @@
+"""Wires the house: makes every object, passes it to those who need it, starts and stops them in order.
+
+The order of the layers, from the outside: callers' routes as plain ASGI, then the framework with
+operations, admin and own-key routes. There is no middleware.
+"""
+
+import asyncio
+import signal
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import uvicorn
+from fastapi import FastAPI
+
+from gateway import __version__
+from gateway.config.settings import FailoverMode, Listen, ListenTcp, ListenUnix, Settings
+from gateway.core.events import Event
+from gateway.core.health import HealthBoard
+from gateway.dialects.chat import Chat
+from gateway.dialects.gemini import Gemini
+from gateway.dialects.images import Images
+from gateway.ledger.budget import Books
+from gateway.ledger.keys import Keys, pepper
+from gateway.ledger.store import Store
+from gateway.observe.logs import Log
+from gateway.observe.metrics import Metrics
+from gateway.relay.journey import Rooms
+from gateway.relay.serve import Relay
+from gateway.relay.stream import Pulse
+from gateway.relay.supervisor import DRAIN_S, Supervisor
+from gateway.upstream.client import Client, Timeouts
+from gateway.upstream.lanes import Lanes, access
+from gateway.web import admin, openapi, ops, own_key, problems
+from gateway.web.public import Desk, Public
+
+# Connections that may wait to be accepted: a burst must not meet a refusal.
+_BACKLOG = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A running gateway: the ASGI app, and what commands beside it work with."""
+
+    app: Any
+    store: Store
+    keys: Keys
+    books: Books
+
+
+@asynccontextmanager
+async def books_of(settings: Settings) -> AsyncIterator[tuple[Store, Keys, Books]]:
+    """The store and the books alone, as the commands need them."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    secret = settings.secret.reveal() if settings.secret else None
+    async with Store.open(settings.store, settings.data_dir) as store:
+        yield store, Keys(store, pepper(settings.data_dir, secret)), Books(store)
+
+
+@asynccontextmanager
+async def running(settings: Settings, log_to: TextIO = sys.stdout) -> AsyncIterator[House]:
+    """A gateway for these settings. Leaving the block waits for calls in flight, then closes everything."""
+    lanes = Lanes(access(each.lane, each.key.reveal(), auth=each.auth, names=each.models) for each in settings.lanes)
+    metrics = Metrics(__version__)
+    observe = _all_of(Log(log_to, time.time), metrics)
+    board = HealthBoard(settings.patience)
+    timeouts = Timeouts(
+        connect_s=settings.timeouts.connect_s,
+        idle_s=settings.timeouts.idle_s,
+        total_s=settings.timeouts.total_s,
+        total_long_s=settings.timeouts.total_long_s,
+    )
+    async with (
+        books_of(settings) as (store, keys, books),
+        Client(lanes, timeouts) as client,
+        Supervisor() as supervisor,
+    ):
+        rooms = Rooms(
+            books=books,
+            client=client,
+            board=board,
+            patience=settings.patience,
+            timeouts=timeouts,
+            supervisor=supervisor,
+            observe=observe,
+            now=time.monotonic,
+            alone=settings.failover_mode is FailoverMode.OFF,
+        )
+        desk = Desk(
+            relay=Relay(rooms, Pulse()),
+            keys=keys,
+            catalog=settings.catalog,
+            dialects={dialect.name: dialect for dialect in (Gemini(), Images(), Chat())},
+            supervisor=supervisor,
+            observe=observe,
+            body_bytes=settings.limits.body_bytes,
+            patience_s=settings.timeouts.client_s,
+            now=time.monotonic,
+            today=time.time,
+        )
+        framework = FastAPI(
+            title="Nano Banana Gateway",
+            version=__version__,
+            description="One base_url for Google's image models, in the formats of both SDK families.",
+            docs_url=None,  # the framework's pages load their scripts from elsewhere
+            redoc_url=None,
+        )
+        problems.install(framework)
+        framework.include_router(ops.router(ops.Vitals(store, lanes, board, metrics, supervisor, time.monotonic)))
+        framework.include_router(own_key.router(keys, books, time.time))
+        office = admin.Office(
+            admin_key=settings.admin_key.reveal() if settings.admin_key else None,
+            store=store,
+            keys=keys,
+            books=books,
+            catalog=settings.catalog,
+            groups=settings.groups,
+            today=time.time,
+        )
+        framework.include_router(admin.router(office))
+        openapi.describe(framework)
+        yield House(Public(framework, desk), store, keys, books)
+
+
+async def serve(app: Any, listening: socket.socket, stop: asyncio.Event) -> None:
+    """Serves until `stop` is set, then lets the answers that have begun finish."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=int(DRAIN_S),
+    )
+    server = _Server(config)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(server.serve(sockets=[listening]), name="server")
+        await stop.wait()
+        server.should_exit = True
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever started it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def on_signals() -> Iterator[asyncio.Event]:
+    """Is set by SIGTERM or Ctrl-C, so that everything closes in order instead of being cut off."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    try:
+        yield stop
+    finally:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(each)
+
+
+def listen_on(listen: Listen) -> socket.socket:
+    """A listening socket; raises `OSError` with a line that says what to do."""
+    try:
+        return _unix_socket(listen.path) if isinstance(listen, ListenUnix) else _tcp_socket(listen)
+    except OSError as error:
+        raise OSError(f"cannot listen on {listen}: {error.strerror or error}; is another gateway running?") from error
+
+
+def _unix_socket(path: str) -> socket.socket:
+    Path(path).unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen(_BACKLOG)
+    return listening
+
+
+def _tcp_socket(listen: ListenTcp) -> socket.socket:
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    return socket.create_server((listen.host, listen.port), family=family, backlog=_BACKLOG)
+
+
+def address_of(listening: socket.socket) -> str:
+    """The base address of a listening socket, as a caller would write it."""
+    name = listening.getsockname()
+    if isinstance(name, str):
+        return f"unix:{name}"
+    host = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"http://{host}:{name[1]}"
+
+
+def _all_of(*observers: Callable[[Event], None]) -> Callable[[Event], None]:
+    def observe(event: Event) -> None:
+        for observer in observers:
+            observer(event)
+
+    return observe

@@ -1,0 +1,78 @@
+"""Commands that serve: `serve`, `check`, and the simulator `sim`."""
+
+import os
+import signal
+import sys
+import threading
+from typing import Annotated
+
+import typer
+import uvloop
+
+from gateway import app as house
+from gateway.cli.options import AsJson, ConfigFile, err, print_json, print_table, settings_of
+from gateway.config.effective import effective
+from gateway.config.settings import Settings
+from gateway.sim import app as simulator
+
+
+def add(app: typer.Typer) -> None:
+    app.command("serve")(serve)
+    app.command("check")(check)
+    app.command("sim")(sim)
+
+
+def serve(config: ConfigFile = None) -> None:
+    """Serve until SIGTERM or Ctrl-C; calls in flight are finished first."""
+    uvloop.run(_serve(settings_of(config)))
+
+
+async def _serve(settings: Settings) -> None:
+    with house.on_signals() as stop, house.listen_on(settings.listen) as listening:
+        async with house.running(settings) as running:
+            if settings.admin_key is None:
+                err.print("gateway: the admin API is shut (admin.key is not set); use `gateway keys create`")
+            err.print(f"gateway: serving on {house.address_of(listening)}", highlight=False, soft_wrap=True)
+            await house.serve(running.app, listening, stop)
+
+
+def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Check the configuration and the store, and print what is in force and where each value came from."""
+    settings = settings_of(config)
+    uvloop.run(_check_store(settings))
+    rows = effective(settings)
+    if as_json:
+        print_json([{"path": row.path, "value": row.shown, "origin": row.origin} for row in rows])
+    else:
+        print_table(("setting", "value", "from"), [(row.path, row.shown, row.origin) for row in rows])
+
+
+async def _check_store(settings: Settings) -> None:
+    async with house.books_of(settings) as (store, _, _):
+        await store.ping()
+
+
+def sim(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8099,
+    speed: Annotated[float, typer.Option(help="10 draws ten times faster than the real thing; 0 at once.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Decides latencies and faults by share.")] = 0,
+    light: Annotated[bool, typer.Option("--light", help="Flat, small pictures: for tests.")] = False,
+    while_stdin: Annotated[
+        bool, typer.Option("--while-stdin", help="End when standard input ends.", hidden=True)
+    ] = False,
+) -> None:
+    """Serve a fake upstream that speaks as the reseller does, draws real pictures and keeps its own bill.
+
+    Its two keys are sim-key-default and sim-key-enterprise.
+    """
+    if while_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    settings = simulator.SimSettings(speed=speed, seed=seed, weight="light" if light else "real")
+    simulator.serve(settings, host, port)
+
+
+def _end_with_stdin() -> None:
+    """Whoever started this is gone when the pipe to it is: killed ones cannot say so themselves."""
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)

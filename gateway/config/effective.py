@@ -1,0 +1,105 @@
+"""The settings as they are in force, for people: every value with where it came from, secrets masked."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from gateway.config.settings import LaneSettings, Secret, Settings
+from gateway.core.catalog import Model
+from gateway.core.money import usd_of
+
+DEFAULT = "default"
+
+_PASSWORDS = ((re.compile(r"//[^/]*@"), "//***@"), (re.compile(r"(password=)[^&]*"), r"\1***"))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`path` as in the file; `origin` is "default", "config.yaml:LINE", "env NAME", "file" or "given"."""
+
+    path: str
+    shown: str
+    origin: str
+
+
+def effective(settings: Settings) -> list[Row]:
+    """One row for each setting, in the order of the file."""
+    return [Row(path, _shown(value), _origin(settings, path)) for path, value in _values(settings)]
+
+
+def _values(settings: Settings) -> Iterator[tuple[str, object]]:
+    yield "listen", settings.listen
+    yield "public_url", settings.public_url
+    yield "data_dir", settings.data_dir
+    yield "store", _masked(settings.store)
+    yield "secret", settings.secret
+    yield "admin.key", settings.admin_key
+    for number, group in enumerate(settings.groups):
+        path = f"groups[{number}]"
+        yield f"{path}.name", group.name
+        yield f"{path}.multiplier", group.multiplier
+        lanes = [each for each in settings.lanes if each.lane.group == group]
+        for place, lane in enumerate(lanes):
+            yield from _lane(f"{path}.lanes[{place}]", lane)
+    for model in settings.catalog.models:
+        yield from _prices(f"models.{model.id}.price", model)
+    for name, value in asdict(settings.timeouts).items():
+        yield f"timeouts.{name}", value
+    yield "failover.mode", settings.failover_mode
+    yield "failover.suspect_s", settings.patience.suspect_s
+    yield "failover.dwell_s", settings.patience.dwell_s
+    yield "failover.dwell_max_s", settings.patience.dwell_most_s
+    for name, value in asdict(settings.limits).items():
+        yield f"limits.{name}", value
+
+
+def _lane(path: str, lane: LaneSettings) -> Iterator[tuple[str, object]]:
+    yield f"{path}.name", lane.lane.name
+    yield f"{path}.url", lane.lane.url
+    yield f"{path}.key", lane.key
+    yield f"{path}.auth", lane.auth
+    yield f"{path}.billing", lane.lane.billing
+    for ours, theirs in lane.models.items():
+        yield f"{path}.models.{ours}", theirs
+
+
+def _prices(path: str, model: Model) -> Iterator[tuple[str, object]]:
+    if model.price.call is not None:
+        yield f"{path}.call", usd_of(model.price.call)
+    for name, price in (
+        ("input_per_million", model.price.input_token),
+        ("output_per_million", model.price.output_token),
+    ):
+        if price is not None:
+            yield f"{path}.{name}", usd_of(int(price * 1_000_000))
+
+
+def _origin(settings: Settings, path: str) -> str:
+    """A lane without a billing mode has its group's."""
+    origins = settings.origins
+    group, lane, name = path.partition(".lanes[")
+    if lane and name.endswith("].billing"):
+        return origins.get(path) or origins.get(f"{group}.billing", DEFAULT)
+    return origins.get(path, DEFAULT)
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "not set"
+        case Secret():
+            return str(value)
+        case Fraction():
+            return f"{Decimal(value.numerator) / value.denominator:f}"
+        case float():
+            return f"{value:g}"
+        case _:
+            return str(value)
+
+
+def _masked(address: str) -> str:
+    for pattern, mask in _PASSWORDS:
+        address = pattern.sub(mask, address)
+    return address

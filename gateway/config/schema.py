@@ -1,0 +1,122 @@
+"""The shape of config.yaml: every section and setting, its default, and what it must be.
+
+The reason for each default is beside it, or in config.example.yaml where operators read it.
+"""
+
+from fractions import Fraction
+from functools import partial
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+
+from gateway.config import rules
+from gateway.config.catalog import ModelSection
+from gateway.config.sections import Section
+from gateway.config.settings import Auth, FailoverMode, Listen, ListenTcp, Secret
+from gateway.core.groups import Billing
+from gateway.core.health import Patience
+
+MIB = 1 << 20
+LARGEST_BYTES = 1 << 40
+
+Nullable = BeforeValidator(rules.null_of)
+
+Name = Annotated[str, PlainValidator(rules.name_of)]
+Url = Annotated[str, PlainValidator(rules.url_of)]
+UpstreamUrl = Annotated[str, PlainValidator(rules.upstream_url_of)]
+LaneKey = Annotated[Secret, PlainValidator(rules.secret_of)]
+AdminKey = Annotated[Secret, PlainValidator(rules.admin_key_of)]
+HashSecret = Annotated[Secret, PlainValidator(rules.hash_secret_of)]
+BillingWord = Annotated[Billing, PlainValidator(rules.billing_of)]
+AuthWord = Annotated[Auth, PlainValidator(partial(rules.choice, Auth))]
+ModeWord = Annotated[FailoverMode, PlainValidator(partial(rules.choice, FailoverMode))]
+Multiplier = Annotated[Fraction, PlainValidator(rules.multiplier_of)]
+Address = Annotated[Listen, PlainValidator(rules.listen_of)]
+Store = Annotated[str, AfterValidator(rules.store_of)]
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Bytes = Annotated[int, Field(ge=MIB, le=LARGEST_BYTES)]
+
+_KEY_HINT = 'write key: "${NAME}" and set that variable, or key_file: with the path of a file'
+
+
+class LaneSection(Section):
+    """`key_file` is read before this is checked: here, `key` has what was in it."""
+
+    url: UpstreamUrl = Field(description="the seller's address, such as https://api.apiyi.com")
+    key: LaneKey = Field(description=_KEY_HINT)
+    key_file: str | None = None
+    name: Annotated[Name | None, Nullable] = None
+    auth: Annotated[AuthWord | None, Nullable] = None
+    billing: Annotated[BillingWord | None, Nullable] = None
+    models: dict[str, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
+
+
+class GroupSection(Section):
+    """Neither price nor billing has a default: a wrong guess would be found in the books, much later."""
+
+    name: Name = Field(description="the seller's name of the group, such as Default")
+    multiplier: Multiplier = Field(description="what the seller multiplies its prices by, such as 1.4")
+    billing: BillingWord = Field(description=f"the billing mode of its keys, such as {Billing.PAY_AS_YOU_GO_PRIORITY}")
+    lanes: list[LaneSection] = Field(min_length=1, description="at least one address with a key")
+
+
+class AdminSection(Section):
+    key: Annotated[AdminKey | None, Nullable] = None
+    key_file: str | None = None
+
+
+class TimeoutsSection(Section):
+    connect_s: Seconds = 5.0  # a healthy seller takes a connection within one
+    idle_s: Seconds = 30.0  # silence in the middle of an answer; the wait for its first byte is not counted
+    total_s: Seconds = 420.0  # what the seller advises to wait, 360 s, and the upload before it
+    total_long_s: Seconds = 660.0  # the same for 4K or many references: 600 s advised
+    client_s: Seconds = 360.0  # what the seller advises its customers to wait
+
+    @model_validator(mode="after")
+    def _long_is_longer(self) -> Self:
+        if self.total_long_s < self.total_s:
+            raise ValueError("total_long_s must be at least total_s")
+        return self
+
+
+class FailoverSection(Section):
+    mode: ModeWord = FailoverMode.AUTO
+    suspect_s: Annotated[Seconds | None, Nullable] = Patience().suspect_s
+    dwell_s: Seconds = Patience().dwell_s
+    dwell_max_s: Seconds = Patience().dwell_most_s
+
+    @model_validator(mode="after")
+    def _most_is_most(self) -> Self:
+        if self.dwell_max_s < self.dwell_s:
+            raise ValueError("dwell_max_s must be at least dwell_s")
+        return self
+
+
+class LimitsSection(Section):
+    """Less than a mebibyte would refuse ordinary reference pictures."""
+
+    body_bytes: Bytes = 100 * MIB  # what the provider takes
+    memory_bytes: Annotated[Bytes | None, Nullable] = None
+    spool_bytes: Annotated[Bytes | None, Nullable] = None
+
+    @model_validator(mode="after")
+    def _fits_one(self) -> Self:
+        for name, limit in (("memory_bytes", self.memory_bytes), ("spool_bytes", self.spool_bytes)):
+            if limit is not None and limit < self.body_bytes:
+                raise ValueError(f"{name} must be at least body_bytes, or the largest request could never be taken")
+        return self
+
+
+class Root(Section):
+    listen: Address = ListenTcp("127.0.0.1", 8080)
+    public_url: Annotated[Url | None, Nullable] = None
+    data_dir: Annotated[str, Field(min_length=1)] = "./data"
+    store: Store = "embedded"
+    secret: Annotated[HashSecret | None, Nullable] = None
+    admin: AdminSection = AdminSection()
+    groups: list[GroupSection] = Field(min_length=1, description="at least one, in order of preference")
+    models: dict[str, ModelSection] = Field(default_factory=dict)
+    timeouts: TimeoutsSection = TimeoutsSection()
+    failover: FailoverSection = FailoverSection()
+    limits: LimitsSection = LimitsSection()

@@ -1,0 +1,124 @@
+"""What a running gateway was told: one frozen snapshot, complete at birth.
+
+These are the nouns that other rooms take from the configuration. They know nothing of YAML, of the
+environment or of how they were checked.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from gateway.core.catalog import Catalog
+from gateway.core.groups import Group, Lane
+from gateway.core.health import Patience
+
+
+class ConfigError(Exception):
+    """Settings that cannot be used. `problems` has all of them, each one line for whoever wrote them."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A credential that does not show itself: it has to be asked with `reveal`."""
+
+    _text: str
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, slots=True)
+class ListenTcp:
+    """Port 0 takes any free port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class ListenUnix:
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+Listen = ListenTcp | ListenUnix
+
+
+class Auth(StrEnum):
+    """How a lane's credential is sent: as a bearer token, or bare in the header of this name."""
+
+    BEARER = "bearer"
+    X_GOOG_API_KEY = "x-goog-api-key"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneSettings:
+    """A lane with what it is sent with. `models` has the upstream's own names for our model ids, where they differ."""
+
+    lane: Lane
+    key: Secret
+    auth: Auth
+    models: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """`total_long_s` is for what the provider allows longer; `client_s` the patience of a caller who announces none."""
+
+    connect_s: float
+    idle_s: float
+    total_s: float
+    total_long_s: float
+    client_s: float
+
+
+class FailoverMode(StrEnum):
+    AUTO = "auto"  # lanes follow one another as their health asks
+    OFF = "off"  # a call is tried on the first lane of its plan and nowhere else
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`body_bytes` for one request; `memory_bytes` and `spool_bytes` for all of them together, None: no limit."""
+
+    body_bytes: int
+    memory_bytes: int | None
+    spool_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a gateway is started with.
+
+    `secret` is what virtual keys are hashed with, None: made once and kept in `data_dir`. Without an
+    `admin_key` there is no admin API. `lanes` are in the order of their groups. `origins` says where
+    a value came from, by its path; what is not in it is a default.
+    """
+
+    listen: Listen
+    public_url: str | None
+    data_dir: Path
+    store: str = field(repr=False)  # its address may carry a password
+    secret: Secret | None
+    admin_key: Secret | None
+    groups: tuple[Group, ...]
+    lanes: tuple[LaneSettings, ...]
+    catalog: Catalog = field(repr=False)
+    timeouts: Timeouts
+    patience: Patience
+    failover_mode: FailoverMode
+    limits: Limits
+    origins: Mapping[str, str] = field(repr=False)

@@ -1,0 +1,123 @@
+"""What every dialect offers, in the two nouns it is asked with.
+
+A dialect reads a caller's request into facts and a body for the upstream, and writes the
+upstream's answer, or an error, in the caller's own format. All of it is pure: bytes in, bytes out.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from gateway.core.call import Call, Parsed
+from gateway.core.catalog import Catalog, Model, Named
+from gateway.core.errors import BadRequest, GatewayError, UnknownModel
+
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+
+
+class Operation(StrEnum):
+    """What a caller wants; the first three are relayed, the others are answered by the gateway itself."""
+
+    GENERATE = "generate"
+    STREAM = "stream"
+    COMPLETE = "complete"
+    LIST_MODELS = "list_models"
+    GET_MODEL = "get_model"
+    COUNT_TOKENS = "count_tokens"
+
+    @property
+    def relayed(self) -> bool:
+        return self in (Operation.GENERATE, Operation.STREAM, Operation.COMPLETE)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A caller's request as the route table understood it. `model` is the name in the path, if there is one."""
+
+    operation: Operation
+    version: str
+    model: str | None
+    query: Mapping[str, str]
+    body: bytes
+
+
+class Writer(Protocol):
+    """Writes one answer. Told of every chunk in order, then once of the end.
+
+    What `feed` and `closing` give is what the caller is sent. `passes` says that chunks go through
+    unchanged, so that the upstream's length holds for the caller too. `heartbeat` may be sent while
+    nothing else is; None: the format allows none, and an answer begins with its first byte.
+    """
+
+    content_type: str
+    passes: bool
+    heartbeat: bytes | None
+
+    def opening(self) -> bytes:
+        """What may be sent before anything has come."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The answer's next part, possibly empty."""
+
+    def closing(self) -> bytes:
+        """The rest of the answer. Raises `GatewayError` when there is none to give."""
+
+    def broken(self, error: GatewayError) -> bytes:
+        """What tells the caller of an error after the answer has begun; empty where the format has no such thing."""
+
+
+class Dialect(Protocol):
+    name: str
+
+    def parse(self, asked: Asked, catalog: Catalog) -> Parsed:
+        """The request as facts and as the upstream is to be sent it. Raises `CallerError`."""
+
+    def writer(self, call: Call) -> Writer:
+        """What writes the answer to this call."""
+
+    def local(self, asked: Asked, catalog: Catalog, models: tuple[Model, ...]) -> bytes:
+        """The answer to an operation that is not relayed, for a key that may use `models`."""
+
+    def error(self, error: GatewayError) -> tuple[int, bytes]:
+        """Status and body that tell this dialect's callers of an error."""
+
+
+def find_model(catalog: Catalog, name: str, asked: Asked) -> Named:
+    named = catalog.find(name)
+    if named is None:
+        raise UnknownModel(
+            f"models/{name.removeprefix('models/')} is not found for API version {asked.version}, "
+            f"or is not supported. Known models: {', '.join(model.id for model in catalog.models)}.",
+            param="model",
+        )
+    return named
+
+
+def read_json(body: bytes, *, unique: bool = False) -> dict[str, Any]:
+    """A request body as an object. With `unique`, a name given twice in one object is refused.
+
+    Parsers differ in which of two equal names they take: what is priced must be what is forwarded.
+    """
+    try:
+        document = json.loads(body.decode("utf-8"), object_pairs_hook=_unique if unique else None)
+    except UnicodeDecodeError:
+        raise BadRequest("The request body is not UTF-8.", code="invalid_json") from None
+    except RecursionError:
+        raise BadRequest("The request body is nested too deeply.", code="invalid_json") from None
+    except ValueError as error:
+        raise BadRequest(f"The request body is not valid JSON: {error}.", code="invalid_json") from None
+    if not isinstance(document, dict):
+        raise BadRequest("The request body must be a JSON object.", code="invalid_json")
+    return document
+
+
+def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    document: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in document:
+            raise BadRequest(f"{name!r} is given twice in one object.", param=name)
+        document[name] = value
+    return document

@@ -1,0 +1,263 @@
+"""Google's own format: generateContent and its two streams, models, countTokens, the error envelope.
+
+Requests and answers pass as they are. What must be known of a request is read from its skeleton,
+so that reference pictures of many megabytes are jumped over rather than parsed.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from gateway.core.call import Ask, Call, Delivery, Parsed
+from gateway.core.catalog import Catalog, Model, Named
+from gateway.core.errors import BadRequest, GatewayError, MissingKey, UnknownKey
+from gateway.core.skim import KEEP_BYTES, Skimmer
+from gateway.core.sse import EventReader
+from gateway.dialects import canonical
+from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Operation, Writer, find_model, read_json
+
+# What Google itself answers; its SDKs show `status` and `details` to their users.
+_STATUS_OF: dict[type[GatewayError], int] = {MissingKey: 403, UnknownKey: 400}
+
+
+class Gemini:
+    name = "gemini"
+
+    def parse(self, asked: Asked, catalog: Catalog) -> Parsed:
+        named = find_model(catalog, asked.model or "", asked)
+        skimmer = Skimmer()
+        skimmer.feed(asked.body)
+        if skimmer.given_up:
+            raise BadRequest("The request body holds too much besides pictures.", code="request_too_large")
+        sketch = read_json(skimmer.skeleton, unique=True)
+        tidy = canonical.canonical(sketch, named)
+        body = asked.body
+        if tidy is not sketch or _may_be_url_safe(tidy, body):
+            document = read_json(body)
+            tidy = canonical.canonical(document, named)
+            body = body if tidy is document else orjson.dumps(tidy)
+        return Parsed(
+            asked_name=named.name,
+            ask=_ask(tidy, named),
+            delivery=_delivery(asked),
+            body=body,
+            streams=asked.operation is Operation.STREAM,
+        )
+
+    def writer(self, call: Call) -> Writer:
+        match call.parsed.delivery:
+            case Delivery.WHOLE:
+                return Whole()
+            case Delivery.EVENTS:
+                return Events()
+            case Delivery.ARRAY:
+                return Array()
+
+    def local(self, asked: Asked, catalog: Catalog, models: tuple[Model, ...]) -> bytes:
+        match asked.operation:
+            case Operation.LIST_MODELS:
+                return orjson.dumps(_page(asked, models))
+            case Operation.GET_MODEL:
+                named = find_model(catalog, asked.model or "", asked)
+                return orjson.dumps(_model(named.model, named.name))
+            case _:
+                return orjson.dumps(_count(asked, find_model(catalog, asked.model or "", asked).model))
+
+    def error(self, error: GatewayError) -> tuple[int, bytes]:
+        status = _STATUS_OF.get(type(error), error.status)
+        return status, orjson.dumps(envelope(error, status))
+
+
+def envelope(error: GatewayError, status: int) -> dict[str, Any]:
+    """Google's error object. `error` comes first: that is what its SDKs look for in a stream."""
+    details: list[dict[str, Any]] = [
+        {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": error.reason,
+            "domain": "nano-banana-gateway",
+            "metadata": {"code": error.code, "billed": error.billed},
+        }
+    ]
+    if error.param is not None:
+        violation = {"field": error.param, "description": error.message}
+        details.append({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [violation]})
+    if error.retry_after_s is not None:
+        retry = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{error.retry_after_s}s"}
+        details.append(retry)
+    return {
+        "error": {"code": status, "message": error.message, "status": error.google_status, "details": details},
+    }
+
+
+class Whole:
+    """The upstream's bytes, unchanged."""
+
+    content_type = JSON + "; charset=UTF-8"
+    passes = True
+    heartbeat: bytes | None = None
+
+    def opening(self) -> bytes:
+        return b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        return chunk
+
+    def closing(self) -> bytes:
+        return b""
+
+    def broken(self, error: GatewayError) -> bytes:
+        return b""
+
+
+class Events(Whole):
+    """The upstream's events, unchanged. Only blank lines may stand between them: the Python SDK raises on comments."""
+
+    content_type = EVENT_STREAM
+    heartbeat: bytes | None = b"\r\n"
+
+    def broken(self, error: GatewayError) -> bytes:
+        return b"\r\n\r\ndata: " + orjson.dumps(envelope(error, error.status)) + b"\r\n\r\n"
+
+
+class Array:
+    """The upstream's events as the elements of one JSON array: Gemini's stream without alt=sse."""
+
+    content_type = JSON + "; charset=UTF-8"
+    passes = False
+    heartbeat: bytes | None = b"\r\n"
+
+    def __init__(self) -> None:
+        self._events = EventReader()
+        self._before = b"["
+
+    def opening(self) -> bytes:
+        return b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        return b"".join(self._element(data) for data in self._events.feed(chunk))
+
+    def closing(self) -> bytes:
+        rest = b"".join(self._element(data) for data in self._events.finish())
+        return rest + (b"[]" if self._before == b"[" else b"]")
+
+    def broken(self, error: GatewayError) -> bytes:
+        return self._element(orjson.dumps(envelope(error, error.status))) + b"]"
+
+    def _element(self, data: bytes) -> bytes:
+        if data.strip() in (b"", b"[DONE]"):
+            return b""
+        before, self._before = self._before, b",\r\n"
+        return before + data
+
+
+def _delivery(asked: Asked) -> Delivery:
+    if asked.operation is not Operation.STREAM:
+        return Delivery.WHOLE
+    return Delivery.EVENTS if asked.query.get("alt") == "sse" else Delivery.ARRAY
+
+
+def _may_be_url_safe(document: Mapping[str, Any], body: bytes) -> bool:
+    """Whether a picture's base64 may need another spelling: only the whole body tells."""
+    pictured = any("inlineData" in part for part in canonical.content_parts(document))
+    return pictured and (b"-" in body or b"_" in body or b"\\" in body)
+
+
+def _ask(document: Mapping[str, Any], named: Named) -> Ask:
+    config = document.get("generationConfig", {})
+    image = config.get("imageConfig", {})
+    thinking = config.get("thinkingConfig", {})
+    level = thinking.get("thinkingLevel") if isinstance(thinking, dict) else None
+    references = sum("inlineData" in part or "fileData" in part for part in canonical.content_parts(document))
+    return Ask(
+        model=named.model,
+        size=image.get("imageSize") or named.model.default_size,
+        ratio=image.get("aspectRatio"),
+        references=references,
+        thinking=level.lower() if isinstance(level, str) else None,
+        text_bytes=_text_bytes(document, named.model),
+    )
+
+
+def _text_bytes(value: Any, model: Model) -> int:
+    """The most bytes of text a request can hold.
+
+    Text without a space may have been shortened in the skeleton, like a picture: it counts as the model's limit.
+    """
+    if isinstance(value, str):
+        size = len(value.encode("utf-8", "replace"))
+        return model.input_tokens if size >= KEEP_BYTES // 2 - 8 and " " not in value else size
+    if isinstance(value, list):
+        return sum(_text_bytes(each, model) for each in value)
+    if isinstance(value, dict):
+        return sum(_text_bytes(each, model) for name, each in value.items() if name != "inlineData")
+    return 0
+
+
+def _page(asked: Asked, models: tuple[Model, ...]) -> dict[str, Any]:
+    """One page of the list; the token is the place to go on from."""
+    size = _number(asked.query.get("pageSize"), default=50, most=1000)
+    start = _number(asked.query.get("pageToken"), default=0, most=len(models))
+    page: dict[str, Any] = {"models": [_model(model, model.id) for model in models[start : start + size]]}
+    if start + size < len(models):
+        page["nextPageToken"] = str(start + size)
+    return page
+
+
+def _number(text: str | None, *, default: int, most: int) -> int:
+    if text is None or text == "":
+        return default
+    if not text.isdecimal():
+        raise BadRequest(f"{text!r} is not a page size or token.", param="pageSize")
+    return min(int(text), most) or default
+
+
+def _model(model: Model, name: str) -> dict[str, Any]:
+    return {
+        "name": f"models/{name}",
+        "baseModelId": model.id,
+        "version": model.version,
+        "displayName": model.title,
+        "description": f"{model.title}: sizes {', '.join(model.sizes)}, {len(model.ratios)} aspect ratios.",
+        "inputTokenLimit": model.input_tokens,
+        "outputTokenLimit": model.output_tokens,
+        "supportedGenerationMethods": ["generateContent", "streamGenerateContent", "countTokens"],
+        "temperature": 1,
+        "topP": 0.95,
+        "topK": 64,
+        "maxTemperature": 2,
+        "thinking": bool(model.thinking_levels),
+    }
+
+
+def _count(asked: Asked, model: Model) -> dict[str, Any]:
+    """An estimate made here: a reseller would draw a picture for this request, and bill it."""
+    skimmer = Skimmer(keep_bytes=1 << 20)
+    skimmer.feed(asked.body)
+    document = canonical.camel_keys(read_json(skimmer.skeleton))
+    inside = document.get("generateContentRequest", document)
+    request = inside if isinstance(inside, dict) else {}
+    pieces = list(canonical.content_parts(canonical.contents_as_list(request)))
+    texts = "".join(part["text"] for part in pieces if isinstance(part.get("text"), str))
+    pictures = sum("inlineData" in part or "fileData" in part for part in pieces)
+    text_tokens = max(1, -(-len(texts) // 4)) if texts else 0
+    image_tokens = pictures * model.reference_tokens
+    details = [{"modality": "TEXT", "tokenCount": text_tokens}, {"modality": "IMAGE", "tokenCount": image_tokens}]
+    return {
+        "totalTokens": text_tokens + image_tokens,
+        "promptTokensDetails": [each for each in details if each["tokenCount"]],
+    }
+
+
+def message_of(body: str) -> str:
+    """The message inside whatever envelope an upstream uses; the text itself where it uses none."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return body
+    if isinstance(document, list) and document:
+        document = document[0]
+    error = document.get("error") if isinstance(document, dict) else None
+    message = error.get("message") if isinstance(error, dict) else error
+    return message if isinstance(message, str) else body

@@ -1,0 +1,166 @@
+"""What OpenAI's formats have in common: models, usage, the error envelope, and the native request built from theirs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from gateway.core.call import Ask
+from gateway.core.catalog import Catalog, Model, Named
+from gateway.core.errors import BadRequest, GatewayError, NoPicture, UpstreamCut
+from gateway.core.usage import Usage
+from gateway.dialects.base import Asked, Operation, find_model
+from gateway.dialects.replies import Content, read_content
+from gateway.dialects.sizes import Form
+
+# What the provider gives as a reason when it will not draw a thing, as against not having managed to.
+REFUSALS = frozenset(
+    {
+        "SAFETY",
+        "IMAGE_SAFETY",
+        "PROHIBITED_CONTENT",
+        "IMAGE_PROHIBITED_CONTENT",
+        "BLOCKLIST",
+        "SPII",
+        "RECITATION",
+        "IMAGE_RECITATION",
+        "MODEL_ARMOR",
+        "JAILBREAK",
+    }
+)
+
+# OpenAI's effort words, as the levels these models know.
+_EFFORT = {"none": "minimal", "minimal": "minimal", "low": "minimal", "medium": "high", "high": "high", "xhigh": "high"}
+
+
+def error(error: GatewayError) -> tuple[int, bytes]:
+    return error.status, orjson.dumps(envelope(error))
+
+
+def envelope(error: GatewayError) -> dict[str, Any]:
+    return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
+
+
+def local(asked: Asked, catalog: Catalog, models: tuple[Model, ...]) -> bytes:
+    """The list of models, with the names that carry a size, for chat programs that cannot ask for one; or one model."""
+    if asked.operation is Operation.GET_MODEL:
+        return orjson.dumps(_model(find_model(catalog, asked.model or "", asked)))
+    listed = [
+        named
+        for named in catalog.names.values()
+        if named.model in models and (named.name == named.model.id or _sized(named))
+    ]
+    return orjson.dumps({"object": "list", "data": [_model(named) for named in listed]})
+
+
+def model_of(document: Mapping[str, Any], asked: Asked, catalog: Catalog) -> Named:
+    name = document.get("model")
+    if not isinstance(name, str) or not name:
+        known = ", ".join(model.id for model in catalog.models)
+        raise BadRequest(f"model is missing; use one of {known}.", param="model", code="missing_required_parameter")
+    return find_model(catalog, name, asked)
+
+
+def one_only(document: Mapping[str, Any]) -> None:
+    if document.get("n") not in (None, 1):
+        raise BadRequest(
+            "n must be 1: send as many requests as you want pictures; they run side by side.",
+            param="n",
+            code="unsupported_parameter",
+        )
+
+
+def thinking_of(document: Mapping[str, Any], model: Model) -> str | None:
+    """The thinking level asked for, in the model's own words; None where the model takes none."""
+    effort = document.get("reasoning_effort")
+    if effort is None or not model.thinking_levels:
+        return None
+    if effort not in _EFFORT:
+        raise BadRequest(f"{effort!r} is not an effort; use {', '.join(_EFFORT)}.", param="reasoning_effort")
+    level = _EFFORT[effort]
+    return level if level in model.thinking_levels else None
+
+
+def native_request(contents: list[dict[str, Any]], form: Form, thinking: str | None) -> dict[str, Any]:
+    """A generateContent body in canonical spelling."""
+    config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
+    image = {name: value for name, value in (("aspectRatio", form.ratio), ("imageSize", form.size)) if value}
+    if image:
+        config["imageConfig"] = image
+    if thinking:
+        config["thinkingConfig"] = {"thinkingLevel": thinking}
+    return {"contents": contents, "generationConfig": config}
+
+
+def ask_of(named: Named, form: Form, thinking: str | None, *, contents: list[dict[str, Any]], text_bytes: int) -> Ask:
+    references = sum("inlineData" in part for content in contents for part in content["parts"])
+    return Ask(
+        model=named.model,
+        size=form.size or named.model.default_size,
+        ratio=form.ratio,
+        references=references,
+        thinking=thinking,
+        text_bytes=text_bytes,
+    )
+
+
+def content_of(body: bytes) -> Content:
+    """The upstream's whole answer, read; raises `UpstreamCut` when it is not one, or says nothing at all."""
+    content = read_content(body, streams=False)
+    if content is None or content.error or not _says_something(content):
+        raise UpstreamCut("The upstream's answer broke off or made no sense; nothing is charged to your key.")
+    return content
+
+
+def _says_something(content: Content) -> bool:
+    return bool(content.pictures or content.words or content.finish or content.block)
+
+
+def no_picture(content: Content) -> NoPicture:
+    """What a caller who wanted a picture is told of an answer without one."""
+    reason = content.block or content.finish or "no reason given"
+    said = content.note or content.words
+    quoted = f' It said: "{said[:500]}"' if said else ""
+    if content.block or content.finish in REFUSALS:
+        return NoPicture(f"The model refused to draw this ({reason}).{quoted}", code="moderation_blocked")
+    return NoPicture(f"The model answered without a picture ({reason}).{quoted}", code="no_image_generated")
+
+
+def _model(named: Named) -> dict[str, Any]:
+    return {"id": named.name, "object": "model", "created": named.model.created, "owned_by": "google"}
+
+
+def _sized(named: Named) -> bool:
+    return named.size is not None and named.name.startswith(named.model.id)
+
+
+def text_and_image(total: int, image: int) -> dict[str, int]:
+    return {"text_tokens": max(0, total - image), "image_tokens": min(image, total)}
+
+
+def chat_usage(usage: Usage) -> dict[str, Any]:
+    """Usage in the words of chat completions; text absorbs the excess the provider does not itemise."""
+    candidates = max(0, usage.output - usage.thoughts)
+    return {
+        "prompt_tokens": usage.input,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.input + usage.output,
+        "prompt_tokens_details": {
+            "cached_tokens": usage.cached,
+            **text_and_image(usage.input, usage.prompt_images),
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": usage.thoughts,
+            **text_and_image(candidates, usage.output_images),
+        },
+    }
+
+
+def images_usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "input_tokens": usage.input,
+        "output_tokens": usage.output,
+        "total_tokens": usage.input + usage.output,
+        "input_tokens_details": text_and_image(usage.input, usage.prompt_images),
+        "output_tokens_details": text_and_image(usage.output, usage.output_images),
+    }

@@ -1,0 +1,132 @@
+"""What a native answer of the upstream holds, whole or streamed.
+
+Read from a skeleton (pictures shortened) where only the facts count, from the whole body where the
+pictures are wanted too.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.core.outcome import Reply
+from gateway.core.sse import EventReader
+from gateway.core.usage import Usage, usage_from_gemini
+from gateway.dialects.parts import Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The parts of an answer, by kind. `pictures` are the finished ones, in order; the last is the result."""
+
+    pictures: tuple[Picture, ...]
+    words: str
+    thoughts: str
+    signature: str | None
+    finish: str | None
+    block: str | None
+    note: str
+    usage: Usage | None
+    error: str
+
+
+def read_reply(skeleton: bytes, *, streams: bool) -> Reply | None:
+    """The facts of an answer; None when it is not one: not JSON, or broken off."""
+    content = read_content(skeleton, streams=streams)
+    if content is None:
+        return None
+    return Reply(
+        usage=content.usage,
+        pictures=len(content.pictures),
+        finish=content.finish,
+        block=content.block,
+        words=content.words,
+        note=content.note,
+        error=content.error,
+    )
+
+
+def read_content(body: bytes, *, streams: bool) -> Content | None:
+    """Everything an answer holds; None when it is not one."""
+    try:
+        documents = [document for document in _documents(body, streams=streams) if isinstance(document, dict)]
+    except (ValueError, RecursionError):
+        return None
+    if not documents:
+        return None
+    return _merged(documents)
+
+
+def _documents(body: bytes, *, streams: bool) -> Iterator[Any]:
+    if not streams:
+        yield json.loads(body)
+        return
+    reader = EventReader()
+    for data in (*reader.feed(body), *reader.finish()):
+        if data.strip() not in (b"", b"[DONE]"):
+            yield json.loads(data)
+
+
+def _merged(documents: list[dict[str, Any]]) -> Content:
+    """Of a stream: pieces joined, of usage and reasons the last that was given."""
+    pictures: list[Picture] = []
+    words: list[str] = []
+    thoughts: list[str] = []
+    last: dict[str, Any] = {}
+    for document in documents:
+        usage = usage_from_gemini(document.get("usageMetadata"))
+        candidate = _candidate(document)
+        last |= _given(
+            usage=usage,
+            finish=candidate.get("finishReason"),
+            note=candidate.get("finishMessage"),
+            block=_object(document.get("promptFeedback")).get("blockReason"),
+            error=_object(document.get("error")).get("message"),
+        )
+        for part in _parts(candidate):
+            picture = _picture(part)
+            if isinstance(part.get("thoughtSignature"), str):
+                last["signature"] = part["thoughtSignature"]
+            if isinstance(part.get("text"), str):
+                (thoughts if part.get("thought") else words).append(part["text"])
+            if picture is not None and not part.get("thought"):
+                pictures.append(picture)
+    return Content(
+        pictures=tuple(pictures),
+        words="".join(words),
+        thoughts="".join(thoughts),
+        signature=last.get("signature"),
+        finish=last.get("finish"),
+        block=last.get("block"),
+        note=last.get("note", ""),
+        usage=last.get("usage"),
+        error=last.get("error", ""),
+    )
+
+
+def _given(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value}
+
+
+def _candidate(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    candidates = document.get("candidates")
+    return _object(candidates[0]) if isinstance(candidates, list) and candidates else {}
+
+
+def _parts(candidate: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    inside = _object(candidate.get("content")).get("parts")
+    for part in inside if isinstance(inside, list) else []:
+        if isinstance(part, Mapping):
+            yield part
+
+
+def _picture(part: Mapping[str, Any]) -> Picture | None:
+    inline = _object(part.get("inlineData") or part.get("inline_data"))
+    data = inline.get("data")
+    if not isinstance(data, str) or not data:
+        return None
+    return Picture(str(inline.get("mimeType") or inline.get("mime_type") or "image/png"), data)
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

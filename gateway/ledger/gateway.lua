@@ -1,0 +1,211 @@
+#!lua name=gateway1
+
+-- The books: every step that moves money, each of them whole or not at all.
+--
+-- A call is known by its id and ends once, `settled` or `voided`. Every function may be called any
+-- number of times, and in any order: what has been done is not done again, and a charge is recorded
+-- whatever came before it, because the upstream has billed it.
+--
+-- Amounts are whole nano-dollars as decimal strings. Lua's numbers are doubles, exact to 2^53, so
+-- sums are left to HINCRBY and only comparisons are made here. These are exact: no amount and no
+-- budget is above 9e15, and rounding cannot bring a larger sum below that.
+--
+-- A row of a ledger says what was done, the amounts added to `held` and `spent`, and both sums of
+-- every account before and after, so that all balances can be computed again from the rows.
+
+local LARGEST = 9e15
+
+-- A call that has ended is remembered for as long as anyone may still settle it: 35 days.
+local REMEMBERED_S = 35 * 24 * 3600
+
+local function amount(text)
+  local written_out = text == '0' or (text and string.find(text, '^[1-9]%d*$'))
+  if not written_out or tonumber(text) > LARGEST then
+    error('not an amount: ' .. tostring(text))
+  end
+  return text
+end
+
+local function minus(text)
+  return text == '0' and '0' or '-' .. text
+end
+
+-- What is above zero of `a - b`.
+local function excess(a, b)
+  return string.format('%.0f', math.max(0, tonumber(a) - tonumber(b)))
+end
+
+local function now_ms()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function today()
+  return string.format('%.0f', math.floor(redis.call('TIME')[1] / 86400))
+end
+
+local function sums(account)
+  local found = redis.call('HMGET', account, 'held', 'spent')
+  return found[1] or '0', found[2] or '0'
+end
+
+-- Adds to an account, and writes its sums before and after into the row.
+local function add(account, held, spent, row, name)
+  local held_before, spent_before = sums(account)
+  redis.call('HINCRBY', account, 'held', held)
+  redis.call('HINCRBY', account, 'spent', spent)
+  local held_after, spent_after = sums(account)
+  local written = {
+    name .. '_held_before', held_before, name .. '_held_after', held_after,
+    name .. '_spent_before', spent_before, name .. '_spent_after', spent_after,
+  }
+  for _, word in ipairs(written) do row[#row + 1] = word end
+end
+
+-- The one place where a team's money moves: both accounts and the row that says so.
+local function move(books, row, held, spent)
+  for _, word in ipairs({'held', held, 'spent', spent}) do row[#row + 1] = word end
+  add(books.team, held, spent, row, 'team')
+  add(books.key, held, spent, row, 'key')
+  redis.call('XADD', books.ledger, '*', unpack(row))
+end
+
+local function hold(books, call, nanos, lease_ms)
+  redis.call('HSET', books.call, 'state', 'open', 'key', call.key, 'held', nanos)
+  redis.call('ZADD', books.open, string.format('%.0f', now_ms() + lease_ms), call.id)
+  move(books, {'do', 'reserve', 'call', call.id, 'key', call.key}, nanos, '0')
+end
+
+local function finish(books, call, ...)
+  redis.call('ZREM', books.open, call.id)
+  redis.call('HSET', books.call, 'key', call.key, ...)
+  redis.call('EXPIRE', books.call, REMEMBERED_S)
+end
+
+-- Why an account cannot take `nanos` more; nil when it can.
+local function refusal(which, account, nanos)
+  local found = redis.call('HMGET', account, 'created', 'revoked', 'budget', 'held', 'spent')
+  if not found[1] or found[2] then return {'unknown', which} end
+  local budget, held, spent = found[3], found[4] or '0', found[5] or '0'
+  if not budget or budget == '' then return nil end
+  local taken = tonumber(held) + tonumber(spent)
+  if taken + tonumber(nanos) <= tonumber(budget) then return nil end
+  return {'over', which, budget, held, spent}
+end
+
+-- gw1_reserve: sets money aside for a call, if the budgets of its key and its team both allow it.
+--   keys    team's account, key's account, call, open calls, ledger
+--   args    call id, key id, nanos, lease in ms
+--   answer  {'open', nanos held}, also when the call holds it already
+--           {'settled'|'voided'}: the call has ended and holds nothing
+--           {'over', 'key'|'team', budget, held, spent}: refused, nothing was changed
+--           {'unknown', 'key'|'team'}: no such account, or revoked; nothing was changed
+local function reserve(keys, args)
+  local books = {team = keys[1], key = keys[2], call = keys[3], open = keys[4], ledger = keys[5]}
+  local call, nanos, lease_ms = {id = args[1], key = args[2]}, amount(args[3]), tonumber(amount(args[4]))
+  local known = redis.call('HMGET', books.call, 'state', 'held')
+  if known[1] == 'open' then return {'open', known[2]} end
+  if known[1] then return {known[1]} end
+  local refused = refusal('key', books.key, nanos) or refusal('team', books.team, nanos)
+  if refused then return refused end
+  hold(books, call, nanos, lease_ms)
+  return {'open', nanos}
+end
+
+-- gw1_settle: ends a call with what it cost, whatever it held: a cost above the hold is recorded and
+-- flagged, a hold that Redis has lost is made again first, a voided call is settled all the same.
+--   keys    team's account, key's account, call, open calls, ledger, stem of the day's use
+--   args    call id, key id, nanos held, nanos owed, then for the report: line, pictures, input
+--           tokens, output tokens, then name and value of every fact the row is to tell
+--   answer  {'settled', nanos owed, nanos above the hold}, as it was settled first
+local function settle(keys, args)
+  local books = {team = keys[1], key = keys[2], call = keys[3], open = keys[4], ledger = keys[5]}
+  local call, held, owed = {id = args[1], key = args[2]}, amount(args[3]), amount(args[4])
+  local line, pictures, input, output = args[5], amount(args[6]), amount(args[7]), amount(args[8])
+  local known = redis.call('HMGET', books.call, 'state', 'held', 'spent', 'over')
+  if known[1] == 'settled' then return {'settled', known[3], known[4]} end
+  if not known[1] then hold(books, call, held, 0) end
+  local released = known[1] == 'voided' and '0' or known[2] or held
+
+  local over = excess(owed, held)
+  local row = {'do', 'settle', 'call', call.id, 'key', call.key, 'over', over}
+  for at = 9, #args do row[#row + 1] = args[at] end
+  move(books, row, minus(released), owed)
+  finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', over)
+
+  local use = keys[6] .. today()
+  local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed}
+  for what, count in pairs(counts) do redis.call('HINCRBY', use, line .. '|' .. what, count) end
+  return {'settled', owed, over}
+end
+
+-- gw1_void: ends a call that owes nothing. A call never heard of is marked as ended, so that a
+-- reservation that arrives after it holds nothing; a settled call stays settled.
+--   keys    team's account, key's account, call, open calls, ledger
+--   args    call id, key id, why
+--   answer  {'voided'|'settled'}: how the call stands now
+local function void(keys, args)
+  local books = {team = keys[1], key = keys[2], call = keys[3], open = keys[4], ledger = keys[5]}
+  local call, why = {id = args[1], key = args[2]}, args[3]
+  local known = redis.call('HMGET', books.call, 'state', 'held')
+  if known[1] == 'settled' then return {'settled'} end
+  if known[1] == 'open' then
+    move(books, {'do', 'void', 'call', call.id, 'key', call.key, 'why', why}, minus(known[2]), '0')
+  end
+  finish(books, call, 'state', 'voided')
+  return {'voided'}
+end
+
+-- gw1_operator: puts an attempt that no caller owes on the operator's account.
+--   keys    operator's account, the attempt's mark, operator's ledger
+--   args    nanos, then name and value of every fact the row is to tell
+--   answer  {'recorded', nanos}, as it was recorded first
+local function operator(keys, args)
+  local nanos = amount(args[1])
+  if not redis.call('SET', keys[2], nanos, 'NX', 'EX', REMEMBERED_S) then
+    return {'recorded', redis.call('GET', keys[2])}
+  end
+  local row = {'do', 'operator', 'held', '0', 'spent', nanos}
+  for at = 2, #args do row[#row + 1] = args[at] end
+  add(keys[1], '0', nanos, row, 'operator')
+  redis.call('XADD', keys[3], '*', unpack(row))
+  return {'recorded', nanos}
+end
+
+-- gw1_create: writes the record of a team or a key, unless there is one. Sums are left alone.
+--   keys    record
+--   args    name and value of every field; `created` is one of them
+--   answer  {'created'} or {'exists'}
+local function create(keys, args)
+  if redis.call('HEXISTS', keys[1], 'created') == 1 then return {'exists'} end
+  redis.call('HSET', keys[1], unpack(args))
+  return {'created'}
+end
+
+-- gw1_update: writes fields of a record that exists.
+--   keys    record
+--   args    name and value of every field
+--   answer  {'updated'} or {'unknown'}
+local function update(keys, args)
+  if redis.call('HEXISTS', keys[1], 'created') == 0 then return {'unknown'} end
+  redis.call('HSET', keys[1], unpack(args))
+  return {'updated'}
+end
+
+-- gw1_revoke: ends a key for good; the first time given stays.
+--   keys    record
+--   args    the time, in seconds
+--   answer  {'revoked'} or {'unknown'}
+local function revoke(keys, args)
+  if redis.call('HEXISTS', keys[1], 'created') == 0 then return {'unknown'} end
+  redis.call('HSETNX', keys[1], 'revoked', args[1])
+  return {'revoked'}
+end
+
+redis.register_function('gw1_reserve', reserve)
+redis.register_function('gw1_settle', settle)
+redis.register_function('gw1_void', void)
+redis.register_function('gw1_operator', operator)
+redis.register_function('gw1_create', create)
+redis.register_function('gw1_update', update)
+redis.register_function('gw1_revoke', revoke)

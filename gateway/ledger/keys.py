@@ -1,0 +1,212 @@
+"""Teams, and the virtual keys they call with.
+
+Decides what a secret looks like, what is kept of it and whose it is. A secret is shown once, when
+it is made; kept is only its HMAC under a pepper that the store never sees, so that neither a copy
+of the store nor a look into it gives a key away. Money is none of this file's business.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from gateway.core.errors import BadRequest, BooksAway, NotFound
+from gateway.core.keys import Key, Limits, Team
+from gateway.ledger import layout
+from gateway.ledger.errors import StoreError
+from gateway.ledger.known import FRESH_S, TRUSTED_S, Known, Sighting
+from gateway.ledger.records import key_fields, key_of, team_fields, team_of
+from gateway.ledger.store import Store
+
+_SECRET = re.compile(r"sk-gw-[A-Za-z0-9_-]{43}")
+_KEY_ID = re.compile(r"key_[0-9a-f]{22}")
+_TEAM_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+_PEPPER_BYTES = 32
+
+
+class Keys:
+    """The teams and keys in a store."""
+
+    def __init__(self, store: Store, pepper: bytes) -> None:
+        self._store = store
+        self._pepper = pepper
+        self._known = Known()
+
+    def __repr__(self) -> str:
+        return f"<Keys {self._known}>"
+
+    async def create_team(self, team_id: str, *, budget_nanos: int | None, now: float, name: str | None = None) -> Team:
+        """A new team; raises `BadRequest` when the id is taken or not one."""
+        if not _TEAM_ID.fullmatch(team_id):
+            rule = "a team's id is 1 to 63 lower-case letters, digits and hyphens, and begins with no hyphen"
+            raise BadRequest(rule, param="id")
+        team = Team(team_id, name or team_id, budget_nanos, now)
+        words = _words(team_fields(team))
+        # The index first: an entry without a team is passed over, a team without an entry would be lost.
+        await self._store.put(layout.TEAMS, {team_id: ""})
+        if await self._store.call("gw1_create", [layout.account(team_id)], words) == ["exists"]:
+            raise BadRequest(f"there is a team {team_id} already", param="id", code="already_exists")
+        return team
+
+    async def ensure_team(self, team_id: str, *, now: float) -> Team:
+        """The team of this id; a new one without a budget when there is none."""
+        team = await self.team(team_id)
+        return team if team is not None else await self.create_team(team_id, budget_nanos=None, now=now)
+
+    async def team(self, team_id: str) -> Team | None:
+        if not _TEAM_ID.fullmatch(team_id):
+            return None
+        return team_of(team_id, await self._store.record(layout.account(team_id)))
+
+    async def teams(self) -> list[Team]:
+        """All teams, the oldest first."""
+        ids = list(await self._store.record(layout.TEAMS))
+        records = await self._store.records([layout.account(each) for each in ids])
+        teams = [team for each, record in zip(ids, records, strict=True) if (team := team_of(each, record))]
+        return sorted(teams, key=lambda team: (team.created_at, team.id))
+
+    async def update_team(self, team_id: str, *, name: str, budget_nanos: int | None) -> Team:
+        """Replaces a team's name and budget; raises `NotFound`."""
+        team = await self._team(team_id)
+        fields = team_fields(Team(team_id, name, budget_nanos, team.created_at))
+        await self._store.call("gw1_update", [layout.account(team_id)], _words(fields))
+        return await self._team(team_id)
+
+    async def create_key(self, team_id: str, *, name: str, limits: Limits, now: float) -> tuple[Key, str]:
+        """A new key of a team and its secret, which nobody can be told again; raises `NotFound`."""
+        await self._team(team_id)
+        secret = "sk-gw-" + secrets.token_urlsafe(32)
+        key = Key("key_" + secrets.token_hex(11), team_id, name, secret[-4:], limits, now)
+        words = _words(key_fields(key))
+        # What leads to a key comes before it, and what lets a caller in comes last.
+        await self._store.put(layout.pointer(key.id), {"team": team_id})
+        await self._store.put(layout.key_index(team_id), {key.id: ""})
+        await self._store.call("gw1_create", [layout.key(team_id, key.id)], words)
+        await self._store.put(layout.secret(self._digest(secret)), {"team": team_id, "key": key.id})
+        return key, secret
+
+    async def find(self, secret: str, now: float) -> Key | None:
+        """The living key of a secret; None when it is nobody's, expired or revoked.
+
+        An answer is at most 5 s old. While the store is away a key seen within the last 300 s is
+        still found; of any other nothing can be said, and `BooksAway` is raised.
+        """
+        if not _SECRET.fullmatch(secret):
+            return None
+        digest = self._digest(secret)
+        sighting = self._known.last(digest)
+        if sighting is None or not sighting.within(FRESH_S, now):
+            sighting = await self._look(digest, sighting, now)
+        key = sighting.key
+        return key if key is not None and key.live(now) else None
+
+    async def get(self, key_id: str) -> Key | None:
+        """A key by its id, revoked ones included."""
+        if not _KEY_ID.fullmatch(key_id):
+            return None
+        pointer = await self._store.record(layout.pointer(key_id))
+        if not pointer:
+            return None
+        team = pointer["team"]
+        return key_of(team, key_id, await self._store.record(layout.key(team, key_id)))
+
+    async def keys(self, team_id: str | None = None) -> list[Key]:
+        """All keys of a team, or of all teams, the oldest first, revoked ones included."""
+        teams = [team_id] if team_id is not None else list(await self._store.record(layout.TEAMS))
+        indexes = await self._store.records([layout.key_index(team) for team in teams])
+        ids = [(team, key_id) for team, index in zip(teams, indexes, strict=True) for key_id in index]
+        records = await self._store.records([layout.key(*each) for each in ids])
+        keys = [key for each, record in zip(ids, records, strict=True) if (key := key_of(*each, record))]
+        return sorted(keys, key=lambda key: (key.created_at, key.id))
+
+    async def update(self, key_id: str, *, name: str, limits: Limits) -> Key:
+        """Replaces a key's name and limits; raises `NotFound`."""
+        key = await self._key(key_id)
+        fields = key_fields(Key(key.id, key.team, name, key.hint, limits, key.created_at))
+        await self._store.call("gw1_update", [layout.key(key.team, key_id)], _words(fields))
+        self._known.forget(key_id)
+        return await self._key(key_id)
+
+    async def revoke(self, key_id: str, now: float) -> Key:
+        """Ends a key: at once here, within 5 s elsewhere, and at once for whatever costs money.
+
+        The first time stays when it is revoked again; raises `NotFound`.
+        """
+        key = await self._key(key_id)
+        await self._store.call("gw1_revoke", [layout.key(key.team, key_id)], [repr(now)])
+        self._known.forget(key_id)
+        return await self._key(key_id)
+
+    def _digest(self, secret: str) -> str:
+        """What is compared instead of the secret: how long a comparison takes tells nothing about it."""
+        return hmac.new(self._pepper, secret.encode(), hashlib.sha256).hexdigest()
+
+    async def _look(self, digest: str, last: Sighting | None, now: float) -> Sighting:
+        changes = self._known.changes
+        try:
+            sighting = Sighting(await self._behind(digest), now)
+        except BooksAway:
+            if last is not None and last.key is not None and last.within(TRUSTED_S, now):
+                return last
+            raise
+        self._known.note(digest, sighting, changes=changes)
+        return sighting
+
+    async def _behind(self, digest: str) -> Key | None:
+        found = await self._store.record(layout.secret(digest))
+        if not found:
+            return None
+        team, key_id = found["team"], found["key"]
+        return key_of(team, key_id, await self._store.record(layout.key(team, key_id)))
+
+    async def _team(self, team_id: str) -> Team:
+        team = await self.team(team_id)
+        if team is None:
+            raise NotFound(f"there is no team {team_id}", param="team")
+        return team
+
+    async def _key(self, key_id: str) -> Key:
+        key = await self.get(key_id)
+        if key is None:
+            raise NotFound(f"there is no key {key_id}", param="id")
+        return key
+
+
+def pepper(data_dir: Path, configured: str | None) -> bytes:
+    """What all secrets are hashed with: as configured, or made once and kept in `data_dir`.
+
+    Replicas need the same one. With another one, or when it is lost, no key is known any more.
+    """
+    if configured is not None:
+        return configured.encode()
+    kept = data_dir / "secret"
+    if not kept.exists():
+        _keep(kept, secrets.token_bytes(_PEPPER_BYTES))
+    found = kept.read_bytes()
+    if len(found) != _PEPPER_BYTES:
+        raise StoreError(f"{kept} should hold {_PEPPER_BYTES} bytes and holds {len(found)}; restore it from a backup")
+    return found
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Writes a private file whole or not at all; where another was faster, theirs stays."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(draft)  # which, unlike a rename, replaces nothing
+    finally:
+        draft.unlink()
+
+
+def _words(fields: dict[str, str]) -> list[str]:
+    return [word for pair in fields.items() for word in pair]

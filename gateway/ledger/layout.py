@@ -1,0 +1,71 @@
+"""Where everything is in Redis.
+
+All that one team's money touches is in one slot, by the hash tag `{t:TEAM}`, so that one function
+can move it in one step. What finds a team or a key from outside its slot is a pointer of its own.
+
+    teams                   every team's id, as the fields of a hash
+    key:KID                 the team of a key
+    auth:DIGEST             the team and key of a secret; DIGEST is the HMAC of it
+    {t:TEAM}:acct           the team's record, and its account: budget, held, spent
+    {t:TEAM}:keys           the ids of the team's keys, in the same way
+    {t:TEAM}:key:KID        the key's record, and its account
+    {t:TEAM}:call:CALL      how a call stands: open, settled or voided
+    {t:TEAM}:open           the calls that hold money: id -> when the lease ends, in ms
+    {t:TEAM}:ledger         a stream, one row for every movement
+    {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
+    {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
+"""
+
+from datetime import date
+
+TEAMS = "teams"
+OPERATOR = "{op}:acct"
+OPERATOR_LEDGER = "{op}:ledger"
+
+_FIRST_DAY = date(1970, 1, 1)
+
+
+def account(team: str) -> str:
+    return f"{{t:{team}}}:acct"
+
+
+def key_index(team: str) -> str:
+    return f"{{t:{team}}}:keys"
+
+
+def key(team: str, key_id: str) -> str:
+    return f"{{t:{team}}}:key:{key_id}"
+
+
+def call(team: str, call_id: str) -> str:
+    return f"{{t:{team}}}:call:{call_id}"
+
+
+def open_calls(team: str) -> str:
+    return f"{{t:{team}}}:open"
+
+
+def ledger(team: str) -> str:
+    return f"{{t:{team}}}:ledger"
+
+
+def use_stem(team: str) -> str:
+    """What the name of a day's use begins with; the function that settles knows the day."""
+    return f"{{t:{team}}}:use:"
+
+
+def use(team: str, day: date) -> str:
+    return f"{use_stem(team)}{(day - _FIRST_DAY).days}"
+
+
+def attempt(attempt_id: str) -> str:
+    """The mark that the operator has paid for an attempt."""
+    return f"{{op}}:attempt:{attempt_id}"
+
+
+def pointer(key_id: str) -> str:
+    return f"key:{key_id}"
+
+
+def secret(digest: str) -> str:
+    return f"auth:{digest}"

@@ -1,0 +1,193 @@
+"""The door to Redis.
+
+Everything the gateway asks of Redis goes through a Store, and every failure of it becomes ours
+here: `StoreError` at the start, `BooksAway` afterwards. Nothing is sent twice: whether a function
+that gave no answer has run is known to Redis alone, so asking again is for whoever asked.
+"""
+
+import asyncio
+import os
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+
+from gateway.core.errors import BooksAway
+from gateway.ledger.embedded import embedded
+from gateway.ledger.errors import StoreError
+
+_LIBRARY = "gateway1"
+_CODE = Path(__file__).with_name("gateway.lua").read_text(encoding="utf-8")
+
+_OLDEST_SERVER = 7  # the first with function libraries
+_CONNECTIONS = 32
+_TIMEOUT_S = 5.0
+
+# So many records are asked for at once.
+_BATCH = 500
+
+_SCHEMES = ("redis://", "rediss://", "unix://")
+
+
+class Store:
+    """Redis as the books need it: functions that move, records that are read."""
+
+    def __init__(self, client: Redis, where: str) -> None:
+        self._client = client
+        self._where = where
+        self._loading = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"<Store {self._where}>"
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, data_dir: Path) -> AsyncIterator[Self]:
+        """A store that has been found fit, with the function library loaded; raises `StoreError`."""
+        async with AsyncExitStack() as stack:
+            address = url
+            if url == "embedded":
+                path = await stack.enter_async_context(embedded(data_dir))
+                address = f"unix://{quote(str(path))}"
+            client = _client(address)
+            stack.push_async_callback(client.aclose)
+            store = cls(client, _shown(address))
+            await store._prepare()
+            yield store
+
+    async def ping(self) -> None:
+        """Returns when Redis answers."""
+        with _door():
+            await self._client.ping()
+
+    async def call(self, function: str, keys: Sequence[str], args: Sequence[str] = ()) -> list[str]:
+        """The answer of a function of the library, which is loaded again where a flush has taken it."""
+        with _door():
+            try:
+                answer: list[str] = await self._client.fcall(function, len(keys), *keys, *args)
+            except ResponseError as exc:
+                if str(exc) != "Function not found":
+                    raise
+                await self._load_library()
+                answer = await self._client.fcall(function, len(keys), *keys, *args)
+        return answer
+
+    async def record(self, key: str) -> dict[str, str]:
+        """All fields of a hash; empty when there is none."""
+        [record] = await self.records([key])
+        return record
+
+    async def records(self, keys: Sequence[str]) -> list[dict[str, str]]:
+        """All fields of many hashes, in the order asked for."""
+        found: list[dict[str, str]] = []
+        for start in range(0, len(keys), _BATCH):
+            async with self._client.pipeline(transaction=False) as pipeline:
+                for key in keys[start : start + _BATCH]:
+                    pipeline.hgetall(key)
+                with _door():
+                    found += await pipeline.execute()
+        return found
+
+    async def put(self, key: str, fields: Mapping[str, str]) -> None:
+        """Writes fields of a hash that is not part of the books: an index, a pointer."""
+        with _door():
+            await self._client.hset(key, items=[word for pair in fields.items() for word in pair])
+
+    async def _prepare(self) -> None:
+        try:
+            unfit = _unfit(await self._client.info())
+            if unfit is None:
+                await self._load_library()
+        except (RedisError, OSError) as exc:
+            raise StoreError(f"cannot reach the store at {self._where}: {_reason(exc)}") from exc
+        if unfit is not None:
+            raise StoreError(f"the store at {self._where} {unfit}")
+
+    async def _load_library(self) -> None:
+        """Loads the functions unless they are there to the letter; a library of another release is replaced."""
+        async with self._loading:
+            for library in await self._client.function_list(_LIBRARY, withcode=True):
+                if _CODE in library:
+                    return
+            await self._client.function_load(_CODE, replace=True)
+
+
+@contextmanager
+def _door() -> Iterator[None]:
+    """Whatever goes wrong with Redis behind it is `BooksAway`, which a caller may be told."""
+    try:
+        yield
+    except (RedisError, OSError) as exc:
+        raise BooksAway("the books cannot be reached at the moment, so nothing was spent; try again shortly") from exc
+
+
+def _client(address: str) -> Redis:
+    if not address.startswith(_SCHEMES):
+        raise StoreError(f"store: {_shown(address)} is not supported; use embedded, redis://, rediss:// or unix://")
+    try:
+        pool = BlockingConnectionPool.from_url(
+            address,
+            max_connections=_CONNECTIONS,
+            timeout=_TIMEOUT_S,
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
+            decode_responses=True,
+            # The client would send a command up to ten times more after a timeout, functions too.
+            retry=Retry(NoBackoff(), 0),
+        )
+    except ValueError:
+        # Its message quotes the address, and with it the password.
+        raise StoreError(f"store: {_shown(address)} cannot be read; write it like redis://host:6379/0") from None
+    return Redis.from_pool(pool)
+
+
+def _shown(address: str) -> str:
+    """An address without its user, password and options, even one that is written wrongly."""
+    scheme, mark, rest = address.rpartition("://")
+    place = re.split(r"[?#]", rest.rpartition("@")[2])[0]
+    return f"{scheme}{mark}{place}"
+
+
+def _unfit(server: Mapping[str, Any]) -> str | None:
+    """What makes a server unfit to hold the books, from its own account of itself; None when nothing does."""
+    version = str(server["redis_version"])
+    policy = server["maxmemory_policy"]
+    if int(version.split(".")[0]) < _OLDEST_SERVER:
+        return f"is version {version}; the books need functions: use Redis 7 or newer, or Valkey"
+    if server["role"] != "master":
+        return "is a replica and takes no writes; use the address of its primary"
+    if policy != "noeviction":
+        return f"may drop books when memory runs short: it has maxmemory-policy {policy}; set it to noeviction"
+    return None
+
+
+def _reason(exc: RedisError | OSError) -> str:
+    """Why a store cannot be used, and what to look at, without a word of the address in it."""
+    causes = list(_causes(exc))
+    if any(isinstance(each, AuthenticationError) for each in causes):
+        return "it refuses the user or the password; set both in the address"
+    if isinstance(exc, ResponseError):
+        return f"it answers {exc}"
+    fault = next((_fault(each) for each in causes if isinstance(each, OSError) and each.errno), "no answer")
+    return f"{fault}; is it running, and is the address right?"
+
+
+def _causes(exc: BaseException | None) -> Iterator[BaseException]:
+    """A failure of the client and whatever stands behind it."""
+    while exc is not None:
+        yield exc
+        exc = exc.__cause__ or exc.__context__
+
+
+def _fault(exc: OSError) -> str:
+    if isinstance(exc, socket.gaierror):
+        return "there is no host of that name"
+    return os.strerror(exc.errno or 0).lower()

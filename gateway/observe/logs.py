@@ -1,0 +1,102 @@
+"""One JSON line for every call, and one for whatever an operator must look at. No prompt, no picture, no key."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from gateway.core.events import (
+    AttemptFinished,
+    CallFinished,
+    CallRefused,
+    CredentialRefused,
+    Event,
+    OperatorCharged,
+    StoreLost,
+)
+from gateway.core.money import usd_of
+
+
+class Log:
+    """Writes events as lines. `today` gives the date as seconds since the epoch."""
+
+    def __init__(self, out: TextIO, today: Callable[[], float]) -> None:
+        self._out = out
+        self._today = today
+
+    def __call__(self, event: Event) -> None:
+        row = _row(event)
+        if row is not None:
+            at = datetime.fromtimestamp(self._today(), UTC).isoformat(timespec="milliseconds")
+            line = json.dumps({"at": at, **row}, ensure_ascii=False, separators=(",", ":"))
+            self._out.write(line + "\n")
+            self._out.flush()
+
+
+def _row(event: Event) -> dict[str, Any] | None:
+    match event:
+        case CallFinished():
+            return _call(event)
+        case CallRefused():
+            return {
+                "event": "refused",
+                "request_id": event.request_id,
+                "dialect": event.dialect,
+                "operation": event.operation,
+                "status": event.status,
+                "code": event.code,
+                "seconds": round(event.total_s, 3),
+            }
+        case AttemptFinished() if not event.won:
+            return {
+                "event": "attempt_failed",
+                "attempt_id": event.attempt_id,
+                "lane": event.lane.name,
+                "group": event.lane.group.name,
+                "verdict": event.outcome.verdict,
+                "upstream_status": event.outcome.status,
+                "billed": event.outcome.billed,
+                "late": event.late,
+                "seconds": round(event.total_s, 3),
+            }
+        case OperatorCharged():
+            return {
+                "event": "operator_charged",
+                "call_id": event.call.id,
+                "attempt_id": event.charge.attempt_id,
+                "why": event.why,
+                "usd": usd_of(event.charge.nanos),
+            }
+        case CredentialRefused():
+            return {"event": "credential_refused", "lane": event.lane.name, "upstream_status": event.status}
+        case StoreLost():
+            return {"event": "store_lost", "doing": event.doing, "reason": event.reason}
+        case _:
+            return None
+
+
+def _call(event: CallFinished) -> dict[str, Any]:
+    call, charge = event.call, event.charge
+    row: dict[str, Any] = {
+        "event": "call",
+        "call_id": call.id,
+        "request_id": call.request_id,
+        "team": call.key.team,
+        "key_id": call.key.id,
+        "dialect": call.dialect,
+        "operation": call.operation,
+        "model": call.ask.model.id,
+        "size": call.ask.size,
+        "ratio": call.ask.ratio,
+        "status": event.status,
+        "code": event.code,
+        "verdict": event.outcome.verdict if event.outcome else None,
+        "attempts": event.attempts,
+        "delivered": event.delivered,
+        "seconds": round(event.total_s, 3),
+    }
+    if charge is not None:
+        row |= {"group": charge.group, "lane": charge.lane, "usd": usd_of(charge.nanos), "basis": charge.basis}
+        if charge.usage is not None:
+            row |= {"input_tokens": charge.usage.input, "output_tokens": charge.usage.output}
+    return row

@@ -1,0 +1,123 @@
+"""Every metric: its name and labels. Labels are closed sets (models, sizes, groups, verdicts), never callers' words."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from gateway.core.events import (
+    AttemptFinished,
+    CallFinished,
+    CallRefused,
+    CredentialRefused,
+    Event,
+    OperatorCharged,
+    StoreLost,
+)
+from gateway.core.health import Standing
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS = (0.1, 0.5, 1, 2, 4, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 65, 90, 120, 180, 300, 600)
+_STANDING = {Standing.CLOSED: 0, Standing.HALF: 1, Standing.OPEN: 2}
+
+
+class Metrics:
+    """Counts events; `exposition` is what Prometheus scrapes."""
+
+    def __init__(self, version: str) -> None:
+        self._registry = CollectorRegistry()
+        self._calls = self._counter(
+            "gateway_calls", "Calls answered", "dialect", "operation", "model", "size", "group", "code"
+        )
+        self._refused = self._counter(
+            "gateway_refused_requests", "Requests refused before they were calls", "dialect", "code"
+        )
+        self._call_seconds = self._histogram(
+            "gateway_call_seconds", "Whole calls, from the first byte of the request to the end", "model", "size"
+        )
+        self._attempts = self._counter(
+            "gateway_attempts", "Attempts on upstream lanes", "lane", "group", "model", "verdict", "won"
+        )
+        self._first_byte = self._histogram(
+            "gateway_upstream_first_byte_seconds",
+            "From sending to the first byte of an answer",
+            "group",
+            "model",
+            "size",
+        )
+        self._late = self._counter(
+            "gateway_late_attempts", "Attempts without an answer past the suspect line", "group", "model"
+        )
+        self._bytes = self._counter("gateway_answer_bytes", "Bytes of upstream answers read", "group", "model")
+        self._pictures = self._counter("gateway_pictures", "Finished pictures charged", "model", "size", "group")
+        self._spend = self._counter("gateway_charged_usd", "Charged to callers' keys", "model", "size", "group")
+        self._operator = self._counter(
+            "gateway_operator_usd", "Paid by the operator for answers that no caller got", "model", "group", "why"
+        )
+        self._credential = self._counter(
+            "gateway_credential_refusals", "Upstream refusals of a lane's own credential", "lane"
+        )
+        self._store_lost = self._counter(
+            "gateway_store_failures", "Writes to the books that had to be repeated", "doing"
+        )
+        self._in_flight = self._gauge("gateway_upstream_in_flight", "Attempts now waiting for the upstream", "lane")
+        self._health = self._gauge(
+            "gateway_group_standing", "0 closed (well), 1 half (being asked), 2 open (put behind)", "group", "model"
+        )
+        self._gauge("gateway_build", "Always 1; the version is the label", "version").labels(version).set(1)
+        self._handlers: dict[type, Callable[..., None]] = {
+            AttemptFinished: self._attempt,
+            CallFinished: self._call,
+            OperatorCharged: self._operator_charged,
+            CallRefused: self._call_refused,
+            CredentialRefused: lambda event: self._credential.labels(event.lane.name).inc(),
+            StoreLost: lambda event: self._store_lost.labels(event.doing).inc(),
+        }
+
+    def __call__(self, event: Event) -> None:
+        self._handlers[type(event)](event)
+
+    def exposition(self, in_flight: dict[str, int], standings: dict[tuple[str, str], Standing]) -> bytes:
+        """Everything in Prometheus' text format; the two arguments are how things stand at this moment."""
+        for lane, count in in_flight.items():
+            self._in_flight.labels(lane).set(count)
+        for pair, standing in standings.items():
+            self._health.labels(*pair).set(_STANDING[standing])
+        return generate_latest(self._registry)
+
+    def _attempt(self, event: AttemptFinished) -> None:
+        ask = event.call.ask
+        group, model = event.lane.group.name, ask.model.id
+        won = "yes" if event.won else "no"
+        self._attempts.labels(event.lane.name, group, model, event.outcome.verdict.value, won).inc()
+        self._bytes.labels(group, model).inc(event.body_bytes)
+        if event.late:
+            self._late.labels(group, model).inc()
+        if event.first_byte_s is not None:
+            self._first_byte.labels(group, model, ask.size).observe(event.first_byte_s)
+
+    def _call(self, event: CallFinished) -> None:
+        call, charge = event.call, event.charge
+        model, size = call.ask.model.id, call.ask.size
+        group = charge.group if charge else ""
+        self._calls.labels(call.dialect, call.operation, model, size, group, event.code).inc()
+        self._call_seconds.labels(model, size).observe(event.total_s)
+        if charge is not None:
+            self._pictures.labels(model, size, group).inc(charge.pictures)
+            self._spend.labels(model, size, group).inc(charge.nanos / 1e9)
+
+    def _operator_charged(self, event: OperatorCharged) -> None:
+        charge = event.charge
+        self._operator.labels(charge.model, charge.group, event.why).inc(charge.nanos / 1e9)
+
+    def _call_refused(self, event: CallRefused) -> None:
+        self._refused.labels(event.dialect, event.code).inc()
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self._registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(name, text, labels, registry=self._registry, buckets=_SECONDS)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self._registry)

@@ -1,0 +1,118 @@
+"""One try of one call on one lane. Once sent it is never cancelled: it may be billed all the same.
+
+It reads the answer to its end whether or not anybody still wants it, and says what came of it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.core.books import Charge
+from gateway.core.call import Call
+from gateway.core.groups import Lane
+from gateway.core.outcome import Billed, Outcome, Reply, Verdict, of_reply, of_status, outcome
+from gateway.core.prices import price_of
+from gateway.core.skim import Skimmer
+from gateway.dialects.replies import read_reply
+from gateway.relay.pipe import Pipe
+from gateway.upstream.client import Answer, Client, SendFailure, Sending
+
+_ANSWER_TYPES = ("application/json", "text/event-stream")
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """In seconds since the attempt was sent; None: no byte of an answer came."""
+
+    first_byte_s: float | None
+    total_s: float
+
+
+class Attempt:
+    """`news` is called when the answer begins and when the attempt ends; `ended` is set at the end."""
+
+    def __init__(self, call: Call, lane: Lane, number: int, *, now: Callable[[], float]) -> None:
+        self.call = call
+        self.lane = lane
+        self.id = f"{call.id}-{number}"
+        self.pipe = Pipe()
+        self.ended = asyncio.Event()
+        self.late = False
+        self.answers = False
+        self.length: int | None = None
+        self.outcome = outcome(Verdict.LOST)
+        self.reply: Reply | None = None
+        self.body_bytes = 0
+        self._now = now
+        self._sent_at = now()
+        self._times = Times(None, 0.0)
+
+    async def run(self, client: Client, *, total_s: float, news: Callable[["Attempt"], None]) -> None:
+        """Sends, reads to the end, and leaves the outcome behind. Raises nothing but a cancel."""
+        parsed = self.call.parsed
+        sending = Sending(self.id, parsed.ask.model.id, parsed.body, parsed.streams, total_s)
+        try:
+            async with client.send(self.lane, sending) as answer:
+                self.outcome = await self._read(answer, news)
+        except SendFailure as failure:
+            self.outcome = outcome(failure.verdict, message=failure.reason)
+        finally:
+            self._times = Times(self._times.first_byte_s, self._now() - self._sent_at)
+            self.pipe.close()
+            self.ended.set()
+            news(self)
+
+    @property
+    def times(self) -> Times:
+        return self._times
+
+    def charge(self) -> Charge:
+        """What this attempt costs by what it reported, or by estimate where it reported nothing."""
+        ask = self.call.ask
+        usage = self.reply.usage if self.reply else None
+        owed = price_of(ask, self.lane, usage)
+        return Charge(
+            attempt_id=self.id,
+            nanos=owed.nanos,
+            basis=owed.basis,
+            usage=usage,
+            model=ask.model.id,
+            size=ask.size,
+            group=self.lane.group.name,
+            lane=self.lane.name,
+            pictures=self.reply.pictures if self.reply else 0,
+            verdict=self.outcome.verdict,
+        )
+
+    async def _read(self, answer: Answer, news: Callable[["Attempt"], None]) -> Outcome:
+        if answer.status != 200:
+            return of_status(answer.status, await answer.text(), retry_after_s=answer.retry_after_s)
+        skimmer = Skimmer()
+        async for chunk in answer.chunks():
+            if not self.answers:
+                if not _begins_an_answer(answer.content_type, chunk):
+                    # Somebody else's page. Whether the upstream saw the request nobody knows.
+                    return Outcome(Verdict.FAILED, Billed.MAYBE, 200, "not an answer of the model")
+                self._begin(answer, news)
+            self.body_bytes += len(chunk)
+            skimmer.feed(chunk)
+            await self.pipe.put(chunk)
+        self.reply = read_reply(skimmer.skeleton, streams=self.call.parsed.streams)
+        return of_reply(self.reply)
+
+    def _begin(self, answer: Answer, news: Callable[["Attempt"], None]) -> None:
+        self._times = Times(self._now() - self._sent_at, 0.0)
+        self.length = answer.length
+        self.answers = True
+        news(self)
+
+    def __repr__(self) -> str:
+        state = self.outcome.verdict if self.ended.is_set() else "running"
+        return f"<Attempt {self.id} {self.lane.name} {state}>"
+
+
+def _begins_an_answer(content_type: str, chunk: bytes) -> bool:
+    if not content_type.startswith(_ANSWER_TYPES):
+        return False
+    head = chunk.lstrip()[:6]
+    return not head or head.startswith((b"{", b"[", b"data:", b":", b"event:"))

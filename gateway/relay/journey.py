@@ -1,0 +1,166 @@
+"""One call from its hold to its last settlement. Belongs to the supervisor and outlives its caller.
+
+The race gives a winner or a failure; the winner's answer goes to the caller through its pipe; then
+the money: the winner is charged to the caller's key, every other attempt that was or may be billed
+to the operator, and the hold ends, once.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from gateway.core.books import Charge, Hold
+from gateway.core.call import Call
+from gateway.core.errors import BooksAway, GatewayError, InternalError
+from gateway.core.events import AttemptFinished, CredentialRefused, Observer, OperatorCharged, StoreLost
+from gateway.core.failover import Plan
+from gateway.core.groups import Lane
+from gateway.core.health import HealthBoard, Patience, suspect_s
+from gateway.core.outcome import Billed, Outcome, Verdict
+from gateway.ledger.budget import Books
+from gateway.relay import telling
+from gateway.relay.attempt import Attempt
+from gateway.relay.race import Race
+from gateway.relay.supervisor import Supervisor
+from gateway.upstream.client import Client, Timeouts
+
+# Between two tries to tell the books, in seconds; the last one goes on.
+_AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The partners a journey has."""
+
+    books: Books
+    client: Client
+    board: HealthBoard
+    patience: Patience
+    timeouts: Timeouts
+    supervisor: Supervisor
+    observe: Observer
+    now: Callable[[], float]
+    alone: bool  # no failover: a call is tried on the first lane of its plan and nowhere else
+
+
+class Journey:
+    """`head` is the attempt whose answer the caller gets; it fails with the error to tell when there is none."""
+
+    def __init__(self, call: Call, plan: Plan, hold: Hold, rooms: Rooms) -> None:
+        self.call = call
+        self.plan = plan
+        self.hold = hold
+        self.head: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
+        self.settled = asyncio.Event()
+        self.charge: Charge | None = None
+        self.outcome: Outcome | None = None
+        self._rooms = rooms
+        self._race = Race(call.ask, rooms.board, rooms.now, self._begin)
+
+    @property
+    def attempts(self) -> int:
+        return len(self._race.attempts)
+
+    async def run(self) -> None:
+        """The whole journey; whatever happens, the head is decided and a caller is not left waiting."""
+        try:
+            await self._run()
+        finally:
+            self.settled.set()
+            if not self.head.done():
+                self._tell(InternalError("The gateway failed; what the call may have cost is not charged to your key."))
+
+    async def _run(self) -> None:
+        patience_s = suspect_s(self.call.ask, self._rooms.patience)
+        finish = await self._race.run(self.plan, patience_s)
+        for attempt in self._race.attempts:
+            if attempt is not finish.winner:
+                attempt.pipe.leave()
+                self._rooms.supervisor.start(self._bury(attempt), name=f"loser {attempt.id}")
+        if finish.winner is None:
+            self.outcome = finish.failure
+            await self._surely("void", lambda: self._rooms.books.void(self.hold, "no answer"))
+            self._tell(telling.of_failure(finish.failure))
+            return
+        self.head.set_result(finish.winner)
+        await finish.winner.ended.wait()
+        await self._settle(finish.winner)
+
+    def _tell(self, error: GatewayError) -> None:
+        self.head.set_exception(error)
+        self.head.exception()  # a caller who left does not fetch it
+
+    def _begin(self, lane: Lane, news: Callable[[Attempt], None]) -> Attempt:
+        attempt = Attempt(self.call, lane, self.attempts + 1, now=self._rooms.now)
+        timeouts = self._rooms.timeouts
+        total_s = timeouts.total_long_s if self.call.ask.long else timeouts.total_s
+        self._rooms.supervisor.start(
+            attempt.run(self._rooms.client, total_s=total_s, news=news), name=f"attempt {attempt.id}"
+        )
+        return attempt
+
+    async def _settle(self, winner: Attempt) -> None:
+        self._note(winner, won=True)
+        self.outcome = winner.outcome
+        charge = winner.charge()
+        books = self._rooms.books
+        if winner.outcome.verdict is Verdict.CUT:
+            # The caller got no picture, so the caller does not pay for it.
+            await self._operator(charge, "truncated")
+            await self._surely("void", lambda: books.void(self.hold, "truncated"))
+        else:
+            self.charge = charge
+            await self._surely("settle", lambda: books.settle(self.hold, charge))
+
+    async def _bury(self, loser: Attempt) -> None:
+        """Waits for an attempt whose answer nobody gets, and books what it cost."""
+        await loser.ended.wait()
+        self._note(loser, won=False)
+        match loser.outcome.billed:
+            case Billed.YES:
+                await self._operator(loser.charge(), "race_loss")
+            case Billed.MAYBE:
+                await self._operator(loser.charge(), "unsettled")
+            case Billed.NO:
+                pass
+
+    async def _operator(self, charge: Charge, why: str) -> None:
+        call = self.call
+        self._rooms.observe(OperatorCharged(call, charge, why))
+        await self._surely(
+            why, lambda: self._rooms.books.operator(charge, call_id=call.id, team=call.key.team, why=why)
+        )
+
+    async def _surely(self, doing: str, write: Callable[[], Awaitable[None]]) -> None:
+        """Writes to the books, again and again while they are away: every write there counts once."""
+        tries = 0
+        while True:
+            try:
+                await write()
+            except BooksAway as away:
+                self._rooms.observe(StoreLost(doing, str(away)))
+                await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
+                tries += 1
+            else:
+                return
+
+    def _note(self, attempt: Attempt, *, won: bool) -> None:
+        rooms = self._rooms
+        now = rooms.now()
+        if attempt.outcome.verdict is Verdict.CREDENTIAL:
+            rooms.client.lanes.state(attempt.lane).refuse(now)
+            rooms.observe(CredentialRefused(attempt.lane, attempt.outcome.status))
+        rooms.board.ended(attempt.lane, self.call.ask, attempt.outcome, was_late=attempt.late, now=now)
+        rooms.observe(
+            AttemptFinished(
+                call=self.call,
+                attempt_id=attempt.id,
+                lane=attempt.lane,
+                outcome=attempt.outcome,
+                won=won,
+                late=attempt.late,
+                first_byte_s=attempt.times.first_byte_s,
+                total_s=attempt.times.total_s,
+                body_bytes=attempt.body_bytes,
+            )
+        )

@@ -1,0 +1,48 @@
+"""Owns every task that must outlive the request that began it. Nothing else in the gateway starts tasks."""
+
+import asyncio
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+# The longest an upstream call may take, and a little for the books.
+DRAIN_S = 690.0
+
+
+class Supervisor:
+    """Starts tasks, keeps them alive, and at the end waits for them.
+
+    Leaving the block waits for what still runs, at most `drain_s`; what is then left is cancelled.
+    """
+
+    def __init__(self, drain_s: float = DRAIN_S) -> None:
+        self._drain_s = drain_s
+        self._running: set[asyncio.Task[Any]] = set()
+        self.draining = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.draining = True
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._drain_s)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # A bug, since journeys turn every failure into an outcome. The loop's handler logs it.
+            task.get_loop().call_exception_handler({"message": f"{task.get_name()} failed", "exception": error})
+
+    def __len__(self) -> int:
+        return len(self._running)

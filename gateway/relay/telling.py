@@ -1,0 +1,58 @@
+"""What a caller is told when no attempt answered.
+
+The upstream's own words go through only where they are about the request; about keys, groups and
+balances the caller learns nothing.
+"""
+
+import re
+
+from gateway.core.errors import (
+    GatewayBusy,
+    GatewayError,
+    UpstreamBusy,
+    UpstreamFailed,
+    UpstreamRejected,
+    UpstreamSilent,
+    UpstreamUnavailable,
+)
+from gateway.core.outcome import Outcome, Verdict
+from gateway.dialects.gemini import message_of
+
+_MOST_CHARACTERS = 2048
+_MOST_RETRY_S = 60  # the OpenAI SDKs ignore a longer Retry-After
+
+# What resellers append to every message, and anything that has the look of a key.
+_REQUEST_ID = re.compile(r"\s*\(request id: [^)]*\)")
+_KEY_LIKE = re.compile(r"\b(?:sk-[\w-]{6,}|AIza[\w-]{10,}|Bearer\s+\S+)")
+
+
+def of_failure(outcome: Outcome | None) -> GatewayError:
+    """The error for the failure that a race ended with."""
+    if outcome is None:
+        return GatewayBusy("No group can take this call now; try again shortly.")
+    match outcome.verdict:
+        case Verdict.REJECTED:
+            return UpstreamRejected(scrubbed(message_of(outcome.message)), status=outcome.status or 400)
+        case Verdict.BUSY | Verdict.UNREACHABLE:
+            return _after(UpstreamBusy("The upstream has no capacity now; nothing was charged. Try again."), outcome)
+        case Verdict.CREDENTIAL:
+            return UpstreamUnavailable("The upstream cannot be used now; the operator of this gateway must look at it.")
+        case Verdict.SILENT | Verdict.LOST:
+            return UpstreamSilent(
+                "The upstream took the request and never answered. Nothing was charged to your key, "
+                "but the seller may have drawn the picture: trying again may draw another."
+            )
+        case _:
+            return UpstreamFailed("The upstream failed; nothing was charged. Try again.")
+
+
+def scrubbed(message: str) -> str:
+    """An upstream's message without request ids, without anything like a key, and not endless."""
+    text = _KEY_LIKE.sub("***", _REQUEST_ID.sub("", message)).strip()
+    return text[:_MOST_CHARACTERS] or "The upstream found the request wrong and did not say why."
+
+
+def _after(error: GatewayError, outcome: Outcome) -> GatewayError:
+    if outcome.retry_after_s is not None:
+        error.retry_after_s = min(max(outcome.retry_after_s, 1), _MOST_RETRY_S)
+    return error

@@ -1,0 +1,179 @@
+"""Requests to the upstream, and their answers as they arrive.
+
+The only file that knows httpx2. A request is sent whole and once: no retry, no redirect, no proxy
+out of the environment. Whatever goes wrong leaves here as a `SendFailure` whose verdict says
+whether the upstream may have seen the request, which is to say whether it may bill it.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+import httpx2
+
+from gateway.core.groups import Lane
+from gateway.core.outcome import Verdict
+from gateway.upstream.lanes import Lanes, LaneState
+
+# An error page is read this far: enough for any envelope, and for its request id.
+ERROR_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """In seconds. `idle_s` is between two pieces of an answer that has begun; before it only the total counts."""
+
+    connect_s: float = 5.0
+    idle_s: float = 30.0
+    total_s: float = 420.0
+    total_long_s: float = 660.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One attempt's request. `attempt_id` is told to the upstream, so that its bill can be joined with our books."""
+
+    attempt_id: str
+    model_id: str
+    body: bytes
+    streams: bool
+    total_s: float
+
+
+class SendFailure(Exception):
+    """An attempt broke; `verdict` says where."""
+
+    def __init__(self, verdict: Verdict, reason: str) -> None:
+        super().__init__(reason)
+        self.verdict = verdict
+        self.reason = reason
+
+
+class Answer:
+    """An answer whose head has arrived. Ends with the block it was opened in."""
+
+    def __init__(self, response: httpx2.Response, idle_s: float) -> None:
+        self._response = response
+        self._idle_s = idle_s
+        self.status = response.status_code
+        self.content_type = response.headers.get("content-type", "")
+
+    @property
+    def length(self) -> int | None:
+        """The body's length in bytes, when the upstream told it and nothing had to be decoded."""
+        length = self._response.headers.get("content-length", "")
+        return int(length) if length.isdecimal() and not self._encoded else None
+
+    @property
+    def retry_after_s(self) -> int | None:
+        after = self._response.headers.get("retry-after", "")
+        return int(after) if after.isdecimal() else None
+
+    @property
+    def _encoded(self) -> bool:
+        return self._response.headers.get("content-encoding", "identity") != "identity"
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives; raises `SendFailure` CUT when it breaks off or falls silent."""
+        pieces = self._response.aiter_bytes() if self._encoded else self._response.aiter_raw()
+        try:
+            while True:
+                async with asyncio.timeout(self._idle_s):
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    return
+                if piece:
+                    yield piece
+        except TimeoutError:
+            raise SendFailure(Verdict.CUT, f"silent for {self._idle_s:g} s in the middle of an answer") from None
+        except (httpx2.HTTPError, httpx2.StreamError) as error:
+            raise SendFailure(Verdict.CUT, f"the answer broke off: {error}") from error
+
+    async def text(self) -> str:
+        """What an error says, as far as it is worth reading."""
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            async for piece in self.chunks():
+                pieces.append(piece)
+                size += len(piece)
+                if size >= ERROR_BYTES:
+                    break
+        except SendFailure:
+            pass  # half an error still has its status
+        return b"".join(pieces)[:ERROR_BYTES].decode("utf-8", "replace")
+
+
+class Client:
+    """Sends on lanes: one connection pool a lane, so that a slow group cannot starve another."""
+
+    def __init__(self, lanes: Lanes, timeouts: Timeouts) -> None:
+        self._timeouts = timeouts
+        self.lanes = lanes
+        # One context for all lanes: loading the system's trust store is the dear part.
+        trust = ssl.create_default_context()
+        self._pools = {state.access.lane.name: self._pool(trust) for state in lanes}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for pool in self._pools.values():
+            await pool.aclose()
+
+    @asynccontextmanager
+    async def send(self, lane: Lane, sending: Sending) -> AsyncIterator[Answer]:
+        """Sends and gives the answer's head. Raises `SendFailure`; the total time counts for the whole block."""
+        state = self.lanes.state(lane)
+        state.in_flight += 1
+        total = asyncio.timeout(sending.total_s)
+        began = False
+        try:
+            async with total:
+                response = await self._head(state, sending)
+                began = True
+                try:
+                    yield Answer(response, self._timeouts.idle_s)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            if not total.expired():
+                raise
+            verdict = Verdict.CUT if began else Verdict.SILENT
+            raise SendFailure(verdict, f"not finished within {sending.total_s:g} s") from None
+        finally:
+            state.in_flight -= 1
+
+    async def _head(self, state: LaneState, sending: Sending) -> httpx2.Response:
+        access = state.access
+        pool = self._pools[access.lane.name]
+        request = pool.build_request(
+            "POST",
+            access.url(sending.model_id, streams=sending.streams),
+            content=sending.body,
+            headers={
+                access.header: access.credential,
+                "content-type": "application/json",
+                "accept": "text/event-stream" if sending.streams else "application/json",
+                # A picture in base64 hardly compresses, and what is not compressed can pass as it is.
+                "accept-encoding": "identity",
+                "x-request-id": sending.attempt_id,
+            },
+        )
+        try:
+            return await pool.send(request, stream=True)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol) as error:
+            raise SendFailure(Verdict.UNREACHABLE, f"no connection: {error or type(error).__name__}") from error
+        except httpx2.HTTPError as error:
+            raise SendFailure(Verdict.LOST, f"the connection ended before an answer: {error}") from error
+
+    def _pool(self, trust: ssl.SSLContext) -> httpx2.AsyncClient:
+        patience = httpx2.Timeout(None, connect=self._timeouts.connect_s)
+        # Few idle connections: the pool looks at every one of them for every request.
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30.0)
+        return httpx2.AsyncClient(
+            verify=trust, timeout=patience, limits=limits, trust_env=False, follow_redirects=False, http2=False
+        )

@@ -1,0 +1,73 @@
+"""The lanes as they stand: what each is sent with, how much is in flight, whose credential is refused.
+
+A lane's secret is in here and goes nowhere else but into a request's header.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gateway.core.failover import LaneView
+from gateway.core.groups import Lane
+
+# How long a lane whose credential was refused goes to the end of every plan.
+REFUSED_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to send on a lane: the header its credential goes in, and the names it has for our models."""
+
+    lane: Lane
+    header: str
+    credential: str
+    names: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"<Access {self.lane.name}>"
+
+    def url(self, model_id: str, *, streams: bool) -> str:
+        name = self.names.get(model_id, model_id)
+        verb = "streamGenerateContent?alt=sse" if streams else "generateContent"
+        return f"{self.lane.url}/v1beta/models/{name}:{verb}"
+
+
+def access(lane: Lane, key: str, *, auth: str, names: Mapping[str, str]) -> Access:
+    """`auth` is "bearer" or the name of a header that takes the bare key."""
+    if auth == "bearer":
+        return Access(lane, "authorization", f"Bearer {key}", names)
+    return Access(lane, auth, key, names)
+
+
+class LaneState:
+    """What moves about a lane."""
+
+    def __init__(self, access: Access) -> None:
+        self.access = access
+        self.in_flight = 0
+        self._refused_until = 0.0
+
+    def usable(self, now: float) -> bool:
+        return now >= self._refused_until
+
+    def refuse(self, now: float) -> None:
+        """Its credential was refused: others go first for a while."""
+        self._refused_until = now + REFUSED_S
+
+    def __repr__(self) -> str:
+        return f"<LaneState {self.access.lane.name} {self.in_flight} in flight>"
+
+
+class Lanes:
+    """All lanes, in the order of their groups."""
+
+    def __init__(self, accesses: Iterable[Access]) -> None:
+        self._states = {access.lane.name: LaneState(access) for access in accesses}
+
+    def __iter__(self) -> Iterator[LaneState]:
+        return iter(self._states.values())
+
+    def state(self, lane: Lane) -> LaneState:
+        return self._states[lane.name]
+
+    def views(self, now: float) -> list[LaneView]:
+        return [LaneView(state.access.lane, state.in_flight, state.usable(now)) for state in self]

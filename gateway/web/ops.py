@@ -1,0 +1,60 @@
+"""What orchestrators and Prometheus ask: is the process alive, can it serve, how does it do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+
+from gateway.core.errors import BooksAway
+from gateway.core.health import HealthBoard
+from gateway.ledger.store import Store
+from gateway.observe.metrics import CONTENT_TYPE, Metrics
+from gateway.relay.supervisor import Supervisor
+from gateway.upstream.lanes import Lanes
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What there is to ask about."""
+
+    store: Store
+    lanes: Lanes
+    board: HealthBoard
+    metrics: Metrics
+    supervisor: Supervisor
+    now: Callable[[], float]
+
+
+def router(vitals: Vitals) -> APIRouter:
+    routes = APIRouter(tags=["ops"])
+
+    @routes.get("/healthz", summary="Whether the process runs")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @routes.get("/readyz", summary="Whether it can serve: the store answers and at least one lane is usable")
+    async def readyz() -> JSONResponse:
+        checks = {
+            "store": await _store(vitals.store),
+            "lanes": "ok" if any(state.usable(vitals.now()) for state in vitals.lanes) else "no usable lane",
+            "draining": "ok" if not vitals.supervisor.draining else "shutting down",
+        }
+        ready = all(state == "ok" for state in checks.values())
+        return JSONResponse({"ready": ready, **checks}, status_code=200 if ready else 503)
+
+    @routes.get("/metrics", summary="Prometheus metrics", response_class=Response)
+    async def metrics() -> Response:
+        in_flight = {state.access.lane.name: state.in_flight for state in vitals.lanes}
+        text = vitals.metrics.exposition(in_flight, vitals.board.standings(vitals.now()))
+        return Response(text, media_type=CONTENT_TYPE)
+
+    return routes
+
+
+async def _store(store: Store) -> str:
+    try:
+        await store.ping()
+    except BooksAway as away:
+        return str(away)
+    return "ok"

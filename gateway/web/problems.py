@@ -1,0 +1,53 @@
+"""Errors of the gateway's own API as RFC 9457 problem details."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from gateway.core.errors import GatewayError
+
+PROBLEM = "application/problem+json"
+
+
+class Problem(Exception):
+    """A refusal of the admin or own-key API; `detail` says what to do."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def install(app: FastAPI) -> None:
+    """Has every error of the framework's routes told as a problem."""
+
+    async def problem(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem)
+        return _response(error.status, error.detail)
+
+    async def ours(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, GatewayError)
+        return _response(error.status, error.message)
+
+    async def http(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return _response(error.status_code, str(error.detail), dict(error.headers or {}))
+
+    async def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        rows = [f"{'.'.join(str(place) for place in row['loc'][1:]) or 'body'}: {row['msg']}" for row in error.errors()]
+        return _response(422, "; ".join(rows))
+
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(GatewayError, ours)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+
+
+def _response(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
+    return JSONResponse({**body, "detail": detail}, status_code=status, headers=headers, media_type=PROBLEM)

@@ -1,0 +1,160 @@
+"""Callers' routes: plain ASGI ahead of the framework, which serves everything else.
+
+The order is the policy: who asks is known before a byte of the body is read, and what is asked is
+checked before anything is spent.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.core.call import Call
+from gateway.core.catalog import Catalog
+from gateway.core.errors import GatewayBusy, GatewayError, InternalError, MissingKey, NotAllowed, UnknownKey
+from gateway.core.events import CallRefused, Observer
+from gateway.core.keys import Key
+from gateway.dialects import routes
+from gateway.dialects.base import Asked, Dialect
+from gateway.ledger.keys import Keys
+from gateway.relay.serve import Relay
+from gateway.relay.supervisor import Supervisor
+from gateway.web.reply import AsgiSink, send_error, send_json
+from gateway.web.request import CallerLeft, Request, Scope, read_body, request_of
+
+log = logging.getLogger("gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the edge works with."""
+
+    relay: Relay
+    keys: Keys
+    catalog: Catalog
+    dialects: Mapping[str, Dialect]
+    supervisor: Supervisor
+    observe: Observer
+    body_bytes: int
+    patience_s: float
+    now: Callable[[], float]
+    today: Callable[[], float]
+
+
+class Public:
+    def __init__(self, app: Any, desk: Desk) -> None:
+        self._app = app
+        self._desk = desk
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not routes.for_callers(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        visit = _Visit(self._desk, scope, receive, send)
+        await visit.answer()
+
+
+class _Visit:
+    """One request, from its head to its answer."""
+
+    def __init__(self, desk: Desk, scope: Scope, receive: Any, send: Any) -> None:
+        self._desk = desk
+        self._receive = receive
+        self._send = send
+        self._request = request_of(scope, new_id=f"req_{secrets.token_hex(12)}", arrived_at=desk.now())
+        request = self._request
+        self._gemini = routes.speaks_gemini(request.path, request.headers, request.query)
+        self._dialect = desk.dialects[routes.GEMINI if self._gemini else routes.CHAT]
+        self._operation = "unknown"
+        self._call: Call | None = None
+        self._sink = AsgiSink(send, self._request.id)
+
+    async def answer(self) -> None:
+        try:
+            await self._answer()
+        except CallerLeft:
+            return
+        except GatewayError as error:
+            await self._tell(error)
+        except Exception:
+            # Whatever this is, it is a bug: the caller gets an answer in its own format all the same.
+            log.exception("request %s failed", self._request.id)
+            if not self._sink.started:
+                await self._tell(InternalError("The gateway failed; try again, and tell its operator the request id."))
+
+    async def _answer(self) -> None:
+        desk, request = self._desk, self._request
+        if desk.supervisor.draining:
+            raise GatewayBusy("This gateway is shutting down; try again.")
+        route = routes.route(request.method, request.path, gemini=self._gemini)
+        self._dialect, self._operation = desk.dialects[route.dialect], route.operation
+        key = await self._key(request)
+        body = await read_body(request, self._receive, desk.body_bytes)
+        asked = Asked(route.operation, route.version, route.model, request.query, body)
+        if not route.operation.relayed:
+            allowed = tuple(model for model in desk.catalog.models if key.allows_model(model.id))
+            await send_json(self._send, request.id, self._dialect.local(asked, desk.catalog, allowed))
+            return
+        await self._relay(self._called(asked, key))
+
+    async def _key(self, request: Request) -> Key:
+        secret = routes.credential(request.headers, request.query)
+        if secret is None:
+            raise MissingKey("No API key in the request. Send yours as your SDK does: it begins with sk-gw-.")
+        key = await self._desk.keys.find(secret, self._desk.today())
+        if key is None or not key.live(self._desk.today()):
+            raise UnknownKey("API key not valid. It is unknown here, revoked or expired; ask whoever gave it to you.")
+        return key
+
+    def _called(self, asked: Asked, key: Key) -> Call:
+        desk, request = self._desk, self._request
+        parsed = self._dialect.parse(asked, desk.catalog)
+        model = parsed.ask.model
+        if not key.allows_model(model.id):
+            raise NotAllowed(f"This key may not use {model.id}; ask whoever gave it to you.", param="model")
+        return Call(
+            id=f"call_{secrets.token_hex(16)}",
+            request_id=request.id,
+            key=key,
+            dialect=self._dialect.name,
+            operation=asked.operation,
+            parsed=parsed,
+            arrived_at=request.arrived_at,
+            made_at=desk.today(),
+            patience_s=request.patience_s(desk.patience_s),
+        )
+
+    async def _relay(self, call: Call) -> None:
+        self._call = call
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._watch(), name=f"watch {call.id}")
+            try:
+                await self._desk.relay.serve(call, self._dialect, self._sink)
+            except GatewayError as error:
+                await self._tell(error)
+            finally:
+                watch.cancel()
+
+    async def _watch(self) -> None:
+        """Notes when the caller hangs up."""
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._sink.gone = True
+
+    async def _tell(self, error: GatewayError) -> None:
+        request = self._request
+        call_id = self._call.id if self._call else None
+        await send_error(self._send, self._dialect, error, request.id, call_id)
+        if self._call is None:
+            self._desk.observe(
+                CallRefused(
+                    request_id=request.id,
+                    dialect=self._dialect.name,
+                    operation=self._operation,
+                    status=self._dialect.error(error)[0],
+                    code=error.code,
+                    total_s=self._desk.now() - request.arrived_at,
+                )
+            )

@@ -1,0 +1,61 @@
+"""How teams, keys and usage look as JSON, in the admin API and from the commands alike.
+
+Amounts are decimal strings of dollars, moments are seconds since the epoch, None is "no limit".
+"""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from gateway.core import books, keys
+from gateway.core.money import usd_of
+
+
+def team(each: keys.Team, balance: books.Balance) -> dict[str, Any]:
+    return {"id": each.id, "name": each.name, "created_at": int(each.created_at), **_money(balance)}
+
+
+def key(each: keys.Key, balance: books.Balance) -> dict[str, Any]:
+    limits = each.limits
+    return {
+        "id": each.id,
+        "team": each.team,
+        "name": each.name,
+        "hint": each.hint,
+        "created_at": int(each.created_at),
+        "revoked_at": None if each.revoked_at is None else int(each.revoked_at),
+        "expires_at": None if limits.expires_at is None else int(limits.expires_at),
+        "models": None if limits.models is None else sorted(limits.models),
+        "groups": None if limits.groups is None else sorted(limits.groups),
+        "max_multiplier": None if limits.max_multiplier is None else decimal(limits.max_multiplier),
+        **_money(balance),
+    }
+
+
+def usage(row: books.UsageRow) -> dict[str, Any]:
+    return {
+        "day": row.day,
+        "team": row.team,
+        "key_id": row.key_id,
+        "model": row.model,
+        "size": row.size,
+        "group": row.group,
+        "calls": row.calls,
+        "pictures": row.pictures,
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+        "usd": usd_of(row.nanos),
+    }
+
+
+def decimal(exact: Fraction) -> str:
+    """A multiplier as it is written: 7/5 -> "1.4"."""
+    return str(Decimal(exact.numerator) / Decimal(exact.denominator))
+
+
+def _money(balance: books.Balance) -> dict[str, str | None]:
+    return {
+        "budget_usd": None if balance.budget_nanos is None else usd_of(balance.budget_nanos),
+        "spent_usd": usd_of(balance.spent_nanos),
+        "held_usd": usd_of(balance.held_nanos),
+    }

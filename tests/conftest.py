@@ -1,0 +1,22 @@
+"""Partners that many tests share: one simulator for the whole run, a gateway in front of it for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.house import Gateway, Simulator, open_gateway
+
+
+@pytest.fixture(scope="session")
+def simulator() -> Iterator[Simulator]:
+    """A real simulator process: light pictures, no waiting. Steered by `[sim:FAULT@GROUP]` in the prompt."""
+    with Simulator.started() as running:
+        yield running
+
+
+@pytest.fixture
+async def gateway(simulator: Simulator, tmp_path: Path) -> AsyncIterator[Gateway]:
+    """A real gateway on a port of its own, with an embedded store, in front of the simulator."""
+    async with open_gateway(simulator, tmp_path) as running:
+        yield running

@@ -1,0 +1,64 @@
+from fractions import Fraction
+
+import pytest
+
+from gateway.core.catalog import Price
+from gateway.core.groups import Billing
+from gateway.core.prices import Basis, basis, price_of, quote
+from gateway.core.usage import Usage
+from tests.facts import DEFAULT, ENTERPRISE, FLASH, OLD, PRO, ask, lane, model
+
+USAGE = Usage(prompt=21, candidates=1548, thoughts=130, total=1699)
+
+BOTH = Price(55_000_000, Fraction(140), Fraction(16_800))
+CALL_ONLY = Price(90_000_000, None, None)
+
+BASES = [
+    (BOTH, Billing.PAY_AS_YOU_GO, Basis.TOKENS),
+    (BOTH, Billing.PAY_AS_YOU_GO_PRIORITY, Basis.TOKENS),
+    (BOTH, Billing.PAY_PER_REQUEST, Basis.CALL),
+    (BOTH, Billing.PAY_PER_REQUEST_PRIORITY, Basis.CALL),
+    (CALL_ONLY, Billing.PAY_AS_YOU_GO, None),
+    (CALL_ONLY, Billing.PAY_AS_YOU_GO_PRIORITY, Basis.CALL),
+    (CALL_ONLY, Billing.PAY_PER_REQUEST, Basis.CALL),
+]
+
+
+@pytest.mark.parametrize(("price", "billing", "expected"), BASES)
+def test_the_billing_mode_of_the_key_decides_what_is_charged_by(
+    price: Price, billing: Billing, expected: Basis | None
+) -> None:
+    assert basis(price, billing) is expected
+
+
+def test_tokens_are_priced_exactly_at_the_multiplier_of_the_group() -> None:
+    at_default = price_of(ask(), lane(DEFAULT), USAGE)
+    at_enterprise = price_of(ask(), lane(ENTERPRISE), USAGE)
+    assert at_default.nanos == 21 * 140 + 1678 * 16_800
+    assert at_enterprise.nanos == 21 * 196 + 1678 * 23_520
+
+
+def test_a_price_per_call_is_flat_over_sizes() -> None:
+    by_call = lane(ENTERPRISE, billing=Billing.PAY_PER_REQUEST)
+    assert {price_of(ask(size=size), by_call, USAGE).nanos for size in FLASH.sizes} == {77_000_000}
+
+
+def test_a_reply_without_usage_is_charged_by_the_call_and_marked() -> None:
+    owed = price_of(ask(), lane(), None)
+    assert (owed.nanos, owed.basis) == (55_000_000, Basis.ESTIMATE)
+
+
+def test_a_model_that_a_key_does_not_sell_has_no_quote() -> None:
+    assert quote(ask(PRO), lane(billing=Billing.PAY_AS_YOU_GO)) is None
+
+
+@pytest.mark.parametrize("each", [FLASH, PRO, OLD, model("thinker", thinks=True)])
+@pytest.mark.parametrize("billing", [Billing.PAY_AS_YOU_GO_PRIORITY, Billing.PAY_PER_REQUEST])
+def test_a_quote_is_never_below_what_a_usual_reply_costs(each: object, billing: Billing) -> None:
+    asked = ask(each)  # type: ignore[arg-type]
+    for group in (DEFAULT, ENTERPRISE):
+        on = lane(group, billing=billing)
+        quoted = quote(asked, on)
+        assert quoted is not None
+        assert quoted >= price_of(asked, on, USAGE).nanos
+        assert quoted >= price_of(asked, on, None).nanos

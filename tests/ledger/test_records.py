@@ -1,0 +1,40 @@
+"""Teams and keys come back from a record as they were written."""
+
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.keys import Key, Limits, Team
+from gateway.core.money import LARGEST_NANOS
+from gateway.ledger.records import balance_of, key_fields, key_of, team_fields, team_of
+
+BUDGETS = st.none() | st.integers(0, LARGEST_NANOS)
+TIMES = st.floats(0, 2**40)
+NAMES = st.none() | st.frozensets(st.text())
+MULTIPLIERS = st.none() | st.builds(Fraction, st.integers(1, 10**12), st.integers(1, 10**12))
+LIMITS = st.builds(
+    Limits,
+    budget_nanos=BUDGETS,
+    max_multiplier=MULTIPLIERS,
+    models=NAMES,
+    groups=NAMES,
+    expires_at=st.none() | TIMES,
+)
+
+
+@given(st.builds(Team, st.just("acme"), st.text(), BUDGETS, TIMES))
+def test_a_team_survives_writing(team: Team) -> None:
+    assert team_of("acme", team_fields(team)) == team
+
+
+@given(st.builds(Key, st.just("key_1"), st.just("acme"), st.text(), st.text(), LIMITS, TIMES))
+def test_a_key_survives_writing(key: Key) -> None:
+    assert key_of("acme", "key_1", key_fields(key)) == key
+
+
+def test_sums_without_a_record_are_nobodys() -> None:
+    left_over = {"held": "0", "spent": "7"}
+    assert team_of("acme", left_over) is None
+    assert key_of("acme", "key_1", left_over) is None
+    assert balance_of(left_over) is None

@@ -1,0 +1,174 @@
+"""The door to Redis: fit or refused at the start, away or right afterwards."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from gateway.core.errors import BooksAway
+from gateway.core.keys import Key
+from gateway.ledger import layout
+from gateway.ledger.budget import Books
+from gateway.ledger.errors import StoreError
+from gateway.ledger.store import _CODE, Store, _unfit
+from tests.ledger.accounts import USD, charge
+from tests.ledger.servers import Server, start
+
+LOOK = "; is it running, and is the address right?"
+BOTH = pytest.mark.parametrize("name", ["redis", "valkey"])
+
+
+async def reason(url: str, tmp_path: Path) -> str:
+    """Why a start is refused."""
+    with pytest.raises(StoreError) as refused:
+        async with Store.open(url, tmp_path):
+            pass
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (
+            "redis://u:hidden@127.0.0.1:1/0",
+            "cannot reach the store at redis://127.0.0.1:1/0: connection refused" + LOOK,
+        ),
+        (
+            "unix:///nowhere/s?password=hidden",
+            "cannot reach the store at unix:///nowhere/s: no such file or directory" + LOOK,
+        ),
+        (
+            "redis+cluster://u:hidden@host:1",
+            "store: redis+cluster://host:1 is not supported; use embedded, redis://, rediss:// or unix://",
+        ),
+        ("hidden@host", "store: host is not supported; use embedded, redis://, rediss:// or unix://"),
+        (
+            "redis://u:hid/hidden@host:port",
+            "store: redis://host:port cannot be read; write it like redis://host:6379/0",
+        ),
+        ("redis://u:hidden@[::1/0", "store: redis://[::1/0 cannot be read; write it like redis://host:6379/0"),
+    ],
+)
+async def test_a_store_that_cannot_be_reached_is_named_without_its_password(
+    url: str, said: str, tmp_path: Path
+) -> None:
+    assert await reason(url, tmp_path) == said
+
+
+@pytest.mark.parametrize(
+    ("version", "role", "policy", "said"),
+    [
+        ("7.0.0", "master", "noeviction", None),
+        ("8.2.3", "master", "noeviction", None),
+        (
+            "6.2.14",
+            "master",
+            "noeviction",
+            "is version 6.2.14; the books need functions: use Redis 7 or newer, or Valkey",
+        ),
+        ("7.0.0", "slave", "noeviction", "is a replica and takes no writes; use the address of its primary"),
+        (
+            "7.0.0",
+            "master",
+            "volatile-lru",
+            "may drop books when memory runs short: it has maxmemory-policy volatile-lru; set it to noeviction",
+        ),
+    ],
+)
+def test_a_server_that_cannot_hold_books_is_told_why(version: str, role: str, policy: str, said: str | None) -> None:
+    assert _unfit({"redis_version": version, "role": role, "maxmemory_policy": policy}) == said
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--maxmemory-policy", "allkeys-lru"], "may drop books when memory runs short"),
+        (["--requirepass", "another"], "it refuses the user or the password; set both in the address"),
+        (["--rename-command", "FUNCTION", ""], "it answers unknown command 'FUNCTION'"),
+    ],
+)
+async def test_an_unfit_server_stops_the_start(name: str, options: list[str], said: str, tmp_path: Path) -> None:
+    server = start(name, tmp_path, *options)
+    try:
+        assert said in await reason(server.url, tmp_path)
+    finally:
+        server.stop()
+
+
+async def test_the_library_is_loaded_once_and_another_release_is_replaced(
+    server: Server, raw: Redis, tmp_path: Path
+) -> None:
+    raw.function_load("#!lua name=gateway1\nredis.register_function('gw1_reserve', function() return {'old'} end)")
+    for _ in range(2):
+        async with Store.open(server.url, tmp_path):
+            pass
+    libraries: Any = raw.function_list("gateway1", withcode=True)
+    assert _CODE in libraries[0]
+    stats: Any = raw.info("commandstats")
+    assert stats["cmdstat_function|load"]["calls"] == 1 + 1
+
+
+async def test_a_flush_of_the_functions_heals_under_load(books: Books, key: Key, raw: Redis) -> None:
+    holds = await asyncio.gather(*(books.reserve(f"call_{n}", key, USD, lease_s=480) for n in range(20)))
+    raw.function_flush()
+    await asyncio.gather(*(books.settle(hold, charge(1)) for hold in holds))
+    assert (await books.team_balance("acme")).spent_nanos == 20
+
+
+async def test_a_command_that_was_not_answered_is_not_sent_again(
+    store: Store, books: Books, key: Key, raw: Redis
+) -> None:
+    raw.client_pause(60_000, all=False)
+    reserving = asyncio.create_task(books.reserve("call_1", key, USD, lease_s=480))
+    while not waiting(raw):  # noqa: ASYNC110 - the server tells nobody
+        await asyncio.sleep(0)
+    raw.client_kill_filter(_type="normal", skipme=True)
+    raw.client_unpause()
+    with pytest.raises(BooksAway):
+        await reserving
+    await store.ping()
+    assert not raw.exists(layout.call("acme", "call_1"))
+
+
+def waiting(raw: Redis) -> bool:
+    """Whether a function waits for the server to go on."""
+    clients: Any = raw.client_list()
+    return any(client["cmd"] == "fcall" and "b" in client["flags"] for client in clients)
+
+
+@BOTH
+async def test_a_store_that_goes_away_and_comes_back_empty_is_used_again(name: str, tmp_path: Path) -> None:
+    server = start(name, tmp_path)
+    async with Store.open(server.url, tmp_path) as store:
+        server.stop()
+        for asking in (
+            store.ping(),
+            store.call("gw1_revoke", ["a"], ["1"]),
+            store.record("a"),
+            store.put("a", {"b": "c"}),
+        ):
+            with pytest.raises(BooksAway, match="nothing was spent"):
+                await asking
+        server = start(name, tmp_path)
+        assert await store.call("gw1_revoke", ["a"], ["1"]) == ["unknown"]
+    server.stop()
+
+
+async def test_many_records_come_in_the_order_asked_for(store: Store) -> None:
+    names = [f"record_{n}" for n in range(1001)]
+    for name in names[::500]:
+        await store.put(name, {"name": name})
+    found = await store.records(names)
+    assert [at for at, record in enumerate(found) if record] == [0, 500, 1000]
+    assert found[500] == await store.record("record_500") == {"name": "record_500"}
+
+
+async def test_an_amount_that_is_none_moves_nothing(store: Store, raw: Redis) -> None:
+    keys = [layout.account("acme"), "b", "c", "d", "e"]
+    for amount in ("-1", "1.5", "1e9", "", "007", "9000000000000001"):
+        with pytest.raises(BooksAway):
+            await store.call("gw1_settle", [*keys, "f"], ["call_1", "key_1", "0", amount, "line", "0", "0", "0"])
+    assert raw.dbsize() == 0
