@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from gateway import __version__
 from gateway.config.settings import FailoverMode, Listen, ListenTcp, ListenUnix, Settings
@@ -103,16 +103,6 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout) -> AsyncItera
             now=time.monotonic,
             today=time.time,
         )
-        framework = FastAPI(
-            title="Nano Banana Gateway",
-            version=__version__,
-            description="One base_url for Google's image models, in the formats of both SDK families.",
-            docs_url=None,  # the framework's pages load their scripts from elsewhere
-            redoc_url=None,
-        )
-        problems.install(framework)
-        framework.include_router(ops.router(ops.Vitals(store, lanes, board, metrics, supervisor, time.monotonic)))
-        framework.include_router(own_key.router(keys, books, time.time))
         office = admin.Office(
             admin_key=settings.admin_key.reveal() if settings.admin_key else None,
             store=store,
@@ -122,9 +112,25 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout) -> AsyncItera
             groups=settings.groups,
             today=time.time,
         )
-        framework.include_router(admin.router(office))
-        openapi.describe(framework)
+        vitals = ops.Vitals(store, lanes, board, metrics, supervisor, time.monotonic)
+        framework = _framework(ops.router(vitals), own_key.router(keys, books, time.time), admin.router(office))
         yield House(Public(framework, desk), store, keys, books)
+
+
+def _framework(*routers: APIRouter) -> FastAPI:
+    """Everything that is not a caller's call."""
+    framework = FastAPI(
+        title="Nano Banana Gateway",
+        version=__version__,
+        description="One base_url for Google's image models, in the formats of both SDK families.",
+        docs_url=None,  # the framework's pages load their scripts from elsewhere
+        redoc_url=None,
+    )
+    problems.install(framework)
+    for router in routers:
+        framework.include_router(router)
+    openapi.describe(framework)
+    return framework
 
 
 async def serve(app: Any, listening: socket.socket, stop: asyncio.Event) -> None:

@@ -145,10 +145,12 @@ def settings_for(simulator: Simulator, directory: Path, **sections: Any) -> Sett
 async def _serving(running: house.House, settings: Settings) -> AsyncIterator[str]:
     stop = asyncio.Event()
     with house.listen_on(settings.listen) as listening:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(house.serve(running.app, listening, stop), name="gateway")
+        server = asyncio.create_task(house.serve(running.app, listening, stop), name="gateway")
+        try:
             yield house.address_of(listening)
+        finally:
             stop.set()
+            await server
 
 
 @asynccontextmanager

@@ -16,6 +16,9 @@ from gateway.ledger.records import balance_of
 from gateway.ledger.reports import line
 from gateway.ledger.store import Store
 
+# Why an attempt is on the operator's account while it is not known whether the upstream billed it.
+UNSETTLED = "unsettled"
+
 
 class Books:
     """The accounts of teams, keys and the operator, in a store."""
@@ -60,9 +63,13 @@ class Books:
         await self._store.call("gw1_void", keys, [hold.call_id, hold.key_id, why])
 
     async def operator(self, charge: Charge, *, call_id: str, team: str, why: str) -> None:
-        """Puts an attempt that no caller owes on the operator's account, once."""
+        """Puts an attempt that no caller owes on the operator's account, once.
+
+        As spent, unless `why` is `UNSETTLED`: whether the upstream billed that, nobody knows yet.
+        """
         keys = [layout.OPERATOR, layout.attempt(charge.attempt_id), layout.OPERATOR_LEDGER]
-        args = [str(charge.nanos), "why", why, "call", call_id, "team", team, *_facts(charge)]
+        sums = "held" if why == UNSETTLED else "spent"
+        args = [str(charge.nanos), sums, "why", why, "call", call_id, "team", team, *_facts(charge)]
         await self._store.call("gw1_operator", keys, args)
 
     async def balance(self, key: Key) -> Balance:
@@ -73,9 +80,10 @@ class Books:
         """The team's account, which is that of all its keys; raises `NotFound`."""
         return await self._balance(layout.account(team_id), f"team {team_id}")
 
-    async def operator_total(self) -> int:
-        """What the operator has paid for attempts that no caller owes, in nano-dollars."""
-        return int((await self._store.record(layout.OPERATOR)).get("spent", 0))
+    async def operator_balance(self) -> Balance:
+        """What the operator has paid for attempts that no caller owes, and as `held` what it may have to pay."""
+        record = await self._store.record(layout.OPERATOR)
+        return Balance(int(record.get("spent", 0)), int(record.get("held", 0)), budget_nanos=None)
 
     async def _balance(self, account: str, whose: str) -> Balance:
         balance = balance_of(await self._store.record(account))

@@ -156,18 +156,21 @@ local function void(keys, args)
   return {'voided'}
 end
 
--- gw1_operator: puts an attempt that no caller owes on the operator's account.
+-- gw1_operator: puts an attempt that no caller owes on the operator's account, as spent when the upstream
+-- has billed it, as held while nobody knows whether it has.
 --   keys    operator's account, the attempt's mark, operator's ledger
---   args    nanos, then name and value of every fact the row is to tell
+--   args    nanos, `spent` or `held`, then name and value of every fact the row is to tell
 --   answer  {'recorded', nanos}, as it was recorded first
 local function operator(keys, args)
   local nanos = amount(args[1])
   if not redis.call('SET', keys[2], nanos, 'NX', 'EX', REMEMBERED_S) then
     return {'recorded', redis.call('GET', keys[2])}
   end
-  local row = {'do', 'operator', 'held', '0', 'spent', nanos}
-  for at = 2, #args do row[#row + 1] = args[at] end
-  add(keys[1], '0', nanos, row, 'operator')
+  local known = args[2] == 'spent'
+  local held, spent = known and '0' or nanos, known and nanos or '0'
+  local row = {'do', 'operator', 'held', held, 'spent', spent}
+  for at = 3, #args do row[#row + 1] = args[at] end
+  add(keys[1], held, spent, row, 'operator')
   redis.call('XADD', keys[3], '*', unpack(row))
   return {'recorded', nanos}
 end

@@ -17,7 +17,7 @@ from gateway.core.failover import Plan
 from gateway.core.groups import Lane
 from gateway.core.health import HealthBoard, Patience, suspect_s
 from gateway.core.outcome import Billed, Outcome, Verdict
-from gateway.ledger.budget import Books
+from gateway.ledger.budget import UNSETTLED, Books
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt
 from gateway.relay.race import Race
@@ -120,7 +120,7 @@ class Journey:
             case Billed.YES:
                 await self._operator(loser.charge(), "race_loss")
             case Billed.MAYBE:
-                await self._operator(loser.charge(), "unsettled")
+                await self._operator(loser.charge(), UNSETTLED)
             case Billed.NO:
                 pass
 

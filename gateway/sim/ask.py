@@ -6,15 +6,13 @@ refused in Google's words.
 """
 
 import base64
-import binascii
 import io
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from gateway.sim import script
 from gateway.sim.seller import invalid
@@ -24,7 +22,6 @@ _LEVELS = ("minimal", "low", "medium", "high")
 _MODES = ("TEXT", "IMAGE")
 _READABLE = ("image/png", "image/jpeg", "image/jpg", "image/webp")
 _OPAQUE = ("image/heic", "image/heif")  # accepted, but Pillow cannot tell their size
-_MARKDOWN_PICTURE = re.compile(r"!\[[^\]]*\]\(data:[^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ def read(named: Named, body: bytes) -> Ask:
     turns = [_turn(each, at) for at, each in enumerate(_list(contents, "contents"))]
     system = document.get("systemInstruction") or document.get("system_instruction")
     before = [_turn(system, 0)] if system else []
-    return make(named, [*before, *turns], _wishes(_object(document.get("generationConfig"), "generation_config")))
+    return make(named, [*before, *turns], _wishes(as_object(document.get("generationConfig"), "generation_config")))
 
 
 def make(named: Named, turns: list[Turn], wishes: Wishes) -> Ask:
@@ -109,7 +106,7 @@ def make(named: Named, turns: list[Turn], wishes: Wishes) -> Ask:
         steering="\n".join(turns[-1].texts),
         text_chars=sum(len(text) for turn in turns for text in turn.texts),
         references=len(pictures),
-        thinks_hard=(wishes.level or "").lower() == "high" and not model.always_thinks and model.sized,
+        thinks_hard=model.thinks == "when asked" and (wishes.level or "").lower() == "high",
         modes=wishes.modes,
         shows_thoughts=wishes.shows_thoughts,
     )
@@ -120,7 +117,23 @@ def json_object(body: bytes) -> dict[str, Any]:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as exc:
         raise invalid(f"Invalid JSON payload received. {exc}") from exc
-    return _object(document, "request")
+    return as_object(document, "request")
+
+
+def as_text(value: object, where: str) -> str | None:
+    """An optional text; raises `Refused` for anything else."""
+    if value is not None and not isinstance(value, str):
+        raise invalid(_bad_value(where, value))
+    return value or None
+
+
+def as_object(value: object, where: str) -> dict[str, Any]:
+    """An optional object, empty when it is missing; raises `Refused` for anything else."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise invalid(f"Invalid value at '{where}': expected an object")
+    return value
 
 
 def inline_picture(media_type: object, encoded: object, where: str) -> Picture:
@@ -130,7 +143,7 @@ def inline_picture(media_type: object, encoded: object, where: str) -> Picture:
     try:
         # Google takes the URL-safe alphabet too; refusing it here keeps a gateway's promise to rewrite it tested.
         raw = base64.b64decode(encoded, validate=True) if isinstance(encoded, str) else b""
-    except binascii.Error as exc:
+    except ValueError as exc:
         message = f"Invalid value at '{where}' (TYPE_BYTES), Base64 decoding failed for \"{str(encoded)[:40]}\""
         raise invalid(message) from exc
     if media_type in _OPAQUE:
@@ -138,22 +151,17 @@ def inline_picture(media_type: object, encoded: object, where: str) -> Picture:
     try:
         with Image.open(io.BytesIO(raw)) as image:
             return Picture(image.width, image.height)
-    except (UnidentifiedImageError, OSError) as exc:
+    except (OSError, Image.DecompressionBombError) as exc:
         raise invalid("Unable to process input image. Please retry or report in the developer forum.") from exc
 
 
-def without_markdown_pictures(text: str) -> str:
-    """A turn's text as it is counted: earlier pictures in it are not text."""
-    return _MARKDOWN_PICTURE.sub("", text)
-
-
 def _turn(document: object, at: int) -> Turn:
-    turn = _object(document, f"contents[{at}]")
+    turn = as_object(document, f"contents[{at}]")
     role = turn.get("role", "user")
     if role not in ("user", "model"):
         raise invalid("Please use a valid role: user, model.")
     where = f"contents[{at}].parts"
-    parts = [_object(each, where) for each in _list(turn.get("parts"), where)]
+    parts = [as_object(each, where) for each in _list(turn.get("parts"), where)]
     if not parts:
         raise invalid(f"* GenerateContentRequest.contents[{at}].parts: contents.parts must not be empty.")
     return Turn(role, tuple(_texts(parts)), tuple(_pictures(parts, where)))
@@ -175,25 +183,25 @@ def _pictures(parts: list[dict[str, Any]], where: str) -> Iterable[Picture]:
         if (inline or linked) and "text" in part:
             raise invalid(f"Invalid value at '{where}[{at}]': oneof field 'data' is already set. Cannot set 'text'")
         if inline:
-            given = _object(inline, f"{where}[{at}].inline_data")
+            given = as_object(inline, f"{where}[{at}].inline_data")
             media_type = given.get("mimeType") or given.get("mime_type")
             yield inline_picture(media_type, given.get("data"), f"{where}[{at}].inline_data.data")
-        elif linked and isinstance(_object(linked, f"{where}[{at}].file_data").get("fileUri"), str):
+        elif linked and isinstance(as_object(linked, f"{where}[{at}].file_data").get("fileUri"), str):
             yield Picture()
 
 
 def _wishes(config: dict[str, Any]) -> Wishes:
     if config.get("candidateCount", config.get("candidate_count", 1)) != 1:
         raise invalid("Only one candidate can be specified")
-    image = _object(_either(config, "imageConfig", "image_config"), "generation_config.image_config")
-    thinking = _object(_either(config, "thinkingConfig", "thinking_config"), "generation_config.thinking_config")
+    image = as_object(_either(config, "imageConfig", "image_config"), "generation_config.image_config")
+    thinking = as_object(_either(config, "thinkingConfig", "thinking_config"), "generation_config.thinking_config")
     level = _either(thinking, "thinkingLevel", "thinking_level")
     if level is not None and _either(thinking, "thinkingBudget", "thinking_budget") is not None:
         raise invalid("You can only set only one of thinking budget and thinking level.")
     return Wishes(
-        ratio=_text(_either(image, "aspectRatio", "aspect_ratio"), "aspect_ratio"),
-        size=_text(_either(image, "imageSize", "image_size"), "image_size"),
-        level=_text(level, "thinking_level"),
+        ratio=as_text(_either(image, "aspectRatio", "aspect_ratio"), "aspect_ratio"),
+        size=as_text(_either(image, "imageSize", "image_size"), "image_size"),
+        level=as_text(level, "thinking_level"),
         modes=_modes(_either(config, "responseModalities", "response_modalities")),
         shows_thoughts=bool(_either(thinking, "includeThoughts", "include_thoughts")),
     )
@@ -230,20 +238,6 @@ def _ratio(model: Model, ratio: str | None, pictures: list[Picture]) -> str:
 
 def _either(document: dict[str, Any], camel: str, snake: str) -> Any:
     return document[camel] if camel in document else document.get(snake)
-
-
-def _text(value: object, where: str) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise invalid(_bad_value(where, value))
-    return value or None
-
-
-def _object(value: object, where: str) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise invalid(f"Invalid value at '{where}': expected an object")
-    return value
 
 
 def _list(value: object, where: str) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from gateway.sim.ask import Ask, Picture, Turn, Wishes, inline_picture, make, without_markdown_pictures
+from gateway.sim.ask import Ask, Picture, Turn, Wishes, as_object, as_text, inline_picture, make
 from gateway.sim.native import EVENTS, Head, in_pieces, leading_words
 from gateway.sim.picture import Drawn
 from gateway.sim.reply import Reply, Shot, Text, Usage
@@ -21,6 +21,7 @@ from gateway.sim.tables import Named
 
 _ROLES = {"system": "user", "developer": "user", "user": "user", "assistant": "model"}
 _DATA_URI = re.compile(r"data:([\w/+.-]+);base64,(.*)", re.DOTALL)
+_MARKDOWN_PICTURE = re.compile(r"!\[[^\]]*\]\(data:[^)]*\)")
 _KNOWN_OPTIONS = ("image_config", "thinking_config")
 
 
@@ -46,7 +47,7 @@ def _turn(message: object) -> Turn:
         raise invalid("messages: content is neither a text nor an array of parts")
     texts = [str(part.get("text", "")) for part in parts if part.get("type") == "text"]
     pictures = [_picture(part.get("image_url")) for part in parts if part.get("type") == "image_url"]
-    return Turn(_ROLES[message["role"]], tuple(map(without_markdown_pictures, texts)), tuple(pictures))
+    return Turn(_ROLES[message["role"]], tuple(_MARKDOWN_PICTURE.sub("", text) for text in texts), tuple(pictures))
 
 
 def _picture(image_url: object) -> Picture:
@@ -58,14 +59,16 @@ def _picture(image_url: object) -> Picture:
 
 
 def _wishes(document: dict[str, Any]) -> Wishes:
-    extra = document.get("extra_body")
-    google = extra.get("google") if isinstance(extra, dict) else None
-    if not isinstance(google, dict):
-        return Wishes()
+    google = as_object(as_object(document.get("extra_body"), "extra_body").get("google"), "extra_body.google")
     if odd := [key for key in google if key not in _KNOWN_OPTIONS]:
         raise invalid(f"extra_body.google.{odd[0]} is not supported, use {' or '.join(_KNOWN_OPTIONS)} instead")
-    image, thinking = google.get("image_config") or {}, google.get("thinking_config") or {}
-    return Wishes(ratio=image.get("aspect_ratio"), size=image.get("image_size"), level=thinking.get("thinking_level"))
+    image = as_object(google.get("image_config"), "image_config")
+    thinking = as_object(google.get("thinking_config"), "thinking_config")
+    return Wishes(
+        ratio=as_text(image.get("aspect_ratio"), "aspect_ratio"),
+        size=as_text(image.get("image_size"), "image_size"),
+        level=as_text(thinking.get("thinking_level"), "thinking_level"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

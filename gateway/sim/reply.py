@@ -83,7 +83,7 @@ class Reply:
 def expected(ask: Ask, number: int) -> Reply:
     """The reply when nothing goes wrong; `number` is a hash of the request."""
     parts: list[Text | Shot] = []
-    if ask.shows_thoughts and (ask.thinks_hard or ask.model.always_thinks):
+    if ask.shows_thoughts and (ask.thinks_hard or ask.model.thinks == "always"):
         parts.append(Text(_THOUGHT, thought=True))
     if "TEXT" in ask.modes:
         parts.append(Text(_SENTENCES[number % len(_SENTENCES)]))
@@ -132,4 +132,4 @@ def _usage(ask: Ask, number: int) -> Usage:
 def _thoughts(ask: Ask, number: int) -> int:
     if ask.thinks_hard:
         return 520 + number % 400
-    return 120 + number % 240 if ask.model.always_thinks else 0
+    return 120 + number % 240 if ask.model.thinks == "always" else 0

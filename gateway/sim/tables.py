@@ -5,6 +5,7 @@ catalogue: a fake that read the same table would agree with its mistakes.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 # Pixels at 1K. The other sizes are exact multiples: 512 is half of it, 2K twice, 4K four times.
 _PIXELS = {
@@ -63,7 +64,7 @@ class Model:
     references: int
     price: Price
     sized: bool = True  # False: naming a size is an error
-    always_thinks: bool = False
+    thinks: Literal["never", "when asked", "always"] = "when asked"
     slowness: float = 1.0
 
     def size_of(self, ratio: str, size: str) -> tuple[int, int]:
@@ -101,7 +102,7 @@ _MODELS = (
         reference_tokens=560,
         references=14,
         price=Price(call=90_000_000),
-        always_thinks=True,
+        thinks="always",
         slowness=1.5,
     ),
     Model(
@@ -113,6 +114,7 @@ _MODELS = (
         references=3,
         price=Price(call=20_000_000),
         sized=False,
+        thinks="never",
     ),
 )
 _BY_ID = {name: model for model in _MODELS for name in (model.id, f"{model.id}-preview")}

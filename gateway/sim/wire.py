@@ -6,6 +6,7 @@ notice that the caller has left. It knows nothing of pictures, bills or what the
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Callable, Iterable
@@ -114,7 +115,8 @@ def listen(host: str, port: int) -> socket.socket:
 def run(app: ASGIApp, listening: socket.socket, *, ready: Callable[[int], None]) -> None:
     """Serves until a signal ends it; `ready` is told the port as soon as callers may connect."""
     ready(listening.getsockname()[1])
-    server(app).run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn has ended in good order, then raises it again
+        server(app).run(sockets=[listening])
 
 
 async def _disconnect(receive: Receive) -> None:

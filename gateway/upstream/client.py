@@ -24,12 +24,16 @@ ERROR_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """In seconds. `idle_s` is between two pieces of an answer that has begun; before it only the total counts."""
+    """In seconds. `idle_s` is between two pieces of an answer that has begun; before it only the total counts.
+
+    An error page is waited for no longer than `error_s`: its status says most, and other lanes are waiting.
+    """
 
     connect_s: float = 5.0
     idle_s: float = 30.0
     total_s: float = 420.0
     total_long_s: float = 660.0
+    error_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +59,9 @@ class SendFailure(Exception):
 class Answer:
     """An answer whose head has arrived. Ends with the block it was opened in."""
 
-    def __init__(self, response: httpx2.Response, idle_s: float) -> None:
+    def __init__(self, response: httpx2.Response, timeouts: Timeouts) -> None:
         self._response = response
-        self._idle_s = idle_s
+        self._timeouts = timeouts
         self.status = response.status_code
         self.content_type = response.headers.get("content-type", "")
 
@@ -78,17 +82,18 @@ class Answer:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives; raises `SendFailure` CUT when it breaks off or falls silent."""
+        idle_s = self._timeouts.idle_s
         pieces = self._response.aiter_bytes() if self._encoded else self._response.aiter_raw()
         try:
             while True:
-                async with asyncio.timeout(self._idle_s):
+                async with asyncio.timeout(idle_s):
                     piece = await anext(pieces, None)
                 if piece is None:
                     return
                 if piece:
                     yield piece
         except TimeoutError:
-            raise SendFailure(Verdict.CUT, f"silent for {self._idle_s:g} s in the middle of an answer") from None
+            raise SendFailure(Verdict.CUT, f"silent for {idle_s:g} s in the middle of an answer") from None
         except (httpx2.HTTPError, httpx2.StreamError) as error:
             raise SendFailure(Verdict.CUT, f"the answer broke off: {error}") from error
 
@@ -97,12 +102,13 @@ class Answer:
         pieces: list[bytes] = []
         size = 0
         try:
-            async for piece in self.chunks():
-                pieces.append(piece)
-                size += len(piece)
-                if size >= ERROR_BYTES:
-                    break
-        except SendFailure:
+            async with asyncio.timeout(self._timeouts.error_s):
+                async for piece in self.chunks():
+                    pieces.append(piece)
+                    size += len(piece)
+                    if size >= ERROR_BYTES:
+                        break
+        except (SendFailure, TimeoutError):
             pass  # half an error still has its status
         return b"".join(pieces)[:ERROR_BYTES].decode("utf-8", "replace")
 
@@ -136,7 +142,7 @@ class Client:
                 response = await self._head(state, sending)
                 began = True
                 try:
-                    yield Answer(response, self._timeouts.idle_s)
+                    yield Answer(response, self._timeouts)
                 finally:
                     await response.aclose()
         except TimeoutError:
@@ -175,5 +181,11 @@ class Client:
         # Few idle connections: the pool looks at every one of them for every request.
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30.0)
         return httpx2.AsyncClient(
-            verify=trust, timeout=patience, limits=limits, trust_env=False, follow_redirects=False, http2=False
+            headers={"user-agent": "nano-banana-gateway"},
+            verify=trust,
+            timeout=patience,
+            limits=limits,
+            trust_env=False,
+            follow_redirects=False,
+            http2=False,
         )

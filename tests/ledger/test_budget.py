@@ -14,7 +14,7 @@ from gateway.core.errors import InternalError, NotFound, OverBudget, UnknownKey
 from gateway.core.keys import Key, Limits
 from gateway.core.money import LARGEST_NANOS
 from gateway.ledger import layout
-from gateway.ledger.budget import Books
+from gateway.ledger.budget import UNSETTLED, Books
 from gateway.ledger.keys import Keys
 from tests.ledger.accounts import NOW, USD, audit, charge, rows
 
@@ -240,12 +240,19 @@ async def test_the_operator_pays_for_an_attempt_once(books: Books, raw: Redis) -
     lost, cut = charge(5, attempt_id="att_1"), charge(7, attempt_id="att_2")
     for each in (lost, lost, cut):
         await books.operator(each, call_id="call_1", team="acme", why="race_loss")
-    assert await books.operator_total() == 12
+    assert await books.operator_balance() == Balance(12, 0, None)
     assert [(row["attempt"], row["why"], row["operator_spent_after"]) for row in rows(raw, layout.OPERATOR_LEDGER)] == [
         ("att_1", "race_loss", "5"),
         ("att_2", "race_loss", "12"),
     ]
 
 
+async def test_what_may_have_been_billed_is_held_on_the_operators_account(books: Books, raw: Redis) -> None:
+    for _ in range(2):
+        await books.operator(charge(5, attempt_id="att_1"), call_id="call_1", team="acme", why=UNSETTLED)
+    assert await books.operator_balance() == Balance(0, 5, None)
+    assert [row["operator_held_after"] for row in rows(raw, layout.OPERATOR_LEDGER)] == ["5"]
+
+
 async def test_the_operator_starts_with_nothing(books: Books) -> None:
-    assert await books.operator_total() == 0
+    assert await books.operator_balance() == Balance(0, 0, None)

@@ -97,9 +97,12 @@ def test_a_cut_stream_ends_inside_the_frame_of_the_picture(sim: Caller) -> None:
 
 
 def test_a_hanging_seller_says_nothing_until_its_caller_leaves(sim: Caller) -> None:
-    with _spoken(sim, "hang"):
+    with _spoken(sim, "hang") as caller:
         while sim.status()["waiting"] == 0:
             pass
+        caller.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            caller.recv(1)
     while sim.status()["waiting"] > 0:
         pass
     assert sim.rows("hang-generateContent") == []

@@ -1,0 +1,223 @@
+"""The commands, as a person runs them: real processes, their output, their exit codes."""
+
+import base64
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.house import ADMIN_KEY, MODEL, START_S, Simulator, native_picture, pixels
+
+TOP = Path(__file__).parent.parent.parent
+
+CONFIG = """
+listen: 127.0.0.1:0
+data_dir: ./data
+admin: {{key: "${{GATEWAY_ADMIN_KEY}}"}}
+groups:
+  - name: Default
+    multiplier: 1.0
+    billing: pay-as-you-go-priority
+    lanes: [{{url: "{url}", key: "sim-key-default"}}]
+  - name: NanoBananaEnterprise
+    multiplier: 1.4
+    billing: pay-as-you-go-priority
+    lanes: [{{url: "{url}", key: "sim-key-enterprise"}}]
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, simulator: Simulator) -> Path:
+    """A directory with a configuration in it, as somebody would have it."""
+    (tmp_path / "config.yaml").write_text(CONFIG.format(url=simulator.url))
+    return tmp_path
+
+
+def gateway(here: Path, *words: str, code: int = 0, **environ: str) -> str:
+    """Runs a command to its end and gives what it printed; stderr where it failed."""
+    done = subprocess.run(
+        ["gateway", *words], cwd=here, env=_environ(environ), capture_output=True, text=True, timeout=START_S
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stderr if code else done.stdout
+
+
+def _environ(more: dict[str, str]) -> dict[str, str]:
+    return {**os.environ, "GATEWAY_ADMIN_KEY": ADMIN_KEY, "COLUMNS": "200", "NO_COLOR": "1", **more}
+
+
+@contextmanager
+def serving(here: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """`gateway serve` in a process of its own, and its address."""
+    command = ["gateway", "serve"]
+    with subprocess.Popen(
+        command, cwd=here, env=_environ({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        assert line.startswith("gateway: serving on http"), line
+        try:
+            yield line.split()[-1], process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            process.communicate(timeout=START_S)
+
+
+def draw(url: str, secret: str, prompt: str = "a paper boat") -> httpx2.Response:
+    body = {"contents": [{"parts": [{"text": prompt}]}]}
+    headers = {"x-goog-api-key": secret}
+    path = f"{url}/v1beta/models/{MODEL}:generateContent"
+    return httpx2.post(path, json=body, headers=headers, timeout=START_S, trust_env=False)
+
+
+def test_a_key_is_made_used_reported_and_revoked(here: Path) -> None:
+    gateway(here, "teams", "create", "acme", "--budget-usd", "10")
+    made = json.loads(gateway(here, "keys", "create", "--team", "acme", "--budget-usd", "5", "--json"))
+    assert re.fullmatch(r"sk-gw-\S{43}", made["key"])
+    assert (made["team"], made["budget_usd"], made["spent_usd"]) == ("acme", "5", "0")
+    with serving(here) as (url, _):
+        assert draw(url, made["key"]).status_code == 200
+        shown = json.loads(gateway(here, "keys", "show", made["id"], "--json"))
+        assert float(shown["spent_usd"]) > 0
+        assert "key" not in shown
+        usage = json.loads(gateway(here, "usage", "--json"))["rows"]
+        assert [(row["key_id"], row["model"], row["size"], row["calls"]) for row in usage] == [
+            (made["id"], MODEL, "1K", 1)
+        ]
+        assert usage[0]["usd"] == shown["spent_usd"]
+        gateway(here, "keys", "revoke", made["id"])
+        assert "revoked" in gateway(here, "keys", "list")
+    assert made["key"] not in "".join(path.read_text(errors="replace") for path in (here / "data").rglob("*.aof"))
+
+
+def test_every_list_is_a_table_for_people_and_json_for_programs(here: Path) -> None:
+    gateway(here, "keys", "create", "--team", "acme", "--name", "phone")
+    assert "phone" in gateway(here, "keys", "list")
+    assert [row["name"] for row in json.loads(gateway(here, "keys", "list", "--json"))] == ["phone"]
+    assert "acme" in gateway(here, "teams", "list")
+    assert json.loads(gateway(here, "teams", "list", "--json"))[0]["id"] == "acme"
+    assert "total" in gateway(here, "usage")
+
+
+def test_check_shows_what_is_in_force_without_secrets(here: Path) -> None:
+    text = gateway(here, "check")
+    assert "groups[1].multiplier" in text
+    assert "1.4" in text
+    assert "config.yaml:12" in text
+    rows = {row["path"]: row for row in json.loads(gateway(here, "check", "--json"))}
+    assert rows["admin.key"] == {"path": "admin.key", "value": "***", "origin": "env GATEWAY_ADMIN_KEY"}
+    assert rows["timeouts.total_s"]["origin"] == "default"
+    assert ADMIN_KEY not in text
+    assert "sim-key" not in text
+
+
+WRONG = [
+    ("billing: pay-as-you-go-priority", "billing: hybrid", "groups[0].billing", '"hybrid"'),
+    ("data_dir: ./data", "data_dir: ./data\nstoer: embedded", "config.yaml:4: stoer", "did you mean store?"),
+    ("${GATEWAY_ADMIN_KEY}", "${GATEWAY_NO_SUCH_KEY}", "admin.key", "GATEWAY_NO_SUCH_KEY"),
+    ("data_dir: ./data", "data_dir: ./data\nstore: redis://127.0.0.1:1/0", "", "cannot reach the store"),
+]
+
+
+@pytest.mark.parametrize(("good", "wrong", "path", "says"), WRONG, ids=[row[1].split(":")[0] for row in WRONG])
+@pytest.mark.parametrize("command", ["serve", "check"])
+def test_a_wrong_setting_stops_the_start_with_one_readable_line(
+    here: Path, command: str, good: str, wrong: str, path: str, says: str
+) -> None:
+    file = here / "config.yaml"
+    file.write_text(file.read_text().replace(good, wrong, 1))
+    lines = gateway(here, command, code=2).splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("gateway: ")
+    assert path in lines[0]
+    assert says in lines[0]
+
+
+def test_without_a_configuration_serve_says_how_to_make_one(tmp_path: Path) -> None:
+    assert "config.example.yaml" in gateway(tmp_path, "serve", code=2)
+
+
+def test_an_address_that_is_taken_is_said_in_one_line(here: Path) -> None:
+    with serving(here) as (url, _):
+        port = url.rsplit(":", 1)[1]
+        said = gateway(here, "serve", code=1, GATEWAY__LISTEN=f"127.0.0.1:{port}")
+    assert said.startswith(f"gateway: cannot listen on 127.0.0.1:{port}: Address already in use")
+
+
+WRONG_WORDS = [
+    (("keys", "create", "--team", "Ac me"), "lower-case"),
+    (("keys", "create", "--team", "acme", "--budget-usd", "ten"), "--budget-usd"),
+    (("keys", "create", "--team", "acme", "--model", "gpt-image-1"), "--model"),
+    (("keys", "create", "--team", "acme", "--group", "Nobody"), "--group"),
+    (("keys", "show", "key_nope"), "no key key_nope"),
+    (("keys", "revoke", "key_nope"), "no key key_nope"),
+]
+
+
+@pytest.mark.parametrize(("words", "says"), WRONG_WORDS, ids=[" ".join(row[0][:4]) for row in WRONG_WORDS])
+def test_wrong_words_are_refused_with_what_to_do(here: Path, words: tuple[str, ...], says: str) -> None:
+    assert says in gateway(here, *words, code=2)
+
+
+def test_sigterm_waits_for_the_call_in_flight(tmp_path: Path) -> None:
+    with Simulator.started("--speed", "8", "--light") as slow:
+        (tmp_path / "config.yaml").write_text(CONFIG.format(url=slow.url))
+        made = json.loads(gateway(tmp_path, "keys", "create", "--team", "acme", "--json"))
+        with serving(tmp_path) as (url, process):
+            body = json.dumps({"contents": [{"parts": [{"text": "a paper boat"}]}]})
+            ask = subprocess.Popen(
+                ["python", "-c", _ASK, f"{url}/v1beta/models/{MODEL}:generateContent", made["key"], body],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            _until_in_flight(url)
+            process.send_signal(signal.SIGTERM)
+            answer, _ = ask.communicate(timeout=START_S)
+            assert process.wait(timeout=START_S) == 0
+        assert pixels(native_picture(json.loads(answer))) == (1024, 1024)
+        (row,) = slow.bill()
+        shown = json.loads(gateway(tmp_path, "keys", "show", made["id"], "--json"))
+        assert (shown["held_usd"], round(float(shown["spent_usd"]) * 1e9)) == ("0", row["nanos"])
+
+
+_ASK = """
+import sys, httpx2
+url, key, body = sys.argv[1:]
+headers = {"x-goog-api-key": key}
+print(httpx2.post(url, content=body, headers=headers, timeout=60, trust_env=False).text)
+"""
+
+
+def _until_in_flight(url: str) -> None:
+    for _ in range(6000):
+        if 'gateway_upstream_in_flight{lane="Default"} 1.0' in httpx2.get(f"{url}/metrics", trust_env=False).text:
+            return
+    raise AssertionError("the call never reached the upstream")
+
+
+def test_the_demo_makes_two_pictures_one_of_them_past_a_failing_group(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["gateway", "demo", "--once", "--port", "0", "--speed", "20"],
+        cwd=tmp_path,
+        env=_environ({}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    files = sorted((tmp_path / "data" / "demo" / "pictures").iterdir())
+    assert [file.name.split("-")[0] for file in files] == ["lighthouse", "teapot"]
+    assert [_size(file) for file in files] == [(2752, 1536), (1024, 1024)]
+    assert "NanoBananaEnterprise" in done.stdout
+
+
+def _size(file: Path) -> tuple[int, int]:
+    return pixels(base64.b64encode(file.read_bytes()).decode())
