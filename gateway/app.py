@@ -161,17 +161,20 @@ class _Server(uvicorn.Server):
         yield
 
 
+_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 @contextmanager
 def on_signals() -> Iterator[asyncio.Event]:
-    """Is set by SIGTERM or Ctrl-C, so that everything closes in order instead of being cut off."""
+    """Is set by SIGTERM, Ctrl-C or a closed terminal, so that everything closes in order instead of being cut off."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in _STOP:
         loop.add_signal_handler(each, stop.set)
     try:
         yield stop
     finally:
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in _STOP:
             loop.remove_signal_handler(each)
 
 

@@ -1,6 +1,7 @@
 """The house's measures: how long a file and a function may be, and what may stand at the top of the tree."""
 
 import ast
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,12 @@ NOT_USED = ("manager", "helper", "util", "handler", "service", "context", "backe
 
 def tracked() -> list[Path]:
     """The files of the tree: what git knows, or, in an export without git, what is there."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=TOP, capture_output=True, text=True)
-    if listed.returncode:
-        return [path.relative_to(TOP) for path in TOP.rglob("*") if path.is_file() and ".venv" not in path.parts]
+    if shutil.which("git") is None or not (TOP / ".git").exists():
+        files = (path.relative_to(TOP) for path in TOP.rglob("*") if path.is_file())
+        return [path for path in files if not path.parts[0].startswith(".") and "__pycache__" not in path.parts]
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=TOP, capture_output=True, text=True, check=True
+    )
     return [Path(line) for line in listed.stdout.splitlines() if (TOP / line).is_file()]
 
 

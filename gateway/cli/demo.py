@@ -19,7 +19,6 @@ import httpx2
 import typer
 import uvloop
 from PIL import Image
-from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from gateway import app as house
@@ -41,6 +40,7 @@ class Shot:
     """One picture to be made: by which route, and what comes back."""
 
     title: str
+    size: str
     route: str
     body: dict[str, Any]
     failing: bool
@@ -59,6 +59,7 @@ def _openai(document: Any) -> str:
 SHOTS = (
     Shot(
         title="lighthouse",
+        size="2K 16:9",
         route=f"/v1beta/models/{MODEL}:generateContent",
         body={
             "contents": [{"parts": [{"text": "A lighthouse on a cliff at dusk, its beam sweeping through fog"}]}],
@@ -69,6 +70,7 @@ SHOTS = (
     ),
     Shot(
         title="teapot",
+        size="1024x1024",
         route="/v1/images/generations",
         body={"model": MODEL, "prompt": "A teapot in the shape of a small dragon, studio light", "size": "1024x1024"},
         failing=True,
@@ -107,8 +109,8 @@ async def _demo(port: int, directory: Path, speed: float, once: bool) -> None:
                 if once:
                     stop.set()
                     return
-                out.print(_snippets(base, secret))
-                out.print(f"serving on {base}   log: {directory / 'gateway.log'}   end with Ctrl-C", soft_wrap=True)
+                _print_snippets(base, secret)
+                out.print(f"\nserving on {base} (log: {directory / 'gateway.log'}); end with Ctrl-C", soft_wrap=True)
 
 
 async def _key(running: house.House) -> str:
@@ -119,21 +121,24 @@ async def _key(running: house.House) -> str:
 
 
 async def _tour(base: str, secret: str, seller: str, pictures: Path) -> None:
-    rows = []
+    made = []
     async with httpx2.AsyncClient(timeout=600, trust_env=False) as http:
         for shot in SHOTS:
             if shot.failing:
                 (await http.post(f"{seller}/sim/schedule", json=_FAILING)).raise_for_status()
             with _progress(f"{shot.title} by {shot.route}" + (" while Default is failing" if shot.failing else "")):
-                rows.append(await _shoot(http, base, secret, shot, pictures))
+                made.append(await _shoot(http, base, secret, shot, pictures))
             if shot.failing:
                 (await http.delete(f"{seller}/sim/schedule")).raise_for_status()
-    columns = ("picture", "route", "model", "pixels", "group", "attempts", "seconds", "cost $")
-    print_table(columns, rows, right=("attempts", "seconds", "cost $"))
+    print_table(("", *(shot.title for shot in SHOTS)), zip(_FACTS, *made, strict=True))
+
+
+# What is told of each picture; the last is the file it is in.
+_FACTS = ("route", "model", "size", "real pixels", "group", "attempts", "seconds", "cost $", "written to")
 
 
 async def _shoot(http: httpx2.AsyncClient, base: str, secret: str, shot: Shot, pictures: Path) -> list[str]:
-    """Makes one picture, writes it, and tells it as a row of the table."""
+    """Makes one picture, writes it, and tells its facts."""
     bearer = {"authorization": f"Bearer {secret}"}
     before = await _spent(http, base, bearer)
     began = monotonic()
@@ -144,12 +149,13 @@ async def _shoot(http: httpx2.AsyncClient, base: str, secret: str, shot: Shot, p
     raw = base64.b64decode(shot.encoded(answer.json()))
     with Image.open(BytesIO(raw)) as image:
         image.load()
-        size, suffix = image.size, str(image.format).lower()
-    file = pictures / f"{shot.title}-{answer.headers[CALL_ID][-6:]}.{suffix}"
+    file = pictures / f"{shot.title}-{answer.headers[CALL_ID][-6:]}.{str(image.format).lower()}"
     file.write_bytes(raw)
     cost = usd_of(await _spent(http, base, bearer) - before)
+    route = shot.route.replace(f"models/{MODEL}", "models/…")
+    pixels, shown = f"{image.width}x{image.height}", str(file.relative_to(Path.cwd()))
     group, attempts = answer.headers[GROUP], answer.headers[ATTEMPTS]
-    return [str(file), shot.route, MODEL, f"{size[0]}x{size[1]}", group, attempts, f"{seconds:.1f}", cost]
+    return [route, MODEL, shot.size, pixels, group, attempts, f"{seconds:.1f}", cost, shown]
 
 
 async def _spent(http: httpx2.AsyncClient, base: str, bearer: dict[str, str]) -> int:
@@ -200,25 +206,32 @@ def _document(directory: Path, seller: str) -> dict[str, Any]:
     }
 
 
-def _snippets(base: str, secret: str) -> Panel:
-    return Panel.fit(
-        f"""[bold]curl[/]
-curl {base}/v1beta/models/{MODEL}:generateContent \\
+def _print_snippets(base: str, secret: str) -> None:
+    """Without borders and unwrapped: they are there to be copied."""
+    for title, text in _snippets(base, secret):
+        out.print(f"\n[bold]{title}[/]")
+        out.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+def _snippets(base: str, secret: str) -> tuple[tuple[str, str], ...]:
+    return (
+        (
+            "curl",
+            f"""curl {base}/v1beta/models/{MODEL}:generateContent \\
   -H 'x-goog-api-key: {secret}' -H 'content-type: application/json' \\
-  -d '{{"contents":[{{"parts":[{{"text":"A paper boat"}}]}}]}}'
-
-[bold]openai[/]
-from openai import OpenAI
+  -d '{{"contents":[{{"parts":[{{"text":"A paper boat"}}]}}]}}'""",
+        ),
+        (
+            "openai",
+            f"""from openai import OpenAI
 client = OpenAI(base_url="{base}/v1", api_key="{secret}")
-picture = client.images.generate(model="{MODEL}", prompt="A paper boat").data[0].b64_json
-
-[bold]google-genai[/]
-from google import genai
+picture = client.images.generate(model="{MODEL}", prompt="A paper boat").data[0].b64_json""",
+        ),
+        (
+            "google-genai",
+            f"""from google import genai
 client = genai.Client(api_key="{secret}", http_options={{"base_url": "{base}"}})
-reply = client.models.generate_content(model="{MODEL}", contents="A paper boat")
-
-[bold]what it cost[/]
-curl {base}/gateway/usage -H 'x-goog-api-key: {secret}'""",
-        title="Change nothing but the base URL",
-        border_style="dim",
+picture = client.models.generate_content(model="{MODEL}", contents="A paper boat").parts""",
+        ),
+        ("what it cost", f"curl {base}/gateway/usage -H 'x-goog-api-key: {secret}'"),
     )

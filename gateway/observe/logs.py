@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -28,9 +29,12 @@ class Log:
         row = _row(event)
         if row is not None:
             at = datetime.fromtimestamp(self._today(), UTC).isoformat(timespec="milliseconds")
-            line = json.dumps({"at": at, **row}, ensure_ascii=False, separators=(",", ":"))
-            self._out.write(line + "\n")
-            self._out.flush()
+            # ASCII only: it is one line in whatever encoding the output has.
+            line = json.dumps({"at": at, **row}, separators=(",", ":"))
+            # A full disk or a reader that left must not stop a call before it is settled.
+            with suppress(OSError):
+                self._out.write(line + "\n")
+                self._out.flush()
 
 
 def _row(event: Event) -> dict[str, Any] | None:

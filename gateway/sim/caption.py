@@ -8,6 +8,7 @@ at a glance where the traffic went.
 import hashlib
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,8 +20,9 @@ _Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 _BADGES = ((126, 134, 240), (232, 92, 120), (120, 184, 82), (64, 186, 172), (72, 160, 230), (246, 168, 66))
 _PALE = (244, 244, 248)
 _DIM = (186, 190, 204)
-# Pillow's built-in font has Latin letters only; what it lacks would be drawn as empty boxes.
-_UNWRITABLE = re.compile(r"[^\x20-\x7e\u00a1-\u00d6\u00d8-\u00f6\u00f8-\u017f\u2013\u2014\u2018-\u201d\u2026]+")
+# Pillow's built-in font has hardly more than ASCII; what it lacks would be drawn as empty boxes.
+_UNWRITABLE = re.compile(r"[^\x20-\x7e\u2026]+")
+_SPELLED = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"})
 _MOST_LINES = 5
 
 
@@ -88,12 +90,15 @@ def font(pixels: int) -> _Font:
 
 
 def _facts(caption: Caption, size: tuple[int, int], inside: float, pixels: int) -> list[str]:
-    facts = (f"{caption.model}  ·  {size[0]} x {size[1]}", f"call {caption.call}")
+    facts = (f"{caption.model}, {size[0]} x {size[1]}", f"call {caption.call}")
     return [line for fact in facts for line in _wrapped(_writable(fact), font(pixels), inside)]
 
 
 def _writable(text: str) -> str:
-    return " ".join(_UNWRITABLE.sub(" … ", text.replace("\n", " ")).split())
+    """The text without accents; letters of other scripts become dots."""
+    letters = unicodedata.normalize("NFKD", text.translate(_SPELLED))
+    plain = "".join(each for each in letters if not unicodedata.combining(each))
+    return " ".join(_UNWRITABLE.sub(" … ", plain.replace("\n", " ")).split())
 
 
 def _wrapped(text: str, written: _Font, inside: float) -> list[str]:

@@ -39,9 +39,6 @@ class Delivery:
     scene: Scene
 
 
-# --- said instead of a picture
-
-
 def busy(scene: Scene) -> Answer:
     return seller.BUSY.answer(scene.call_id)
 
@@ -84,9 +81,6 @@ def bad_key(scene: Scene) -> Answer:
     return seller.BAD_KEY.answer(scene.call_id)
 
 
-# --- in what the reply holds
-
-
 def refusal(reply: Reply) -> Reply:
     message = "Unable to show the generated image. The image was filtered out because it violated a policy."
     usage = replies.nothing(reply.usage)
@@ -118,9 +112,6 @@ def drafts(reply: Reply) -> Reply:
 def thought_image(reply: Reply) -> Reply:
     """An interim picture among the thoughts, not billed."""
     return replace(reply, parts=(Shot(1, thought=True), *_texts(reply), Shot()))
-
-
-# --- in how the bytes travel
 
 
 async def whole(delivery: Delivery) -> None:
