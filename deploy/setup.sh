@@ -29,10 +29,15 @@ a_python() {
     done
 }
 
-# Makes .venv hold exactly what the lock files given name, and this package itself. Does nothing when it already does.
+# What .venv holds when it holds these lock files.
+stamp_of() {
+    printf '%s %s\n' "$(cat "$@" "$ROOT/pyproject.toml" | cksum)" "$ROOT"
+}
+
+# Makes .venv hold what the lock files given name, and this package itself. Does nothing when it already does.
 make_venv() {
     VENV="$ROOT/.venv"
-    stamp="$(cat "$@" "$ROOT/pyproject.toml" | cksum) $ROOT"
+    stamp="$(stamp_of "$@")"
     if [ -x "$VENV/bin/gateway" ] && grep -qxF "$stamp" "$VENV/stamps" 2>/dev/null; then
         return
     fi

@@ -37,6 +37,7 @@ from gateway.relay.supervisor import DRAIN_S, Supervisor
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.lanes import Lanes, access
 from gateway.web import admin, openapi, ops, own_key, problems
+from gateway.web.bodies import Bodies
 from gateway.web.public import Desk, Public
 
 # Connections that may wait to be accepted: a burst must not meet a refusal.
@@ -51,6 +52,7 @@ class House:
     store: Store
     keys: Keys
     books: Books
+    supervisor: Supervisor
 
 
 @asynccontextmanager
@@ -66,7 +68,8 @@ async def books_of(settings: Settings) -> AsyncIterator[tuple[Store, Keys, Books
 async def running(settings: Settings, log_to: TextIO = sys.stdout) -> AsyncIterator[House]:
     """A gateway for these settings. Leaving the block waits for calls in flight, then closes everything."""
     lanes = Lanes(access(each.lane, each.key.reveal(), auth=each.auth, names=each.models) for each in settings.lanes)
-    metrics = Metrics(__version__)
+    known = (model.id for model in settings.catalog.models)
+    metrics = Metrics(__version__, (state.access.lane for state in lanes), known)
     observe = _all_of(Log(log_to, time.time), metrics)
     board = HealthBoard(settings.patience)
     timeouts = Timeouts(
@@ -98,7 +101,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout) -> AsyncItera
             dialects={dialect.name: dialect for dialect in (Gemini(), Images(), Chat())},
             supervisor=supervisor,
             observe=observe,
-            body_bytes=settings.limits.body_bytes,
+            bodies=Bodies(settings.limits.body_bytes, settings.limits.memory_bytes),
             patience_s=settings.timeouts.client_s,
             now=time.monotonic,
             today=time.time,
@@ -114,7 +117,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout) -> AsyncItera
         )
         vitals = ops.Vitals(store, lanes, board, metrics, supervisor, time.monotonic)
         framework = _framework(ops.router(vitals), own_key.router(keys, books, time.time), admin.router(office))
-        yield House(Public(framework, desk), store, keys, books)
+        yield House(Public(framework, desk), store, keys, books, supervisor)
 
 
 def _framework(*routers: APIRouter) -> FastAPI:
@@ -166,11 +169,22 @@ _STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def on_signals() -> Iterator[asyncio.Event]:
-    """Is set by SIGTERM, Ctrl-C or a closed terminal, so that everything closes in order instead of being cut off."""
+    """Is set by SIGTERM, Ctrl-C or a closed terminal, so that everything closes in order instead of being cut off.
+
+    A second one does not wait for that: it cancels the task that entered the block.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
+    task = asyncio.current_task()
+    assert task is not None
+
+    def signalled() -> None:
+        if stop.is_set():
+            task.cancel()
+        stop.set()
+
     for each in _STOP:
-        loop.add_signal_handler(each, stop.set)
+        loop.add_signal_handler(each, signalled)
     try:
         yield stop
     finally:

@@ -3,6 +3,7 @@
 Exit codes: 0 all went well, 2 the configuration or the command line is wrong, 1 anything else.
 """
 
+import asyncio
 import sys
 
 import typer
@@ -33,6 +34,8 @@ def main() -> None:
         _end(2, str(error))
     except BooksAway as error:
         _end(1, str(error))
+    except asyncio.CancelledError:
+        _end(1, "ended before everything in flight was finished")
     except OSError as error:
         _end(1, str(error))
 

@@ -34,6 +34,8 @@ async def _serve(settings: Settings) -> None:
                 err.print("gateway: the admin API is shut (admin.key is not set); use `gateway keys create`")
             err.print(f"gateway: serving on {house.address_of(listening)}", highlight=False, soft_wrap=True)
             await house.serve(running.app, listening, stop)
+            if left := len(running.supervisor):
+                err.print(f"gateway: waiting for {left} attempts in flight, as they may be billed; Ctrl-C leaves them")
 
 
 def check(config: ConfigFile = None, as_json: AsJson = False) -> None:

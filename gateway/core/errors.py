@@ -25,10 +25,16 @@
     │   └── NoPicture               400  an answer without a picture, where only a picture will do
     └── InternalError               500  ours
 
+Apart from them `CallerLeft`: nobody is there to be told.
+
 How an error looks to a caller is decided by the dialects alone.
 """
 
 from typing import ClassVar
+
+
+class CallerLeft(Exception):
+    """The caller hung up. Nobody's failure, and nothing that was sent upstream ends with it."""
 
 
 class GatewayError(Exception):

@@ -25,11 +25,21 @@ class AttemptFinished:
 
 
 @dataclass(frozen=True, slots=True)
-class CallFinished:
-    """The end of a call whose request was understood. `status` is what the caller was sent.
+class AttemptLate:
+    """An attempt has passed the suspect line without an answer, and goes on."""
 
-    `charge` is what the caller's key owes, None when nothing. `delivered` says whether the caller
-    was still there for the last byte.
+    call: Call
+    attempt_id: str
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """The end of a call that was admitted, books and all.
+
+    `status` is what the caller was sent, 499 when it had left before; `code` is "ok" or that of the
+    error it was told, which after the head has been sent comes with status 200. `charge` is what the
+    caller's key owes, None when nothing. `delivered` says whether the caller was there for the last byte.
     """
 
     call: Call
@@ -53,7 +63,7 @@ class OperatorCharged:
 
 @dataclass(frozen=True, slots=True)
 class CallRefused:
-    """A request that did not become a call: no key, no such model, a body that makes no sense."""
+    """A request that was not admitted: no key, no such model, no budget, a body that makes no sense."""
 
     request_id: str
     dialect: str
@@ -79,7 +89,7 @@ class StoreLost:
     reason: str
 
 
-Event = AttemptFinished | CallFinished | OperatorCharged | CallRefused | CredentialRefused | StoreLost
+Event = AttemptFinished | AttemptLate | CallFinished | OperatorCharged | CallRefused | CredentialRefused | StoreLost
 
 
 # Takes note of an event; must not block and must not raise.

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 from gateway.core.events import (
     AttemptFinished,
+    AttemptLate,
     CallFinished,
     CallRefused,
     CredentialRefused,
@@ -15,6 +16,7 @@ from gateway.core.events import (
     OperatorCharged,
     StoreLost,
 )
+from gateway.core.groups import Lane
 from gateway.core.money import usd_of
 
 
@@ -55,14 +57,15 @@ def _row(event: Event) -> dict[str, Any] | None:
             return {
                 "event": "attempt_failed",
                 "attempt_id": event.attempt_id,
-                "lane": event.lane.name,
-                "group": event.lane.group.name,
+                **_where(event.lane),
                 "verdict": event.outcome.verdict,
                 "upstream_status": event.outcome.status,
                 "billed": event.outcome.billed,
                 "late": event.late,
                 "seconds": round(event.total_s, 3),
             }
+        case AttemptLate():
+            return {"event": "attempt_late", "attempt_id": event.attempt_id, **_where(event.lane)}
         case OperatorCharged():
             return {
                 "event": "operator_charged",
@@ -77,6 +80,10 @@ def _row(event: Event) -> dict[str, Any] | None:
             return {"event": "store_lost", "doing": event.doing, "reason": event.reason}
         case _:
             return None
+
+
+def _where(lane: Lane) -> dict[str, Any]:
+    return {"lane": lane.name, "group": lane.group.name}
 
 
 def _call(event: CallFinished) -> dict[str, Any]:

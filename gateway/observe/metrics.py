@@ -1,11 +1,22 @@
 """Every metric: its name and labels. Labels are closed sets (models, sizes, groups, verdicts), never callers' words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import product
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from gateway.core.events import (
     AttemptFinished,
+    AttemptLate,
     CallFinished,
     CallRefused,
     CredentialRefused,
@@ -13,21 +24,34 @@ from gateway.core.events import (
     OperatorCharged,
     StoreLost,
 )
+from gateway.core.groups import Lane
 from gateway.core.health import Standing
+from gateway.core.outcome import Verdict
+
+# They would double the number of series to tell when each began.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.1, 0.5, 1, 2, 4, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 65, 90, 120, 180, 300, 600)
+# Why the operator pays for an attempt.
+_WHY = ("race_loss", "truncated", "unsettled")
+
 _STANDING = {Standing.CLOSED: 0, Standing.HALF: 1, Standing.OPEN: 2}
 
 
 class Metrics:
     """Counts events; `exposition` is what Prometheus scrapes."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, lanes: Iterable[Lane] = (), models: Iterable[str] = ()) -> None:
         self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
         self._calls = self._counter(
             "gateway_calls", "Calls answered", "dialect", "operation", "model", "size", "group", "code"
+        )
+        self._undelivered = self._counter(
+            "gateway_undelivered_calls", "Calls whose caller got no whole answer", "model", "size", "code"
         )
         self._refused = self._counter(
             "gateway_refused_requests", "Requests refused before they were calls", "dialect", "code"
@@ -55,32 +79,37 @@ class Metrics:
             "gateway_operator_usd", "Paid by the operator for answers that no caller got", "model", "group", "why"
         )
         self._credential = self._counter(
-            "gateway_credential_refusals", "Upstream refusals of a lane's own credential", "lane"
+            "gateway_credential_refusals", "Upstream refusals of a lane's own credential", "lane", "group"
         )
         self._store_lost = self._counter(
             "gateway_store_failures", "Writes to the books that had to be repeated", "doing"
         )
-        self._in_flight = self._gauge("gateway_upstream_in_flight", "Attempts now waiting for the upstream", "lane")
+        self._in_flight = self._gauge(
+            "gateway_upstream_in_flight", "Attempts now waiting for the upstream", "lane", "group"
+        )
         self._health = self._gauge(
             "gateway_group_standing", "0 closed (well), 1 half (being asked), 2 open (put behind)", "group", "model"
         )
         self._gauge("gateway_build", "Always 1; the version is the label", "version").labels(version).set(1)
         self._handlers: dict[type, Callable[..., None]] = {
             AttemptFinished: self._attempt,
+            AttemptLate: self._attempt_late,
             CallFinished: self._call,
             OperatorCharged: self._operator_charged,
             CallRefused: self._call_refused,
-            CredentialRefused: lambda event: self._credential.labels(event.lane.name).inc(),
+            CredentialRefused: self._credential_refused,
             StoreLost: lambda event: self._store_lost.labels(event.doing).inc(),
         }
+
+        self._begin_at_zero(list(lanes), list(models))
 
     def __call__(self, event: Event) -> None:
         self._handlers[type(event)](event)
 
-    def exposition(self, in_flight: dict[str, int], standings: dict[tuple[str, str], Standing]) -> bytes:
+    def exposition(self, in_flight: dict[Lane, int], standings: dict[tuple[str, str], Standing]) -> bytes:
         """Everything in Prometheus' text format; the two arguments are how things stand at this moment."""
         for lane, count in in_flight.items():
-            self._in_flight.labels(lane).set(count)
+            self._in_flight.labels(lane.name, lane.group.name).set(count)
         for pair, standing in standings.items():
             self._health.labels(*pair).set(_STANDING[standing])
         return generate_latest(self._registry)
@@ -91,10 +120,14 @@ class Metrics:
         won = "yes" if event.won else "no"
         self._attempts.labels(event.lane.name, group, model, event.outcome.verdict.value, won).inc()
         self._bytes.labels(group, model).inc(event.body_bytes)
-        if event.late:
-            self._late.labels(group, model).inc()
         if event.first_byte_s is not None:
             self._first_byte.labels(group, model, ask.size).observe(event.first_byte_s)
+
+    def _attempt_late(self, event: AttemptLate) -> None:
+        self._late.labels(event.lane.group.name, event.call.ask.model.id).inc()
+
+    def _credential_refused(self, event: CredentialRefused) -> None:
+        self._credential.labels(event.lane.name, event.lane.group.name).inc()
 
     def _call(self, event: CallFinished) -> None:
         call, charge = event.call, event.charge
@@ -105,6 +138,8 @@ class Metrics:
         if charge is not None:
             self._pictures.labels(model, size, group).inc(charge.pictures)
             self._spend.labels(model, size, group).inc(charge.nanos / 1e9)
+        if not event.delivered:
+            self._undelivered.labels(model, size, event.code).inc()
 
     def _operator_charged(self, event: OperatorCharged) -> None:
         charge = event.charge
@@ -112,6 +147,19 @@ class Metrics:
 
     def _call_refused(self, event: CallRefused) -> None:
         self._refused.labels(event.dialect, event.code).inc()
+
+    def _begin_at_zero(self, lanes: list[Lane], models: list[str]) -> None:
+        """Makes the series that alerts look at: a rate sees no first step in one that was not there before it."""
+        for lane in lanes:
+            self._credential.labels(lane.name, lane.group.name)
+            for model in models:
+                self._late.labels(lane.group.name, model)
+                for verdict, won in product(Verdict, ("yes", "no")):
+                    self._attempts.labels(lane.name, lane.group.name, model, verdict.value, won)
+                for why in _WHY:
+                    self._operator.labels(model, lane.group.name, why)
+        for doing in ("settle", "void", *_WHY):
+            self._store_lost.labels(doing)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self._registry)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
 from gateway.core.errors import BooksAway, GatewayError, InternalError
-from gateway.core.events import AttemptFinished, CredentialRefused, Observer, OperatorCharged, StoreLost
+from gateway.core.events import AttemptFinished, AttemptLate, CredentialRefused, Observer, OperatorCharged, StoreLost
 from gateway.core.failover import Plan
 from gateway.core.groups import Lane
 from gateway.core.health import HealthBoard, Patience, suspect_s
@@ -55,11 +55,18 @@ class Journey:
         self.charge: Charge | None = None
         self.outcome: Outcome | None = None
         self._rooms = rooms
-        self._race = Race(call.ask, rooms.board, rooms.now, self._begin)
+        self._race = Race(self._begin, self._late)
+        self._left = False
 
     @property
     def attempts(self) -> int:
         return len(self._race.attempts)
+
+    def leave(self) -> None:
+        """Nobody reads the answer any more; the journey goes on to its end all the same."""
+        self._left = True
+        if self.head.done() and self.head.exception() is None:
+            self.head.result().pipe.leave()
 
     async def run(self) -> None:
         """The whole journey; whatever happens, the head is decided and a caller is not left waiting."""
@@ -83,6 +90,8 @@ class Journey:
             self._tell(telling.of_failure(finish.failure))
             return
         self.head.set_result(finish.winner)
+        if self._left:
+            finish.winner.pipe.leave()
         await finish.winner.ended.wait()
         await self._settle(finish.winner)
 
@@ -98,6 +107,10 @@ class Journey:
             attempt.run(self._rooms.client, total_s=total_s, news=news), name=f"attempt {attempt.id}"
         )
         return attempt
+
+    def _late(self, attempt: Attempt) -> None:
+        self._rooms.board.late(attempt.lane, self.call.ask, self._rooms.now())
+        self._rooms.observe(AttemptLate(self.call, attempt.id, attempt.lane))
 
     async def _settle(self, winner: Attempt) -> None:
         self._note(winner, won=True)

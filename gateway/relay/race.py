@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.core.call import Ask
 from gateway.core.failover import Answers, Ended, Late, News, Plan, Start, Wait, failover
 from gateway.core.groups import Lane
-from gateway.core.health import HealthBoard
 from gateway.core.outcome import Outcome
 from gateway.relay.attempt import Attempt
 
@@ -22,12 +20,13 @@ class Finish:
 
 @dataclass(slots=True)
 class Race:
-    """`begin` starts an attempt on a lane and tells `news` when it answers and when it ends."""
+    """`begin` starts an attempt on a lane and tells `news` when it answers and when it ends.
 
-    ask: Ask
-    board: HealthBoard
-    now: Callable[[], float]
+    `late` is told of each attempt that passes the suspect line, once.
+    """
+
     begin: Callable[[Lane, Callable[[Attempt], None]], Attempt]
+    late: Callable[[Attempt], None]
     attempts: list[Attempt] = field(default_factory=list)
     _news: "asyncio.Queue[Attempt]" = field(default_factory=asyncio.Queue)
 
@@ -62,4 +61,4 @@ class Race:
         for attempt in self.attempts:
             if not attempt.late and not attempt.ended.is_set():
                 attempt.late = True
-                self.board.late(attempt.lane, self.ask, self.now())
+                self.late(attempt)

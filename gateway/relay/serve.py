@@ -5,8 +5,8 @@ supervisor owns; and the answer, written as it comes. Whoever hangs up leaves al
 """
 
 from gateway.core.call import Call
-from gateway.core.errors import GatewayError, InternalError, NotAllowed
-from gateway.core.events import CallFinished
+from gateway.core.errors import CallerLeft, GatewayError, InternalError, NotAllowed
+from gateway.core.events import CallFinished, CallRefused
 from gateway.core.failover import Plan, claim_probe, make_plan
 from gateway.core.health import suspect_s
 from gateway.dialects.base import Dialect
@@ -26,25 +26,39 @@ class Relay:
 
     async def serve(self, call: Call, dialect: Dialect, sink: Sink) -> None:
         """Answers a call through the sink. Raises `GatewayError` while nothing has been sent yet."""
-        rooms = self._rooms
-        plan = self._plan(call)
-        timeouts = rooms.timeouts
-        hold = await rooms.books.reserve(
-            call.id, call.key, plan.ceiling_nanos, lease_s=timeouts.total_long_s + _LEASE_BEYOND_S
-        )
-        journey = Journey(call, plan, hold, rooms)
-        rooms.supervisor.start(journey.run(), name=f"journey {call.id}")
+        journey = await self._admit(call, dialect)
+        self._rooms.supervisor.start(journey.run(), name=f"journey {call.id}")
         status, code = 200, "ok"
         try:
-            await deliver(journey, dialect.writer(call), sink, self._pulse)
+            told = await deliver(journey, dialect.writer(call), sink, self._pulse)
+            code = told.code if told else code
+        except CallerLeft:
+            journey.leave()
+            status, code = 499, "caller_left"
         except GatewayError as error:
+            journey.leave()
             status, code = dialect.error(error)[0], error.code
             raise
-        except Exception:
+        except BaseException:
+            journey.leave()
             status, code = InternalError.status, InternalError.code
             raise
         finally:
-            self._finished(journey, status, code, sink)
+            self._rooms.supervisor.start(self._report(journey, status, code, sink), name=f"report {call.id}")
+
+    async def _admit(self, call: Call, dialect: Dialect) -> Journey:
+        """Plans the call and sets its money aside; nothing has been sent when this fails."""
+        rooms = self._rooms
+        try:
+            plan = self._plan(call)
+            lease_s = rooms.timeouts.total_long_s + _LEASE_BEYOND_S
+            hold = await rooms.books.reserve(call.id, call.key, plan.ceiling_nanos, lease_s=lease_s)
+        except GatewayError as error:
+            status, waited_s = dialect.error(error)[0], rooms.now() - call.arrived_at
+            rooms.observe(CallRefused(call.request_id, call.dialect, call.operation, status, error.code, waited_s))
+            raise
+        claim_probe(plan, call.ask, rooms.board, rooms.now(), suspect_s(call.ask, rooms.patience))
+        return Journey(call, plan, hold, rooms)
 
     def _plan(self, call: Call) -> Plan:
         rooms = self._rooms
@@ -52,13 +66,14 @@ class Relay:
         plan = make_plan(call.ask, call.key, rooms.client.lanes.views(now), rooms.board, now)
         if not plan.lanes:
             raise NotAllowed(f"This key may use no group that sells {call.ask.model.id}; ask whoever gave you the key.")
-        if rooms.alone:
-            plan = Plan(plan.lanes[:1])
-        claim_probe(plan, call.ask, rooms.board, now, suspect_s(call.ask, rooms.patience))
-        return plan
+        return Plan(plan.lanes[:1]) if rooms.alone else plan
 
-    def _finished(self, journey: Journey, status: int, code: str, sink: Sink) -> None:
+    async def _report(self, journey: Journey, status: int, code: str, sink: Sink) -> None:
+        """Tells of the call when its money is settled, which may be long after its caller has left."""
         rooms = self._rooms
+        total_s = rooms.now() - journey.call.arrived_at
+        delivered = status == 200 and code == "ok" and not sink.gone.done()
+        await journey.settled.wait()
         rooms.observe(
             CallFinished(
                 call=journey.call,
@@ -67,7 +82,7 @@ class Relay:
                 outcome=journey.outcome,
                 charge=journey.charge,
                 attempts=journey.attempts,
-                delivered=status == 200 and not sink.gone,
-                total_s=rooms.now() - journey.call.arrived_at,
+                delivered=delivered,
+                total_s=total_s,
             )
         )

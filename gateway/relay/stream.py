@@ -6,11 +6,12 @@ after it an answer is finished, ended with an error the format knows, or broken 
 
 import asyncio
 import math
+from asyncio import FIRST_COMPLETED
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from gateway.core.errors import GatewayError, InternalError, StillDrawing, UpstreamCut
+from gateway.core.errors import CallerLeft, GatewayError, InternalError, StillDrawing, UpstreamCut
 from gateway.core.outcome import Verdict
 from gateway.dialects.base import Writer
 from gateway.relay.attempt import Attempt
@@ -21,7 +22,7 @@ class Sink(Protocol):
     """Where an answer goes. Sending to a caller who has left does nothing."""
 
     started: bool
-    gone: bool
+    gone: asyncio.Future[None]  # done when the caller has hung up
 
     async def start(self, content_type: str, length: int | None, journey: Journey) -> None: ...
 
@@ -42,8 +43,11 @@ class Pulse:
     settle_s: float = 1.0
 
 
-async def deliver(journey: Journey, writer: Writer, sink: Sink, pulse: Pulse) -> None:
-    """Writes the answer. Raises `GatewayError` while nothing has been sent yet."""
+async def deliver(journey: Journey, writer: Writer, sink: Sink, pulse: Pulse) -> GatewayError | None:
+    """Writes the answer; returns the error that was told after its head, if there was one.
+
+    Raises `GatewayError` while nothing has been sent yet, and `CallerLeft`.
+    """
     try:
         attempt = await _winner(journey, writer, sink, pulse)
         await _answer(journey, attempt, writer, sink, pulse)
@@ -51,11 +55,15 @@ async def deliver(journey: Journey, writer: Writer, sink: Sink, pulse: Pulse) ->
         if not sink.started:
             raise
         await _break(error, writer, sink)
+        return error
+    except CallerLeft:
+        raise
     except Exception:
         if not sink.started:
             raise
         await _break(InternalError("The gateway failed in the middle of an answer."), writer, sink)
         raise
+    return None
 
 
 async def _winner(journey: Journey, writer: Writer, sink: Sink, pulse: Pulse) -> Attempt:
@@ -64,10 +72,12 @@ async def _winner(journey: Journey, writer: Writer, sink: Sink, pulse: Pulse) ->
     left_s = journey.call.patience_s
     while not journey.head.done():
         beat_s, sends = next(beats)
-        await asyncio.wait((journey.head,), timeout=min(beat_s, left_s))
+        await asyncio.wait((journey.head, sink.gone), timeout=min(beat_s, left_s), return_when=FIRST_COMPLETED)
         left_s -= beat_s
         if journey.head.done():
             break
+        if sink.gone.done():
+            raise CallerLeft
         if left_s <= 0:
             raise StillDrawing(
                 f"The picture is still being drawn and you would not wait longer. Call {journey.call.id} goes on "
@@ -106,9 +116,8 @@ async def _answer(journey: Journey, attempt: Attempt, writer: Writer, sink: Sink
     last = b""
     length = attempt.length if writer.passes else None
     async for chunk in attempt.pipe:
-        if sink.gone:
-            attempt.pipe.leave()
-            break
+        if sink.gone.done():
+            raise CallerLeft
         piece = writer.feed(chunk)
         if piece and last:
             if not sink.started:

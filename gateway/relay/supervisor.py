@@ -27,11 +27,14 @@ class Supervisor:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         self.draining = True
-        if self._running:
-            await asyncio.wait(self._running, timeout=self._drain_s)
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        try:
+            if self._running:
+                await asyncio.wait(self._running, timeout=self._drain_s)
+        finally:
+            left = list(self._running)
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)

@@ -45,7 +45,7 @@ def router(vitals: Vitals) -> APIRouter:
 
     @routes.get("/metrics", summary="Prometheus metrics", response_class=Response)
     async def metrics() -> Response:
-        in_flight = {state.access.lane.name: state.in_flight for state in vitals.lanes}
+        in_flight = {state.access.lane: state.in_flight for state in vitals.lanes}
         text = vitals.metrics.exposition(in_flight, vitals.board.standings(vitals.now()))
         return Response(text, media_type=CONTENT_TYPE)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.core.call import Call
 from gateway.core.catalog import Catalog
-from gateway.core.errors import GatewayBusy, GatewayError, InternalError, MissingKey, NotAllowed, UnknownKey
+from gateway.core.errors import CallerLeft, GatewayBusy, GatewayError, InternalError, MissingKey, NotAllowed, UnknownKey
 from gateway.core.events import CallRefused, Observer
 from gateway.core.keys import Key
 from gateway.dialects import routes
@@ -21,8 +21,9 @@ from gateway.dialects.base import Asked, Dialect
 from gateway.ledger.keys import Keys
 from gateway.relay.serve import Relay
 from gateway.relay.supervisor import Supervisor
+from gateway.web.bodies import Bodies
 from gateway.web.reply import AsgiSink, send_error, send_json
-from gateway.web.request import CallerLeft, Request, Scope, read_body, request_of
+from gateway.web.request import Request, Scope, request_of
 
 log = logging.getLogger("gateway")
 
@@ -37,7 +38,7 @@ class Desk:
     dialects: Mapping[str, Dialect]
     supervisor: Supervisor
     observe: Observer
-    body_bytes: int
+    bodies: Bodies
     patience_s: float
     now: Callable[[], float]
     today: Callable[[], float]
@@ -91,13 +92,13 @@ class _Visit:
         route = routes.route(request.method, request.path, gemini=self._gemini)
         self._dialect, self._operation = desk.dialects[route.dialect], route.operation
         key = await self._key(request)
-        body = await read_body(request, self._receive, desk.body_bytes)
-        asked = Asked(route.operation, route.version, route.model, request.query, body)
-        if not route.operation.relayed:
-            allowed = tuple(model for model in desk.catalog.models if key.allows_model(model.id))
-            await send_json(self._send, request.id, self._dialect.local(asked, desk.catalog, allowed))
-            return
-        await self._relay(self._called(asked, key))
+        async with desk.bodies.read(request, self._receive) as body:
+            asked = Asked(route.operation, route.version, route.model, request.query, body)
+            if route.operation.relayed:
+                await self._relay(self._called(asked, key))
+            else:
+                allowed = tuple(model for model in desk.catalog.models if key.allows_model(model.id))
+                await send_json(self._send, request.id, self._dialect.local(asked, desk.catalog, allowed))
 
     async def _key(self, request: Request) -> Key:
         secret = routes.credential(request.headers, request.query)
@@ -141,7 +142,7 @@ class _Visit:
         """Notes when the caller hangs up."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._sink.gone = True
+        self._sink.leave()
 
     async def _tell(self, error: GatewayError) -> None:
         request = self._request

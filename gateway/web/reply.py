@@ -3,6 +3,7 @@
 The only file that renders a `GatewayError`, and beside the relay the only one that looks at `started`.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -34,7 +35,7 @@ class AsgiSink:
         self._send = send
         self._request_id = request_id
         self.started = False
-        self.gone = False
+        self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def start(self, content_type: str, length: int | None, journey: Journey) -> None:
         """Sends the head: from here on the answer can only be finished or broken off."""
@@ -52,7 +53,7 @@ class AsgiSink:
         await self._send(_head(200, headers))
 
     async def send(self, data: bytes) -> None:
-        if data and not self.gone:
+        if data and not self.gone.done():
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self) -> None:
@@ -60,7 +61,12 @@ class AsgiSink:
 
     async def break_off(self) -> None:
         """Leaves the answer unfinished: the server then closes the connection, and the caller sees that."""
-        self.gone = True
+        self.leave()
+
+    def leave(self) -> None:
+        """The caller has hung up."""
+        if not self.gone.done():
+            self.gone.set_result(None)
 
 
 def _of_journey(journey: Journey) -> dict[str, str]:

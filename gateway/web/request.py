@@ -1,20 +1,14 @@
-"""A request as the edge sees it: head, credential, and the body read within limits."""
+"""A request's head, as the edge sees it."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from gateway.core.errors import BadRequest, BodyTooLarge, BodyTooSlow
 from gateway.core.headers import REQUEST_ID
 
 Scope = dict[str, Any]
-
-# Within these a body must move: whoever sends slower holds a place for nothing.
-BODY_IDLE_S = 30.0
-BODY_TOTAL_S = 300.0
 
 # The SDKs say how long they will wait (google-genai and openai-python, in seconds). They are told
 # this much earlier than they would hang up.
@@ -22,10 +16,6 @@ _PATIENCE_HEADERS = ("x-server-timeout", "x-stainless-read-timeout")
 _BEFORE_HANG_UP_S = 2.0
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-
-
-class CallerLeft(Exception):
-    """The caller hung up before the request was complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,35 +54,4 @@ def request_of(scope: Scope, *, new_id: str, arrived_at: float) -> Request:
         headers=headers,
         query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
         arrived_at=arrived_at,
-    )
-
-
-async def read_body(request: Request, receive: Any, most_bytes: int) -> bytes:
-    """The whole body; refused as soon as it is known to be too large or too slow."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise BadRequest("Send the body uncompressed; Content-Encoding is not supported.", code="unsupported_encoding")
-    if (request.length or 0) > most_bytes:
-        raise _too_large(most_bytes)
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_TOTAL_S):
-            while True:
-                async with asyncio.timeout(BODY_IDLE_S):
-                    message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise CallerLeft
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-                if size > most_bytes:
-                    raise _too_large(most_bytes)
-                if not message.get("more_body", False):
-                    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    except TimeoutError:
-        raise BodyTooSlow("The request body came too slowly; nothing was charged.") from None
-
-
-def _too_large(most_bytes: int) -> BodyTooLarge:
-    return BodyTooLarge(
-        f"The request body is larger than {most_bytes} bytes; send fewer or smaller reference pictures."
     )

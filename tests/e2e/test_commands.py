@@ -188,6 +188,21 @@ def test_sigterm_waits_for_the_call_in_flight(tmp_path: Path) -> None:
         assert (shown["held_usd"], round(float(shown["spent_usd"]) * 1e9)) == ("0", row["nanos"])
 
 
+def test_a_second_signal_does_not_wait(here: Path) -> None:
+    made = json.loads(gateway(here, "keys", "create", "--team", "acme", "--json"))
+    with serving(here) as (url, process):
+        body = json.dumps({"contents": [{"parts": [{"text": "a boat [sim:hang]"}]}]})
+        command = ["python", "-c", _ASK, f"{url}/v1beta/models/{MODEL}:generateContent", made["key"], body]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as ask:
+            _until_in_flight(url)
+            ask.kill()
+            process.send_signal(signal.SIGTERM)
+            assert process.stderr is not None
+            assert "in flight" in process.stderr.readline()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=START_S) == 1
+
+
 _ASK = """
 import sys, httpx2
 url, key, body = sys.argv[1:]
@@ -198,7 +213,7 @@ print(httpx2.post(url, content=body, headers=headers, timeout=60, trust_env=Fals
 
 def _until_in_flight(url: str) -> None:
     for _ in range(6000):
-        if 'gateway_upstream_in_flight{lane="Default"} 1.0' in httpx2.get(f"{url}/metrics", trust_env=False).text:
+        if 'gateway_upstream_in_flight{group="Default",lane="Default"} 1.0' in httpx2.get(f"{url}/metrics", trust_env=False).text:
             return
     raise AssertionError("the call never reached the upstream")
 

@@ -71,7 +71,7 @@ def _launched(settings: SimSettings) -> Iterator[Caller]:
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="sim")
     thread.start()
     try:
-        with httpx2.Client(base_url=url, timeout=60) as http:
+        with httpx2.Client(base_url=url, timeout=60, trust_env=False) as http:
             yield Caller(url, http)
     finally:
         server.should_exit = True

@@ -136,7 +136,7 @@ def test_serve_says_where_it_listens_and_ends_in_good_order_when_interrupted() -
         try:
             assert line.startswith("sim: http://127.0.0.1:")
             url = line.removeprefix("sim: ").strip()
-            assert orjson.loads(httpx2.get(f"{url}/sim/status", timeout=60).content)["requests"] == 0
+            assert orjson.loads(httpx2.get(f"{url}/sim/status", timeout=60, trust_env=False).content)["requests"] == 0
         finally:
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 0

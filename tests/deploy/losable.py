@@ -1,0 +1,40 @@
+"""A store that a test can take away, and that comes back with all that was in it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.ledger.servers import Server, start
+
+
+@dataclass(slots=True)
+class LosableStore:
+    _home: Path
+    _server: Server
+
+    @classmethod
+    @contextmanager
+    def started(cls, home: Path) -> Iterator["LosableStore"]:
+        store = cls(home, _start(home))
+        try:
+            yield store
+        finally:
+            store._server.stop()
+
+    @property
+    def url(self) -> str:
+        return self._server.url
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Gone as in a power cut; back at the end of the block."""
+        self._server.stop()
+        try:
+            yield
+        finally:
+            self._server = _start(self._home)
+
+
+def _start(home: Path) -> Server:
+    return start("redis", home, "--appendonly", "yes", "--appendfsync", "always")

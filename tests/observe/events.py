@@ -1,0 +1,91 @@
+"""One event of every kind, full of words that must not come out again."""
+
+from dataclasses import replace
+
+from gateway.core.books import Charge
+from gateway.core.call import Call
+from gateway.core.events import (
+    AttemptFinished,
+    AttemptLate,
+    CallFinished,
+    CallRefused,
+    CredentialRefused,
+    Event,
+    OperatorCharged,
+    StoreLost,
+)
+from gateway.core.outcome import Verdict, outcome
+from gateway.core.prices import Basis
+from gateway.core.usage import Usage
+from tests import facts
+
+# What an upstream, a caller and a key hold, and neither a metric nor a line may show.
+PROMPT = "a lighthouse"
+SAID = "said by the upstream"
+KEY_NAME, HINT = "name-of-the-key", "hint"
+
+
+def call() -> Call:
+    made = facts.call(facts.ask(size="4K"))
+    return replace(made, key=replace(made.key, name=KEY_NAME, hint=HINT))
+
+
+def charge(nanos: int = 55_000_000, *, usage: Usage | None = None) -> Charge:
+    lane = facts.lane()
+    return Charge(
+        attempt_id="call_1-1",
+        nanos=nanos,
+        basis=Basis.CALL if usage is None else Basis.TOKENS,
+        usage=usage,
+        model="flash",
+        size="4K",
+        group=lane.group.name,
+        lane=lane.name,
+        pictures=1,
+        verdict=Verdict.PICTURE,
+    )
+
+
+def attempt(
+    verdict: Verdict = Verdict.BUSY, *, won: bool = False, first_byte_s: float | None = None
+) -> AttemptFinished:
+    return AttemptFinished(
+        call=call(),
+        attempt_id="call_1-1",
+        lane=facts.lane(),
+        outcome=outcome(verdict, status=503, message=SAID),
+        won=won,
+        late=False,
+        first_byte_s=first_byte_s,
+        total_s=2.0004,
+        body_bytes=1000,
+    )
+
+
+def finished(charged: Charge | None = None) -> CallFinished:
+    picture = outcome(Verdict.PICTURE, status=200, message=SAID)
+    return CallFinished(
+        call=call(),
+        status=200,
+        code="ok",
+        outcome=picture,
+        charge=charged,
+        attempts=2,
+        delivered=True,
+        total_s=12.3456,
+    )
+
+
+REFUSED = CallRefused(
+    request_id="req_1", dialect="chat", operation="complete", status=401, code="invalid_api_key", total_s=0.0123
+)
+
+EVENTS: dict[type[Event], Event] = {
+    AttemptFinished: attempt(),
+    AttemptLate: AttemptLate(call(), "call_1-1", facts.lane()),
+    CallFinished: finished(charge()),
+    OperatorCharged: OperatorCharged(call(), charge(), "race_loss"),
+    CallRefused: REFUSED,
+    CredentialRefused: CredentialRefused(facts.lane(), 401),
+    StoreLost: StoreLost("settle", "the books cannot be reached"),
+}

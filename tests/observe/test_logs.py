@@ -1,0 +1,157 @@
+"""The log: one JSON line an event, with these fields and no others."""
+
+import io
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from gateway.core.events import (
+    AttemptFinished,
+    AttemptLate,
+    CallRefused,
+    CredentialRefused,
+    Event,
+    OperatorCharged,
+    StoreLost,
+)
+from gateway.core.outcome import Verdict
+from gateway.core.usage import Usage
+from gateway.observe.logs import Log
+from tests.observe.events import EVENTS, HINT, KEY_NAME, PROMPT, SAID, attempt, charge, finished
+
+NOON = 1_790_000_000.5
+AT = "2026-09-21T14:13:20.500+00:00"
+
+
+def lines(*events: Event) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text(*events).splitlines()]
+
+
+def text(*events: Event) -> str:
+    out = io.StringIO()
+    log = Log(out, lambda: NOON)
+    for event in events:
+        log(event)
+    return out.getvalue()
+
+
+CALL: dict[str, Any] = {
+    "at": AT,
+    "event": "call",
+    "call_id": "call_1",
+    "request_id": "req_1",
+    "team": "acme",
+    "key_id": "key_1",
+    "dialect": "gemini",
+    "operation": "generate",
+    "model": "flash",
+    "size": "4K",
+    "ratio": None,
+    "status": 200,
+    "code": "ok",
+    "verdict": "picture",
+    "attempts": 2,
+    "delivered": True,
+    "seconds": 12.346,
+}
+
+ROWS: dict[type[Event], dict[str, Any]] = {
+    AttemptFinished: {
+        "at": AT,
+        "event": "attempt_failed",
+        "attempt_id": "call_1-1",
+        "lane": "default",
+        "group": "Default",
+        "verdict": "busy",
+        "upstream_status": 503,
+        "billed": "no",
+        "late": False,
+        "seconds": 2.0,
+    },
+    AttemptLate: {"at": AT, "event": "attempt_late", "attempt_id": "call_1-1", "lane": "default", "group": "Default"},
+    OperatorCharged: {
+        "at": AT,
+        "event": "operator_charged",
+        "call_id": "call_1",
+        "attempt_id": "call_1-1",
+        "why": "race_loss",
+        "usd": "0.055",
+    },
+    CallRefused: {
+        "at": AT,
+        "event": "refused",
+        "request_id": "req_1",
+        "dialect": "chat",
+        "operation": "complete",
+        "status": 401,
+        "code": "invalid_api_key",
+        "seconds": 0.012,
+    },
+    CredentialRefused: {"at": AT, "event": "credential_refused", "lane": "default", "upstream_status": 401},
+    StoreLost: {"at": AT, "event": "store_lost", "doing": "settle", "reason": "the books cannot be reached"},
+}
+
+
+@pytest.mark.parametrize("kind", get_args(Event))
+def test_every_kind_of_event_is_one_line(kind: type[Event]) -> None:
+    assert text(EVENTS[kind]).count("\n") == 1
+    assert len(lines(EVENTS[kind])) == 1
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_a_line_has_these_fields(kind: type[Event]) -> None:
+    assert lines(EVENTS[kind]) == [ROWS[kind]]
+
+
+def test_a_call_that_owes_nothing_says_what_became_of_it() -> None:
+    assert lines(finished(None)) == [CALL]
+
+
+def test_a_charged_call_says_what_it_costs_and_why() -> None:
+    paid = {"group": "Default", "lane": "default", "usd": "0.055", "basis": "call"}
+    assert lines(finished(charge())) == [{**CALL, **paid}]
+
+
+def test_a_call_with_reported_usage_says_the_tokens_that_were_billed() -> None:
+    usage = Usage(prompt=10, total=1300)
+    paid = {"group": "Default", "lane": "default", "usd": "0.055", "basis": "tokens"}
+    tokens = {"input_tokens": 10, "output_tokens": 1290}
+    assert lines(finished(charge(usage=usage))) == [{**CALL, **paid, **tokens}]
+
+
+def test_the_attempt_that_won_is_told_by_its_call() -> None:
+    assert lines(attempt(Verdict.PICTURE, won=True)) == []
+
+
+def test_neither_the_prompt_nor_the_upstreams_words_nor_the_key_are_in_it() -> None:
+    told = text(*EVENTS.values())
+    assert [word for word in (PROMPT, SAID, KEY_NAME, HINT) if word in told] == []
+
+
+def test_a_line_is_out_as_soon_as_it_is_written() -> None:
+    class Counting(io.StringIO):
+        flushed = 0
+
+        def flush(self) -> None:
+            self.flushed += 1
+
+    out = Counting()
+    Log(out, lambda: NOON)(EVENTS[StoreLost])
+    assert out.flushed == 1
+
+
+def test_a_line_stays_a_line_whatever_is_in_it() -> None:
+    reason = "two\nlines\u2028and half a character \ud83c and \x00"
+    (line,) = text(StoreLost("settle", reason)).splitlines()
+    assert line.isascii()
+    assert json.loads(line)["reason"] == reason
+
+
+def test_an_output_that_takes_no_more_stops_nobody() -> None:
+    with Path("/dev/full").open("w") as full:
+        Log(full, lambda: NOON)(EVENTS[StoreLost])
+        with suppress(OSError):
+            full.close()

@@ -1,0 +1,186 @@
+"""The metrics: names, labels and sums, as Prometheus reads them."""
+
+import shutil
+import subprocess
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from prometheus_client import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from gateway.core.events import AttemptLate, CallFinished, CredentialRefused, Event, OperatorCharged
+from gateway.core.health import Standing
+from gateway.core.outcome import Verdict
+from gateway.observe.metrics import Metrics
+from tests import facts
+from tests.house import Gateway
+from tests.observe.events import EVENTS, HINT, KEY_NAME, PROMPT, REFUSED, SAID, attempt, charge, finished
+
+# Every metric that others' dashboards and alerts may hold on to, and its labels.
+NAMES: dict[str, tuple[str, ...]] = {
+    "gateway_calls": ("dialect", "operation", "model", "size", "group", "code"),
+    "gateway_undelivered_calls": ("model", "size", "code"),
+    "gateway_refused_requests": ("dialect", "code"),
+    "gateway_call_seconds": ("model", "size"),
+    "gateway_attempts": ("lane", "group", "model", "verdict", "won"),
+    "gateway_upstream_first_byte_seconds": ("group", "model", "size"),
+    "gateway_late_attempts": ("group", "model"),
+    "gateway_answer_bytes": ("group", "model"),
+    "gateway_pictures": ("model", "size", "group"),
+    "gateway_charged_usd": ("model", "size", "group"),
+    "gateway_operator_usd": ("model", "group", "why"),
+    "gateway_credential_refusals": ("lane", "group"),
+    "gateway_store_failures": ("doing",),
+    "gateway_upstream_in_flight": ("lane", "group"),
+    "gateway_group_standing": ("group", "model"),
+    "gateway_build": ("version",),
+}
+
+
+def told(*events: Event) -> str:
+    metrics = Metrics("1.2.3")
+    for event in events:
+        metrics(event)
+    return metrics.exposition({facts.lane(): 3}, {("Default", "flash"): Standing.OPEN}).decode()
+
+
+def families(*events: Event) -> dict[str, Metric]:
+    found = text_string_to_metric_families(told(*events))
+    return {family.name: family for family in found if family.name.startswith("gateway_")}
+
+
+def samples(*events: Event) -> list[Sample]:
+    return [sample for family in families(*events).values() for sample in family.samples]
+
+
+def value(name: str, *events: Event, **labels: str) -> float:
+    """The one sample of this name with these labels among its own."""
+    (found,) = [each for each in samples(*events) if each.name == name and labels.items() <= each.labels.items()]
+    return float(found.value)
+
+
+# All kinds, and the branches within them.
+EVERYTHING = (
+    *EVENTS.values(),
+    attempt(Verdict.PICTURE, won=True, first_byte_s=7.5),
+    replace(finished(), code="caller_left", delivered=False),
+)
+
+
+def test_these_are_the_metrics_and_their_labels() -> None:
+    found = families(*EVERYTHING)
+    labels = {name: {label for each in found[name].samples for label in each.labels} - {"le"} for name in found}
+    assert labels == {name: set(names) for name, names in NAMES.items()}
+
+
+@pytest.mark.parametrize("kind", get_args(Event))
+def test_every_kind_of_event_is_counted(kind: type[Event]) -> None:
+    assert told(EVENTS[kind]) != told()
+
+
+def test_no_label_says_who_called_or_what_was_said() -> None:
+    values = {value for sample in samples(*EVERYTHING) for value in sample.labels.values()}
+    forbidden = {"key_1", "acme", "call_1", "call_1-1", "req_1", PROMPT, SAID, KEY_NAME, HINT}
+    assert values & forbidden == set()
+    assert [word for word in (PROMPT, SAID, KEY_NAME) if word in told(*EVERYTHING)] == []
+
+
+def test_every_histogram_reaches_to_the_longest_call() -> None:
+    histograms = [family for family in families(*EVERYTHING).values() if family.type == "histogram"]
+    assert [family.name for family in histograms] == ["gateway_call_seconds", "gateway_upstream_first_byte_seconds"]
+    for family in histograms:
+        bounds = {sample.labels["le"] for sample in family.samples if "le" in sample.labels}
+        assert {"0.1", "120.0", "600.0", "+Inf"} <= bounds
+
+
+def test_what_is_charged_adds_up() -> None:
+    two = (finished(charge(55_000_000)), finished(charge(77_000_000)), finished(None))
+    assert value("gateway_charged_usd_total", *two, group="Default") == pytest.approx(0.132)
+    assert value("gateway_pictures_total", *two, group="Default") == 2
+    assert value("gateway_calls_total", *two, group="Default", code="ok") == 2
+    assert value("gateway_calls_total", *two, group="", code="ok") == 1
+    assert value("gateway_call_seconds_count", *two) == 3
+    assert value("gateway_call_seconds_sum", *two) == pytest.approx(3 * 12.3456)
+
+
+def test_what_the_operator_pays_is_counted_by_reason() -> None:
+    call = finished().call
+    events = [OperatorCharged(call, charge(1_000_000_000), why) for why in ("race_loss", "race_loss", "truncated")]
+    assert value("gateway_operator_usd_total", *events, why="race_loss") == 2
+    assert value("gateway_operator_usd_total", *events, why="truncated") == 1
+    assert not [each for each in samples(*events) if each.name == "gateway_charged_usd_total"]
+
+
+def test_attempts_are_counted_by_verdict_and_by_whether_they_won() -> None:
+    events = (attempt(), attempt(), attempt(Verdict.PICTURE, won=True, first_byte_s=7.5))
+    assert value("gateway_attempts_total", *events, verdict="busy", won="no", lane="default") == 2
+    assert value("gateway_attempts_total", *events, verdict="picture", won="yes") == 1
+    assert value("gateway_answer_bytes_total", *events) == 3000
+    assert value("gateway_upstream_first_byte_seconds_count", *events, size="4K") == 1
+    assert value("gateway_upstream_first_byte_seconds_bucket", *events, le="8.0") == 1
+    assert value("gateway_upstream_first_byte_seconds_bucket", *events, le="6.0") == 0
+
+
+def test_attempts_past_the_suspect_line_are_counted_apart() -> None:
+    assert value("gateway_late_attempts_total", attempt(), EVENTS[AttemptLate]) == 1
+
+
+def test_a_call_whose_caller_got_no_whole_answer_is_counted_apart() -> None:
+    left = replace(finished(charge()), code="caller_left", delivered=False)
+    assert value("gateway_undelivered_calls_total", finished(charge()), left, code="caller_left") == 1
+
+
+def test_what_alerts_look_at_is_there_before_it_happens() -> None:
+    text = Metrics("1", [facts.lane()], ["flash"]).exposition({}, {}).decode()
+    for line in (
+        'gateway_attempts_total{group="Default",lane="default",model="flash",verdict="busy",won="no"} 0.0',
+        'gateway_late_attempts_total{group="Default",model="flash"} 0.0',
+        'gateway_operator_usd_total{group="Default",model="flash",why="unsettled"} 0.0',
+        'gateway_credential_refusals_total{group="Default",lane="default"} 0.0',
+        'gateway_store_failures_total{doing="settle"} 0.0',
+    ):
+        assert line in text
+
+
+def test_refusals_are_counted_by_dialect_and_code() -> None:
+    assert value("gateway_refused_requests_total", REFUSED, REFUSED, dialect="chat", code="invalid_api_key") == 2
+    assert not [each for each in samples(REFUSED) if each.name == "gateway_calls_total"]
+
+
+def test_how_things_stand_is_what_is_true_when_it_is_asked() -> None:
+    assert value("gateway_upstream_in_flight", lane="default") == 3
+    assert value("gateway_group_standing", group="Default", model="flash") == 2
+    assert value("gateway_build", version="1.2.3") == 1
+
+
+@pytest.mark.parametrize(("standing", "number"), [(Standing.CLOSED, 0), (Standing.HALF, 1), (Standing.OPEN, 2)])
+def test_every_standing_has_a_number(standing: Standing, number: int) -> None:
+    told = Metrics("1").exposition({}, {("Default", "flash"): standing}).decode()
+    assert f'gateway_group_standing{{group="Default",model="flash"}} {number}.0' in told
+
+
+def test_a_second_gateway_in_the_process_counts_for_itself() -> None:
+    first, second = Metrics("1"), Metrics("1")
+    first(EVENTS[CallFinished])
+    first(EVENTS[CredentialRefused])
+    assert b"gateway_calls_total{" not in second.exposition({}, {})
+
+
+async def test_prometheus_finds_nothing_to_say_about_a_real_exposition(gateway: Gateway) -> None:
+    await gateway.native("a boat [sim:busy@Default]")
+    await gateway.native("a boat", model="no-such-model")
+    answer = await gateway.http.get("/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert 'gateway_attempts_total{group="NanoBananaEnterprise"' in answer.text
+    assert 'gateway_refused_requests_total{code="model_not_found",dialect="gemini"} 1.0' in answer.text
+    assert gateway.key.id not in answer.text
+    assert _lint(answer.content) == (0, "")
+
+
+def _lint(exposition: bytes) -> tuple[int, str]:
+    promtool = shutil.which("promtool")
+    assert promtool, "promtool is not installed"
+    checked = subprocess.run([promtool, "check", "metrics"], input=exposition, capture_output=True, check=False)
+    return checked.returncode, checked.stderr.decode()

@@ -1,0 +1,91 @@
+"""What is told of a call to whoever watches: once, whatever became of it, and with the money."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.keys import Limits
+from gateway.core.money import nanos_of
+from tests.house import MODEL, Gateway, Simulator, open_gateway
+from tests.waiting import eventually
+
+
+async def rows(gateway: Gateway, event: str) -> list[dict[str, Any]]:
+    """The log lines of an event, once there is one."""
+
+    async def there() -> bool:
+        return bool(_rows(gateway, event))
+
+    await eventually(there)
+    return _rows(gateway, event)
+
+
+def _rows(gateway: Gateway, event: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in gateway.log.read_text().splitlines()]
+    return [line for line in lines if line["event"] == event]
+
+
+async def test_a_call_is_told_with_its_group_and_its_price(gateway: Gateway) -> None:
+    answer = await gateway.native("a boat [sim:busy@Default]")
+    (row,) = await rows(gateway, "call")
+    assert row["call_id"] == answer.headers["x-gateway-call-id"]
+    assert row["request_id"] == answer.headers["x-request-id"]
+    assert (row["group"], row["attempts"], row["code"]) == ("NanoBananaEnterprise", 2, "ok")
+    assert nanos_of(row["usd"]) == await gateway.spent_nanos()
+
+
+async def test_a_call_refused_for_its_budget_is_told_as_refused(gateway: Gateway) -> None:
+    _, secret = await gateway.new_key(Limits(budget_nanos=1))
+    answer = await gateway.http.post(
+        "/v1/images/generations",
+        json={"model": MODEL, "prompt": "a boat"},
+        headers={"authorization": f"Bearer {secret}"},
+    )
+    assert answer.status_code == 429
+    (row,) = await rows(gateway, "refused")
+    assert (row["status"], row["code"]) == (429, "insufficient_quota")
+
+
+@pytest.mark.parametrize("fault", ["cut", "garbage"])
+async def test_a_stream_that_ended_in_an_error_is_not_told_as_ok(tmp_path: Path, fault: str) -> None:
+    with Simulator.started("--speed", "0") as heavy:
+        async with open_gateway(heavy, tmp_path) as gateway:
+            answer = await gateway.chat(f"a boat [sim:{fault}]", stream=True)
+            assert answer.status_code == 200 or answer.json()["error"]["code"] == "upstream_truncated"
+            (row,) = await rows(gateway, "call")
+            assert row["code"] == "upstream_truncated"
+            assert not row["delivered"]
+            assert "usd" not in row
+
+
+async def test_a_caller_who_hangs_up_is_told_as_left_and_charged_when_it_is_over(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    with Simulator.started("--speed", "8", "--light") as slow:
+        async with open_gateway(slow, tmp_path) as gateway:
+            waiting = asyncio.create_task(gateway.native("a boat"))
+            await eventually(lambda: _in_flight(gateway))
+            waiting.cancel()
+            (row,) = await rows(gateway, "call")
+            assert (row["status"], row["code"], row["delivered"]) == (499, "caller_left", False)
+            assert nanos_of(row["usd"]) == await gateway.spent_nanos() == slow.bill()[0]["nanos"]
+
+
+async def _in_flight(gateway: Gateway) -> bool:
+    return 'in_flight{group="Default",lane="Default"} 1.0' in (await gateway.http.get("/metrics")).text
+
+
+async def test_an_attempt_past_the_suspect_line_is_told_at_the_crossing(simulator: Simulator, tmp_path: Path) -> None:
+    timeouts = {"total_s": 3, "total_long_s": 3}
+    async with open_gateway(simulator, tmp_path, failover={"suspect_s": 0.2}, timeouts=timeouts) as gateway:
+        await gateway.native("a boat [sim:hang@Default]")
+        (row,) = await rows(gateway, "attempt_late")
+        assert row["lane"] == "Default"
+        assert not _rows(gateway, "attempt_failed")
+        (ended,) = await rows(gateway, "attempt_failed")
+        assert (ended["verdict"], ended["late"]) == ("silent", True)
+        (paid,) = await rows(gateway, "operator_charged")
+        assert paid["why"] == "unsettled"

@@ -1,0 +1,56 @@
+"""How a lane is sent on, and what is known of it at a moment."""
+
+import pytest
+
+from gateway.core.failover import LaneView
+from gateway.upstream.lanes import REFUSED_S, Access, Lanes, access
+from tests import facts
+
+SECRET = "sk-secret-0123456789"
+
+FORMS = {"bearer": ("authorization", f"Bearer {SECRET}"), "x-goog-api-key": ("x-goog-api-key", SECRET)}
+
+
+@pytest.mark.parametrize("auth", FORMS)
+def test_a_credential_goes_in_the_header_the_upstream_wants(auth: str) -> None:
+    given = _access(auth=auth)
+    assert (given.header, given.credential) == FORMS[auth]
+
+
+def test_a_model_goes_by_the_lanes_own_name_for_it_and_else_by_ours() -> None:
+    given = _access(names={"flash": "flash-renamed"})
+    assert given.url("flash", streams=False) == "http://127.0.0.1:9/v1beta/models/flash-renamed:generateContent"
+    assert given.url("pro", streams=True) == "http://127.0.0.1:9/v1beta/models/pro:streamGenerateContent?alt=sse"
+
+
+def test_nothing_that_is_printed_shows_a_credential() -> None:
+    lanes = Lanes([_access()])
+    (state,) = lanes
+    for each in (lanes, state, state.access, [state.access], {"access": state.access}):
+        assert SECRET not in repr(each)
+        assert SECRET not in f"{each}"
+    assert repr(state) == "<LaneState default 0 in flight>"
+    assert repr(state.access) == "<Access default>"
+
+
+def test_a_refused_credential_is_not_usable_for_a_while() -> None:
+    (state,) = Lanes([_access()])
+    assert state.usable(100.0)
+    state.refuse(100.0)
+    assert not state.usable(100.0 + REFUSED_S - 1)
+    assert state.usable(100.0 + REFUSED_S)
+
+
+def test_lanes_are_seen_in_their_order_with_what_is_in_flight() -> None:
+    second = access(facts.lane(facts.ENTERPRISE), SECRET, auth="bearer", names={})
+    lanes = Lanes([_access(), second])
+    lanes.state(facts.lane()).in_flight += 2
+    lanes.state(second.lane).refuse(0.0)
+    assert lanes.views(1.0) == [
+        LaneView(facts.lane(), in_flight=2, usable=True),
+        LaneView(second.lane, in_flight=0, usable=False),
+    ]
+
+
+def _access(*, auth: str = "bearer", names: dict[str, str] | None = None) -> Access:
+    return access(facts.lane(), SECRET, auth=auth, names=names or {})
