@@ -145,7 +145,6 @@ async def serve(app: Any, listening: socket.socket, stop: asyncio.Event) -> None
         access_log=False,
         log_level="warning",
         server_header=False,
-        date_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(DRAIN_S),
     )

@@ -46,7 +46,7 @@ class GatewayError(Exception):
     """
 
     status: int = 500
-    google_status: ClassVar[str] = "INTERNAL"
+    google_status: str = "INTERNAL"
     type: ClassVar[str] = "server_error"
     code: str = "internal_error"
     reason: ClassVar[str] = "INTERNAL_ERROR"
@@ -165,18 +165,30 @@ class UpstreamError(GatewayError):
     should_retry = True
 
 
+# Google's name for a status, where the upstream did not give its own.
+GOOGLE_STATUS: dict[int, str] = {
+    400: "INVALID_ARGUMENT",
+    404: "NOT_FOUND",
+    405: "INVALID_ARGUMENT",
+    413: "INVALID_ARGUMENT",
+    415: "INVALID_ARGUMENT",
+    422: "INVALID_ARGUMENT",
+    451: "FAILED_PRECONDITION",
+}
+
+
 class UpstreamRejected(UpstreamError):
-    """`message` is the upstream's, scrubbed; `status` is its status."""
+    """`message` is the upstream's, scrubbed; `status` and, where it gave one, `google_status` are its own."""
 
     type = "invalid_request_error"
-    google_status = "INVALID_ARGUMENT"
     code = "invalid_request"
     reason = "UPSTREAM_REJECTED"
     should_retry = False
 
-    def __init__(self, message: str, *, status: int) -> None:
+    def __init__(self, message: str, *, status: int, google_status: str | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.google_status = google_status or GOOGLE_STATUS.get(status, "INVALID_ARGUMENT")
 
 
 class UpstreamBusy(UpstreamError):

@@ -5,6 +5,7 @@ so that reference pictures of many megabytes are jumped over rather than parsed.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from gateway.core.skim import KEEP_BYTES, Skimmer
 from gateway.core.sse import EventReader
 from gateway.dialects import canonical
 from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Operation, Writer, find_model, read_json
+
+_STATUS_NAME = re.compile(r"[A-Z_]{2,40}")
 
 # What Google itself answers; its SDKs show `status` and `details` to their users.
 _STATUS_OF: dict[type[GatewayError], int] = {MissingKey: 403, UnknownKey: 400}
@@ -250,14 +253,20 @@ def _count(asked: Asked, model: Model) -> dict[str, Any]:
     }
 
 
-def message_of(body: str) -> str:
-    """The message inside whatever envelope an upstream uses; the text itself where it uses none."""
+def error_of(body: str) -> tuple[str, str | None]:
+    """The message inside whatever envelope an upstream uses, and Google's name for the status if it is there.
+
+    A body that is no envelope is the message itself.
+    """
     try:
         document = json.loads(body)
     except ValueError:
-        return body
+        return body, None
     if isinstance(document, list) and document:
         document = document[0]
     error = document.get("error") if isinstance(document, dict) else None
-    message = error.get("message") if isinstance(error, dict) else error
-    return message if isinstance(message, str) else body
+    if not isinstance(error, dict):
+        return (error if isinstance(error, str) else body), None
+    message, status = error.get("message"), error.get("status")
+    named = status if isinstance(status, str) and _STATUS_NAME.fullmatch(status) else None
+    return (message if isinstance(message, str) else body), named

@@ -17,8 +17,6 @@ from gateway.dialects.replies import read_reply
 from gateway.relay.pipe import Pipe
 from gateway.upstream.client import Answer, Client, SendFailure, Sending
 
-_ANSWER_TYPES = ("application/json", "text/event-stream")
-
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -90,7 +88,7 @@ class Attempt:
         skimmer = Skimmer()
         async for chunk in answer.chunks():
             if not self.answers:
-                if not _begins_an_answer(answer.content_type, chunk):
+                if not _begins_an_answer(chunk):
                     # Somebody else's page. Whether the upstream saw the request nobody knows.
                     return Outcome(Verdict.FAILED, Billed.MAYBE, 200, "not an answer of the model")
                 self._begin(answer, news)
@@ -111,8 +109,7 @@ class Attempt:
         return f"<Attempt {self.id} {self.lane.name} {state}>"
 
 
-def _begins_an_answer(content_type: str, chunk: bytes) -> bool:
-    if not content_type.startswith(_ANSWER_TYPES):
-        return False
+def _begins_an_answer(chunk: bytes) -> bool:
+    """JSON or events, whatever the upstream calls them; not a page."""
     head = chunk.lstrip()[:6]
     return not head or head.startswith((b"{", b"[", b"data:", b":", b"event:"))

@@ -16,7 +16,7 @@ from gateway.core.errors import (
     UpstreamUnavailable,
 )
 from gateway.core.outcome import Outcome, Verdict
-from gateway.dialects.gemini import message_of
+from gateway.dialects.gemini import error_of
 
 _MOST_CHARACTERS = 2048
 _MOST_RETRY_S = 60  # the OpenAI SDKs ignore a longer Retry-After
@@ -32,7 +32,8 @@ def of_failure(outcome: Outcome | None) -> GatewayError:
         return GatewayBusy("No group can take this call now; try again shortly.")
     match outcome.verdict:
         case Verdict.REJECTED:
-            return UpstreamRejected(scrubbed(message_of(outcome.message)), status=outcome.status or 400)
+            message, google_status = error_of(outcome.message)
+            return UpstreamRejected(scrubbed(message), status=outcome.status or 400, google_status=google_status)
         case Verdict.BUSY | Verdict.UNREACHABLE:
             return _after(UpstreamBusy("The upstream has no capacity now; nothing was charged. Try again."), outcome)
         case Verdict.CREDENTIAL:

@@ -63,7 +63,6 @@ class Answer:
         self._response = response
         self._timeouts = timeouts
         self.status = response.status_code
-        self.content_type = response.headers.get("content-type", "")
 
     @property
     def length(self) -> int | None:

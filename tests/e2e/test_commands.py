@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -212,10 +213,13 @@ print(httpx2.post(url, content=body, headers=headers, timeout=60, trust_env=Fals
 
 
 def _until_in_flight(url: str) -> None:
-    for _ in range(6000):
-        if 'gateway_upstream_in_flight{group="Default",lane="Default"} 1.0' in httpx2.get(f"{url}/metrics", trust_env=False).text:
-            return
-    raise AssertionError("the call never reached the upstream")
+    until = time.monotonic() + START_S
+    while 'gateway_upstream_in_flight{group="Default",lane="Default"} 1.0' not in _metrics(url):
+        assert time.monotonic() < until, "the call never reached the upstream"
+
+
+def _metrics(url: str) -> str:
+    return httpx2.get(f"{url}/metrics", trust_env=False).text
 
 
 def test_the_demo_makes_two_pictures_one_of_them_past_a_failing_group(tmp_path: Path) -> None:
