@@ -65,7 +65,7 @@ async def books_of(settings: Settings) -> AsyncIterator[tuple[Store, Keys, Books
 
 
 @asynccontextmanager
-async def running(settings: Settings, log_to: TextIO = sys.stdout) -> AsyncIterator[House]:
+async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse = Pulse()) -> AsyncIterator[House]:
     """A gateway for these settings. Leaving the block waits for calls in flight, then closes everything."""
     lanes = Lanes(access(each.lane, each.key.reveal(), auth=each.auth, names=each.models) for each in settings.lanes)
     known = (model.id for model in settings.catalog.models)
@@ -95,7 +95,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout) -> AsyncItera
             alone=settings.failover_mode is FailoverMode.OFF,
         )
         desk = Desk(
-            relay=Relay(rooms, Pulse()),
+            relay=Relay(rooms, pulse),
             keys=keys,
             catalog=settings.catalog,
             dialects={dialect.name: dialect for dialect in (Gemini(), Images(), Chat())},

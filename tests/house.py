@@ -19,6 +19,7 @@ from gateway import app as house
 from gateway.config.load import parse
 from gateway.config.settings import Settings
 from gateway.core.keys import Key, Limits
+from gateway.relay.stream import Pulse
 
 MODEL = "gemini-3.1-flash-image-preview"
 PRO = "gemini-3-pro-image-preview"
@@ -109,13 +110,13 @@ class Gateway:
 
 @asynccontextmanager
 async def open_gateway(
-    simulator: Simulator, directory: Path, *, store: str = "embedded", **sections: Any
+    simulator: Simulator, directory: Path, *, store: str = "embedded", pulse: Pulse = Pulse(), **sections: Any
 ) -> AsyncIterator[Gateway]:
-    """A gateway before the simulator. `sections` of the configuration are merged over the usual ones."""
+    """A gateway before the simulator. `sections` of the configuration are put in place of the usual ones."""
     settings = settings_for(simulator, directory, store=store, **sections)
     log = directory / "gateway.log"
     with log.open("w") as lines:
-        async with house.running(settings, lines) as running:
+        async with house.running(settings, lines, pulse) as running:
             await running.keys.create_team("acme", budget_nanos=None, now=time.time())
             key, secret = await running.keys.create_key("acme", name="test", limits=Limits(), now=time.time())
             async with _serving(running, settings) as url, _client(url, secret) as http:

@@ -110,10 +110,16 @@ class NotFound(CallerError):
 
 
 class WrongMethod(CallerError):
+    """`allowed` are the methods that the path takes."""
+
     status = 405
     google_status = "INVALID_ARGUMENT"
     code = "method_not_allowed"
     reason = "METHOD_NOT_ALLOWED"
+
+    def __init__(self, message: str, *, allowed: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class BodyTooLarge(CallerError):

@@ -5,14 +5,20 @@ upstream's answer, or an error, in the caller's own format. All of it is pure: b
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+import orjson
+
 from gateway.core.call import Call, Parsed
 from gateway.core.catalog import Catalog, Model, Named
-from gateway.core.errors import BadRequest, GatewayError, UnknownModel
+from gateway.core.errors import BadRequest, GatewayError, NotAllowed, UnknownModel
+
+# Python reads `\ud83c` alone as text that cannot be encoded again.
+_HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -96,6 +102,14 @@ def find_model(catalog: Catalog, name: str, asked: Asked) -> Named:
     return named
 
 
+def allowed_model(catalog: Catalog, asked: Asked, models: tuple[Model, ...]) -> Named:
+    """The model a path names, for a key that may use `models`."""
+    named = find_model(catalog, asked.model or "", asked)
+    if named.model not in models:
+        raise NotAllowed(f"This key may not use {named.model.id}; ask whoever gave it to you.", param="model")
+    return named
+
+
 def read_json(body: bytes, *, unique: bool = False) -> dict[str, Any]:
     """A request body as an object. With `unique`, a name given twice in one object is refused.
 
@@ -103,6 +117,8 @@ def read_json(body: bytes, *, unique: bool = False) -> dict[str, Any]:
     """
     try:
         document = json.loads(body.decode("utf-8"), object_pairs_hook=_unique if unique else None)
+        if _HALF_A_CHARACTER.search(body):
+            orjson.loads(body)  # refuses a half without its other, which no answer could be written with
     except UnicodeDecodeError:
         raise BadRequest("The request body is not UTF-8.", code="invalid_json") from None
     except RecursionError:

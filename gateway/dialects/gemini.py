@@ -17,7 +17,7 @@ from gateway.core.errors import BadRequest, GatewayError, MissingKey, UnknownKey
 from gateway.core.skim import KEEP_BYTES, Skimmer
 from gateway.core.sse import EventReader
 from gateway.dialects import canonical
-from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Operation, Writer, find_model, read_json
+from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Operation, Writer, allowed_model, find_model, read_json
 
 _STATUS_NAME = re.compile(r"[A-Z_]{2,40}")
 
@@ -63,10 +63,10 @@ class Gemini:
             case Operation.LIST_MODELS:
                 return orjson.dumps(_page(asked, models))
             case Operation.GET_MODEL:
-                named = find_model(catalog, asked.model or "", asked)
+                named = allowed_model(catalog, asked, models)
                 return orjson.dumps(_model(named.model, named.name))
             case _:
-                return orjson.dumps(_count(asked, find_model(catalog, asked.model or "", asked).model))
+                return orjson.dumps(_count(asked, allowed_model(catalog, asked, models).model))
 
     def error(self, error: GatewayError) -> tuple[int, bytes]:
         status = _STATUS_OF.get(type(error), error.status)

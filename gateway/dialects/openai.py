@@ -9,7 +9,7 @@ from gateway.core.call import Ask
 from gateway.core.catalog import Catalog, Model, Named
 from gateway.core.errors import BadRequest, GatewayError, NoPicture, UpstreamCut
 from gateway.core.usage import Usage
-from gateway.dialects.base import Asked, Operation, find_model
+from gateway.dialects.base import Asked, Operation, allowed_model, find_model
 from gateway.dialects.replies import Content, read_content
 from gateway.dialects.sizes import Form
 
@@ -44,7 +44,7 @@ def envelope(error: GatewayError) -> dict[str, Any]:
 def local(asked: Asked, catalog: Catalog, models: tuple[Model, ...]) -> bytes:
     """The list of models, with the names that carry a size, for chat programs that cannot ask for one; or one model."""
     if asked.operation is Operation.GET_MODEL:
-        return orjson.dumps(_model(find_model(catalog, asked.model or "", asked)))
+        return orjson.dumps(_model(allowed_model(catalog, asked, models)))
     listed = [
         named
         for named in catalog.names.values()

@@ -70,20 +70,21 @@ def speaks_gemini(path: str, headers: Mapping[str, str], query: Mapping[str, str
 def route(method: str, path: str, *, gemini: bool) -> Route:
     """The row of the table; raises `NotFound` or `WrongMethod`, to be told in the caller's dialect."""
     tidy = "/" + "/".join(part for part in path.split("/") if part)
+    wanted = "GET" if method == "HEAD" else method
     others = set()
     for row in _TABLE:
         match = row.pattern.fullmatch(tidy)
         if match is None:
             continue
-        if row.method != method:
+        if row.method != wanted:
             others.add(row.method)
             continue
         found = match.groupdict()
         dialect = row.dialect or (GEMINI if gemini else CHAT)
         return Route(dialect, row.operation, found.get("version") or "v1", found.get("model"))
     if others:
-        allowed = " or ".join(sorted(others))
-        raise WrongMethod(f"{tidy} takes {allowed}, not {method}.")
+        allowed = tuple(sorted(others))
+        raise WrongMethod(f"{tidy} takes {' or '.join(allowed)}, not {method}.", allowed=allowed)
     raise NotFound(f"There is nothing at {method} {tidy}; the routes are listed in /openapi.json.")
 
 

@@ -41,6 +41,7 @@ class Attempt:
         self.outcome = outcome(Verdict.LOST)
         self.reply: Reply | None = None
         self.body_bytes = 0
+        self._refused_with: int | None = None  # the status that stands even if the page under it breaks off
         self._now = now
         self._sent_at = now()
         self._times = Times(None, 0.0)
@@ -53,7 +54,8 @@ class Attempt:
             async with client.send(self.lane, sending) as answer:
                 self.outcome = await self._read(answer, news)
         except SendFailure as failure:
-            self.outcome = outcome(failure.verdict, message=failure.reason)
+            refused = self._refused_with
+            self.outcome = of_status(refused, "") if refused else outcome(failure.verdict, message=failure.reason)
         finally:
             self._times = Times(self._times.first_byte_s, self._now() - self._sent_at)
             self.pipe.close()
@@ -84,6 +86,7 @@ class Attempt:
 
     async def _read(self, answer: Answer, news: Callable[["Attempt"], None]) -> Outcome:
         if answer.status != 200:
+            self._refused_with = answer.status
             return of_status(answer.status, await answer.text(), retry_after_s=answer.retry_after_s)
         skimmer = Skimmer()
         async for chunk in answer.chunks():

@@ -48,12 +48,12 @@ class Journey:
 
     def __init__(self, call: Call, plan: Plan, hold: Hold, rooms: Rooms) -> None:
         self.call = call
-        self.plan = plan
         self.hold = hold
         self.head: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
         self.settled = asyncio.Event()
         self.charge: Charge | None = None
         self.outcome: Outcome | None = None
+        self._plan = plan
         self._rooms = rooms
         self._race = Race(self._begin, self._late)
         self._left = False
@@ -79,15 +79,15 @@ class Journey:
 
     async def _run(self) -> None:
         patience_s = suspect_s(self.call.ask, self._rooms.patience)
-        finish = await self._race.run(self.plan, patience_s)
+        finish = await self._race.run(self._plan, patience_s)
         for attempt in self._race.attempts:
             if attempt is not finish.winner:
                 attempt.pipe.leave()
                 self._rooms.supervisor.start(self._bury(attempt), name=f"loser {attempt.id}")
         if finish.winner is None:
             self.outcome = finish.failure
-            await self._surely("void", lambda: self._rooms.books.void(self.hold, "no answer"))
             self._tell(telling.of_failure(finish.failure))
+            await self._surely("void", lambda: self._rooms.books.void(self.hold, "no answer"))
             return
         self.head.set_result(finish.winner)
         if self._left:

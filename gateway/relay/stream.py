@@ -52,6 +52,8 @@ async def deliver(journey: Journey, writer: Writer, sink: Sink, pulse: Pulse) ->
         attempt = await _winner(journey, writer, sink, pulse)
         await _answer(journey, attempt, writer, sink, pulse)
     except GatewayError as error:
+        if not isinstance(error, StillDrawing):
+            await _settled(journey, pulse)
         if not sink.started:
             raise
         await _break(error, writer, sink)

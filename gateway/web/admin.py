@@ -8,8 +8,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Query
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
 
 from gateway.core.catalog import Catalog
 from gateway.core.groups import Group
@@ -21,6 +25,12 @@ from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
 from gateway.web import shapes
 from gateway.web.problems import Problem
+
+# Decades; a moment so far away can still be told as a number.
+_LONGEST_S = 100 * 366 * 86_400
+
+# One look into the store for each day and team.
+_MOST_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +46,39 @@ class Office:
     today: Callable[[], float]
 
 
+def _storable(text: str) -> str:
+    """JSON can spell half a character (`\\ud800`), and nothing can keep it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half a character") from None
+    return text
+
+
+_Name = Annotated[str, AfterValidator(_storable)]
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
 class NewTeam(_Body):
     id: str = Field(description="Lower-case letters, digits and dashes.", examples=["acme"])
-    name: str | None = None
-    budget_usd: Decimal | None = Field(default=None, description="All its keys together; null: no limit.")
+    name: _Name | None = None
+    budget_usd: Decimal | None = Field(
+        default=None, max_digits=18, description="All its keys together; null: no limit."
+    )
 
 
 class KeyLimits(_Body):
-    name: str | None = None
-    budget_usd: Decimal | None = Field(default=None, description="null: no limit but the team's.")
-    max_multiplier: Decimal | None = Field(default=None, description="The dearest group it may be served by.")
+    name: _Name | None = None
+    budget_usd: Decimal | None = Field(default=None, max_digits=18, description="null: no limit but the team's.")
+    max_multiplier: Decimal | None = Field(
+        default=None, gt=0, le=1000, max_digits=12, description="The dearest group it may be served by."
+    )
     models: list[str] | None = None
     groups: list[str] | None = None
-    expires_in_s: int | None = Field(default=None, gt=0)
+    expires_in_s: int | None = Field(default=None, gt=0, le=_LONGEST_S)
 
 
 class NewKey(KeyLimits):
@@ -60,19 +86,31 @@ class NewKey(KeyLimits):
 
 
 def router(office: Office) -> APIRouter:
-    async def admin(authorization: Annotated[str | None, Header()] = None) -> None:
-        """Lets in whoever holds the admin key."""
-        if office.admin_key is None:
-            raise Problem(403, "The admin API is shut: set admin.key in the configuration.")
-        scheme, _, given = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), office.admin_key.encode()):
-            raise Problem(401, "Send the admin key as Authorization: Bearer <admin key>.")
+    class Guarded(APIRoute):
+        """Asks for the admin key before a byte of the body is read; the framework would read it first."""
 
-    routes = APIRouter(prefix="/admin/api", tags=["admin"], dependencies=[Depends(admin)])
+        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+            _let_in(office.admin_key, Headers(scope=scope).get("authorization", ""))
+            await super().handle(scope, receive, send)
+
+    routes = APIRouter(
+        prefix="/admin/api",
+        tags=["admin"],
+        route_class=Guarded,
+        dependencies=[Depends(HTTPBearer(scheme_name="admin", auto_error=False))],  # for the description alone
+    )
     _teams(routes, office)
     _keys(routes, office)
     _reports(routes, office)
     return routes
+
+
+def _let_in(admin_key: str | None, authorization: str) -> None:
+    if admin_key is None:
+        raise Problem(403, "The admin API is shut: set admin.key in the configuration.")
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), admin_key.encode()):
+        raise Problem(401, "Send the admin key as Authorization: Bearer <admin key>.")
 
 
 def _teams(routes: APIRouter, office: Office) -> None:
@@ -125,8 +163,7 @@ def _reports(routes: APIRouter, office: Office) -> None:
         since: Annotated[date | None, Query(description="First day, UTC; by default 30 days ago.")] = None,
         until: Annotated[date | None, Query(description="Last day, UTC; by default today.")] = None,
     ) -> dict[str, Any]:
-        last = until or datetime.fromtimestamp(office.today(), UTC).date()
-        first = since or last - timedelta(days=30)
+        first, last = _days(since, until, datetime.fromtimestamp(office.today(), UTC).date())
         rows = await reports.usage(office.store, team=team, key_id=key_id, since=first, until=last)
         return {"since": first, "until": last, "rows": [shapes.usage(row) for row in rows]}
 
@@ -135,6 +172,15 @@ def _reports(routes: APIRouter, office: Office) -> None:
         return {
             "groups": [{"name": each.name, "multiplier": shapes.decimal(each.multiplier)} for each in office.groups]
         }
+
+
+def _days(since: date | None, until: date | None, today: date) -> tuple[date, date]:
+    """The first and the last day of a report, both included."""
+    last = until or today
+    first = since or max(last, date.min + timedelta(days=30)) - timedelta(days=30)
+    if not 0 <= (last - first).days < _MOST_DAYS:
+        raise Problem(422, f"since must not be after until, and at most {_MOST_DAYS} days are reported at once.")
+    return first, last
 
 
 async def _found(office: Office, key_id: str) -> Key:

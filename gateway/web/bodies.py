@@ -3,22 +3,32 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.core.errors import BadRequest, BodyTooLarge, BodyTooSlow, CallerLeft, GatewayBusy
 from gateway.web.request import Request
 
-# Within these a body must move: whoever sends slower holds a place for nothing.
-IDLE_S = 30.0
-TOTAL_S = 300.0
+
+@dataclass(slots=True)
+class _Body:
+    """What has come of one body."""
+
+    chunks: list[bytes] = field(default_factory=list)
+    size: int = 0
 
 
 class Bodies:
-    """Reads bodies and keeps count of them. `most_bytes` is for one, `all_bytes` for all in memory, None: no limit."""
+    """Reads bodies and keeps count of them. `most_bytes` is for one, `all_bytes` for all in memory, None: no limit.
 
-    def __init__(self, most_bytes: int, all_bytes: int | None) -> None:
+    A body must move within `idle_s` and end within `total_s`: whoever sends slower holds a place for nothing.
+    """
+
+    def __init__(self, most_bytes: int, all_bytes: int | None, *, idle_s: float = 30.0, total_s: float = 300.0) -> None:
         self._most_bytes = most_bytes
         self._all_bytes = all_bytes
+        self._idle_s = idle_s
+        self._total_s = total_s
         self.in_memory = 0
 
     @asynccontextmanager
@@ -27,31 +37,33 @@ class Bodies:
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise BadRequest("Send the body uncompressed; Content-Encoding is not supported.", code="bad_encoding")
         self._check(request.length or 0)
-        chunks: list[bytes] = []
+        body = _Body()
         try:
-            await self._collect(receive, chunks)
-            yield chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            await self._collect(receive, body)
+            yield body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
         finally:
-            self.in_memory -= sum(map(len, chunks))
+            self.in_memory -= body.size
 
-    async def _collect(self, receive: Any, chunks: list[bytes]) -> None:
-        size = 0
-        more = True
+    async def _collect(self, receive: Any, body: _Body) -> None:
         try:
-            async with asyncio.timeout(TOTAL_S):
-                while more:
-                    async with asyncio.timeout(IDLE_S):
-                        message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise CallerLeft
-                    chunk = message.get("body", b"")
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    self.in_memory += len(chunk)
-                    self._check(size, counted=size)
-                    more = message.get("more_body", False)
+            async with asyncio.timeout(self._total_s):
+                while await self._next(receive, body):
+                    pass
         except TimeoutError:
             raise BodyTooSlow("The request body came too slowly; nothing was charged.") from None
+
+    async def _next(self, receive: Any, body: _Body) -> bool:
+        """Takes the next piece; says whether there are more."""
+        async with asyncio.timeout(self._idle_s):
+            message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CallerLeft
+        chunk = message.get("body", b"")
+        body.chunks.append(chunk)
+        body.size += len(chunk)
+        self.in_memory += len(chunk)
+        self._check(body.size, counted=body.size)
+        return bool(message.get("more_body", False))
 
     def _check(self, size: int, *, counted: int = 0) -> None:
         """Refuses a body of `size` bytes, `counted` of which are in memory already, where a limit says so."""

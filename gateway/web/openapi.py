@@ -27,8 +27,8 @@ _OPENAI_ERROR = {
             "properties": {
                 "message": {"type": "string"},
                 "type": {"type": "string"},
-                "param": {"type": "string", "nullable": True},
-                "code": {"type": "string", "nullable": True},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": ["string", "null"]},
             },
         }
     },
@@ -47,6 +47,11 @@ _CHAT_BODY = {
     "model": "gemini-3.1-flash-image-preview",
     "messages": [{"role": "user", "content": "Draw a lighthouse in fog"}],
     "stream": False,
+}
+
+_CREDENTIALS = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "goog": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
 }
 
 # method, path, summary, example body, how its errors look
@@ -77,10 +82,7 @@ def describe(app: FastAPI) -> None:
             schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             for method, path, summary, body, error in _CALLERS:
                 schema["paths"].setdefault(path, {})[method] = _operation(path, summary, body, error)
-            schema.setdefault("components", {})["securitySchemes"] = {
-                "bearer": {"type": "http", "scheme": "bearer"},
-                "goog": {"type": "apiKey", "in": "header", "name": "x-goog-api-key"},
-            }
+            schema.setdefault("components", {}).setdefault("securitySchemes", {}).update(_CREDENTIALS)
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -29,6 +29,10 @@ class Vitals:
 def router(vitals: Vitals) -> APIRouter:
     routes = APIRouter(tags=["ops"])
 
+    @routes.get("/", summary="What this is")
+    async def root() -> dict[str, str]:
+        return {"name": "Nano Banana Gateway", "base_url": "/v1 (OpenAI) or / (Gemini)", "routes": "/openapi.json"}
+
     @routes.get("/healthz", summary="Whether the process runs")
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from gateway.core.errors import GatewayError
+from gateway.core.headers import RETRY_AFTER
 
 PROBLEM = "application/problem+json"
 
@@ -31,7 +32,8 @@ def install(app: FastAPI) -> None:
 
     async def ours(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, GatewayError)
-        return _response(error.status, error.message)
+        headers = {} if error.retry_after_s is None else {RETRY_AFTER: str(error.retry_after_s)}
+        return _response(error.status, error.message, headers)
 
     async def http(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
@@ -39,15 +41,26 @@ def install(app: FastAPI) -> None:
 
     async def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        rows = [f"{'.'.join(str(place) for place in row['loc'][1:]) or 'body'}: {row['msg']}" for row in error.errors()]
-        return _response(422, "; ".join(rows))
+        return _response(422, "; ".join(f"{_place(row)}: {row['msg']}" for row in error.errors()))
+
+    async def bug(_: Request, __: Exception) -> JSONResponse:
+        return _response(500, "The gateway failed; its log says why.")
 
     app.add_exception_handler(Problem, problem)
     app.add_exception_handler(GatewayError, ours)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(Exception, bug)
+
+
+def _place(row: dict[str, Any]) -> str:
+    """Where a mistake is: the field's name, or the body where that is no JSON at all."""
+    names = [str(place) for place in row["loc"][1:]]
+    return ".".join(names) if names and row["type"] != "json_invalid" else "body"
 
 
 def _response(status: int, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    if status == 401:
+        headers = {**(headers or {}), "www-authenticate": "Bearer"}
     body: dict[str, Any] = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status}
     return JSONResponse({**body, "detail": detail}, status_code=status, headers=headers, media_type=PROBLEM)

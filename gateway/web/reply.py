@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import GatewayError, WrongMethod
 from gateway.core.headers import (
     ATTEMPTS,
     BILLED,
@@ -95,6 +95,8 @@ async def send_error(send: Send, dialect: Dialect, error: GatewayError, request_
         headers[CALL_ID] = call_id
     if error.should_retry is not None:
         headers[SHOULD_RETRY] = "true" if error.should_retry else "false"
+    if isinstance(error, WrongMethod):
+        headers["allow"] = ", ".join(error.allowed)
     if error.retry_after_s is not None:
         headers[RETRY_AFTER] = str(error.retry_after_s)
     await _whole(send, status, headers, body)

@@ -9,9 +9,9 @@ from ruamel.yaml import YAML
 
 from gateway.observe.metrics import Metrics
 from tests.deploy import dashboard
-from tests.deploy.losable import LosableStore
 from tests.deploy.prometheus import Prometheus, prometheus
 from tests.house import MODEL, PRO, Gateway, Simulator, open_gateway
+from tests.losable import LosableStore
 from tests.waiting import PATIENCE_S, eventually
 
 # A day on which everything happens. The last call leaves an attempt behind that hangs for a second.

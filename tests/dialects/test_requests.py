@@ -102,7 +102,7 @@ def test_long_text_counts_in_full_or_as_the_models_limit() -> None:
 def test_count_tokens_is_answered_here() -> None:
     body = {"contents": [{"parts": [{"text": "x" * 80}, {"inline_data": {"mime_type": "image/png", "data": "AAAA"}}]}]}
     dialect, request = asked("/v1beta/models/flash:countTokens", body)
-    assert json.loads(dialect.local(request, catalog(), ())) == {
+    assert json.loads(dialect.local(request, catalog(), catalog().models)) == {
         "totalTokens": 1140,
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 20}, {"modality": "IMAGE", "tokenCount": 1120}],
     }

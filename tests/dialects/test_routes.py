@@ -42,8 +42,13 @@ def test_what_is_not_offered_is_not_found(path: str) -> None:
 
 
 def test_a_wrong_method_names_the_right_one() -> None:
-    with pytest.raises(WrongMethod, match="takes POST, not GET"):
+    with pytest.raises(WrongMethod, match="takes POST, not GET") as caught:
         route("GET", "/v1/chat/completions", gemini=False)
+    assert caught.value.allowed == ("POST",)
+
+
+def test_head_is_get_without_the_body() -> None:
+    assert route("HEAD", "/v1/models", gemini=False) == route("GET", "/v1/models", gemini=False)
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/metrics", "/admin/api/keys", "/gateway/usage", "/v2/models"])

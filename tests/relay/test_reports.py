@@ -10,6 +10,7 @@ import pytest
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of
 from tests.house import MODEL, Gateway, Simulator, open_gateway
+from tests.losable import LosableStore
 from tests.waiting import eventually
 
 
@@ -74,8 +75,9 @@ async def test_a_caller_who_hangs_up_is_told_as_left_and_charged_when_it_is_over
             assert nanos_of(row["usd"]) == await gateway.spent_nanos() == slow.bill()[0]["nanos"]
 
 
-async def _in_flight(gateway: Gateway) -> bool:
-    return 'in_flight{group="Default",lane="Default"} 1.0' in (await gateway.http.get("/metrics")).text
+async def _in_flight(gateway: Gateway, calls: int = 1) -> bool:
+    metrics = (await gateway.http.get("/metrics")).text
+    return f'in_flight{{group="Default",lane="Default"}} {calls}.0' in metrics
 
 
 async def test_an_attempt_past_the_suspect_line_is_told_at_the_crossing(simulator: Simulator, tmp_path: Path) -> None:
@@ -89,3 +91,23 @@ async def test_an_attempt_past_the_suspect_line_is_told_at_the_crossing(simulato
         assert (ended["verdict"], ended["late"]) == ("silent", True)
         (paid,) = await rows(gateway, "operator_charged")
         assert paid["why"] == "unsettled"
+
+
+async def test_with_the_store_gone_answers_come_all_the_same_and_are_written_when_it_is_back(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    with LosableStore.started(tmp_path / "store") as store, Simulator.started("--speed", "6", "--light") as slow:
+        async with open_gateway(slow, tmp_path, store=store.url) as gateway:
+            asked = [asyncio.create_task(gateway.native(prompt)) for prompt in ("a boat", "a boat [sim:error]")]
+            await eventually(lambda: _in_flight(gateway, 2))
+            with store.away():
+                drawn, failed = await asyncio.gather(*asked)
+                assert (drawn.status_code, failed.status_code) == (200, 502)
+                assert (await gateway.native("another")).status_code == 503
+            assert {row["doing"] for row in await rows(gateway, "store_lost")} == {"settle", "void"}
+            await eventually(lambda: _nothing_held(gateway))
+            assert await gateway.spent_nanos() == sum(row["nanos"] for row in slow.bill())
+
+
+async def _nothing_held(gateway: Gateway) -> bool:
+    answer = await gateway.http.get("/gateway/usage")
+    return answer.status_code == 200 and answer.json()["held_usd"] == "0"

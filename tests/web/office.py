@@ -1,0 +1,30 @@
+"""The admin API's routes, and the shape of its refusals."""
+
+import httpx2
+
+KEYS, TEAMS, USAGE = "/admin/api/keys", "/admin/api/teams", "/admin/api/usage"
+
+# Every route, with a request that an admin could send.
+ROUTES: list[tuple[str, str]] = [
+    ("POST", TEAMS),
+    ("GET", TEAMS),
+    ("POST", KEYS),
+    ("GET", KEYS),
+    ("GET", f"{KEYS}/key_1"),
+    ("PATCH", f"{KEYS}/key_1"),
+    ("DELETE", f"{KEYS}/key_1"),
+    ("GET", USAGE),
+    ("GET", "/admin/api/groups"),
+]
+
+
+def problem(answer: httpx2.Response) -> tuple[int, str]:
+    """Status and detail of a refusal; fails where it is not RFC 9457 to the letter."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    document = answer.json()
+    assert list(document) == ["type", "title", "status", "detail"]
+    assert document["type"] == "about:blank"
+    assert document["title"]
+    assert document["status"] == answer.status_code
+    detail: str = document["detail"]
+    return answer.status_code, detail

@@ -1,0 +1,169 @@
+"""The admin API at work: what becomes of teams and keys, and what a key may ask of itself."""
+
+import time
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.house import ADMIN_KEY, MODEL, PRO
+from tests.web.office import KEYS, TEAMS, USAGE, problem
+from tests.web.ways import IMAGES
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def new_key(admin: httpx2.AsyncClient, **wanted: Any) -> dict[str, Any]:
+    answer = await admin.post(KEYS, json={"team": "acme", **wanted})
+    assert answer.status_code == 201
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def test_a_team_is_made_once_with_its_budget(admin: httpx2.AsyncClient) -> None:
+    made = await admin.post(TEAMS, json={"id": "painters", "name": "The painters", "budget_usd": "12.5"})
+    assert made.status_code == 201
+    team = made.json()
+    assert team.pop("created_at") == pytest.approx(time.time(), abs=600)
+    assert team == {
+        "id": "painters",
+        "name": "The painters",
+        "budget_usd": "12.5",
+        "spent_usd": "0",
+        "held_usd": "0",
+    }
+    status, detail = problem(await admin.post(TEAMS, json={"id": "painters"}))
+    assert (status, "painters" in detail) == (400, True)
+    listed = (await admin.get(TEAMS)).json()["teams"]
+    assert [(each["id"], each["budget_usd"]) for each in listed if each["id"] == "painters"] == [("painters", "12.5")]
+
+
+async def test_a_keys_secret_is_in_the_answer_to_its_making_and_nowhere_else(admin: httpx2.AsyncClient) -> None:
+    made = await new_key(admin, name="ci")
+    secret = made["key"]
+    assert secret.startswith("sk-gw-")
+    assert made["hint"] == secret[-4:]
+    one = await admin.get(f"{KEYS}/{made['id']}")
+    for answer in (one, await admin.get(KEYS), await admin.patch(f"{KEYS}/{made['id']}", json={"name": "cd"})):
+        assert answer.status_code == 200
+        assert secret not in answer.text
+        assert "key" not in answer.json()
+
+
+async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
+    made = await new_key(
+        admin,
+        name="ci",
+        budget_usd="0.25",
+        max_multiplier=1.4,
+        models=["gemini-3-pro-image-preview-4k", MODEL],
+        groups=["Default"],
+        expires_in_s=3600,
+    )
+    assert made.pop("expires_at") == pytest.approx(time.time() + 3600, abs=600)
+    assert made.pop("created_at") == pytest.approx(time.time(), abs=600)
+    for name in ("id", "key", "hint"):
+        assert made.pop(name)
+    assert made == {
+        "team": "acme",
+        "name": "ci",
+        "revoked_at": None,
+        "models": [PRO, MODEL],
+        "groups": ["Default"],
+        "max_multiplier": "1.4",
+        "budget_usd": "0.25",
+        "spent_usd": "0",
+        "held_usd": "0",
+    }
+
+
+async def test_a_key_without_wishes_may_do_everything(admin: httpx2.AsyncClient) -> None:
+    made = await new_key(admin)
+    limits = ("budget_usd", "max_multiplier", "models", "groups", "expires_at")
+    assert [made[name] for name in limits] == [None] * 5
+
+
+async def test_a_team_is_made_with_its_first_key(admin: httpx2.AsyncClient) -> None:
+    made = await new_key(admin, team="sculptors")
+    assert "sculptors" in [each["id"] for each in (await admin.get(TEAMS)).json()["teams"]]
+    listed = (await admin.get(f"{KEYS}?team=sculptors")).json()["keys"]
+    assert [each["id"] for each in listed] == [made["id"]]
+
+
+async def test_what_a_patch_does_not_name_stays(admin: httpx2.AsyncClient) -> None:
+    made = await new_key(
+        admin, name="ci", budget_usd="1", max_multiplier="1.4", models=[MODEL], groups=["Default"], expires_in_s=3600
+    )
+    made.pop("key")
+    path = f"{KEYS}/{made['id']}"
+    assert (await admin.patch(path, json={})).json() == made
+    assert (await admin.patch(path, json={"budget_usd": "2"})).json() == {**made, "budget_usd": "2"}
+    assert (await admin.patch(path, json={"models": None})).json() == {**made, "budget_usd": "2", "models": None}
+    renamed = {**made, "budget_usd": "2", "models": None, "name": "cd", "expires_at": None}
+    assert (await admin.patch(path, json={"name": "cd", "expires_in_s": None})).json() == renamed
+    assert (await admin.get(path)).json() == renamed
+
+
+async def test_a_team_cannot_be_changed_by_a_patch(admin: httpx2.AsyncClient) -> None:
+    made = await new_key(admin)
+    assert problem(await admin.patch(f"{KEYS}/{made['id']}", json={"team": "painters"}))[0] == 422
+
+
+async def test_a_patch_holds_for_the_next_call(admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient) -> None:
+    made = await new_key(admin)
+    headers = {"authorization": f"Bearer {made['key']}"}
+    assert (await stranger.post("/v1/images/generations", json=IMAGES, headers=headers)).status_code == 200
+    await admin.patch(f"{KEYS}/{made['id']}", json={"models": [PRO]})
+    assert (await stranger.post("/v1/images/generations", json=IMAGES, headers=headers)).status_code == 403
+
+
+async def test_a_deleted_key_lets_nobody_in_and_stays_in_the_books(
+    admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient
+) -> None:
+    made = await new_key(admin)
+    headers = {"authorization": f"Bearer {made['key']}"}
+    assert (await stranger.post("/v1/images/generations", json=IMAGES, headers=headers)).status_code == 200
+    first = await admin.delete(f"{KEYS}/{made['id']}")
+    assert (first.status_code, first.json()["revoked_at"] is not None) == (200, True)
+    assert (await stranger.post("/v1/images/generations", json=IMAGES, headers=headers)).status_code == 401
+    again = (await admin.delete(f"{KEYS}/{made['id']}")).json()
+    assert again["revoked_at"] == first.json()["revoked_at"]
+    kept = (await admin.get(f"{KEYS}/{made['id']}")).json()
+    assert float(kept["spent_usd"]) > 0
+    (row,) = (await admin.get(f"{USAGE}?key_id={made['id']}")).json()["rows"]
+    assert (row["usd"], row["pictures"], row["calls"]) == (kept["spent_usd"], 1, 1)
+    assert (row["team"], row["model"], row["size"], row["group"]) == ("acme", MODEL, "1K", "Default")
+
+
+async def test_a_report_is_of_thirty_days_unless_it_is_asked_for_others(admin: httpx2.AsyncClient) -> None:
+    asked = (await admin.get(f"{USAGE}?until=2026-03-31")).json()
+    assert (asked["since"], asked["until"], asked["rows"]) == ("2026-03-01", "2026-03-31", [])
+    assert (await admin.get(f"{USAGE}?team=nobody")).json()["rows"] == []
+
+
+async def test_the_groups_are_told_in_order_of_preference(admin: httpx2.AsyncClient) -> None:
+    assert (await admin.get("/admin/api/groups")).json() == {
+        "groups": [
+            {"name": "Default", "multiplier": "1"},
+            {"name": "NanoBananaEnterprise", "multiplier": "1.4"},
+        ]
+    }
+
+
+async def test_a_key_may_ask_what_it_has_spent(admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient) -> None:
+    made = await new_key(admin, budget_usd="5")
+    headers = {"x-goog-api-key": made["key"]}
+    drawn = await stranger.post("/v1/images/generations", json=IMAGES, headers=headers)
+    assert (await stranger.get("/gateway/usage", headers=headers)).json() == {
+        "key_id": made["id"],
+        "team": "acme",
+        "spent_usd": drawn.headers["x-gateway-cost-usd"],
+        "held_usd": "0",
+        "budget_usd": "5",
+    }
+
+
+@pytest.mark.parametrize("given", [None, "Bearer no", f"Bearer {ADMIN_KEY}"])
+async def test_whoever_has_no_key_has_nothing_to_ask(stranger: httpx2.AsyncClient, given: str | None) -> None:
+    answer = await stranger.get("/gateway/usage", headers={} if given is None else {"authorization": given})
+    assert problem(answer) == (401, "Send your own key, as for any other call.")
