@@ -22,6 +22,7 @@ from gateway import __version__
 from gateway.config.settings import FailoverMode, Listen, ListenTcp, ListenUnix, Settings
 from gateway.core.events import Event
 from gateway.core.health import HealthBoard
+from gateway.core.terms import Offer
 from gateway.dialects.chat import Chat
 from gateway.dialects.gemini import Gemini
 from gateway.dialects.images import Images
@@ -111,8 +112,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             store=store,
             keys=keys,
             books=books,
-            catalog=settings.catalog,
-            groups=settings.groups,
+            offer=Offer(settings.catalog, settings.groups),
             today=time.time,
         )
         vitals = ops.Vitals(store, lanes, board, metrics, supervisor, time.monotonic)

@@ -8,7 +8,10 @@ import sys
 
 import typer
 
-from gateway.cli import accounts, demo, server
+from gateway.cli import demo, server
+from gateway.cli.keys import keys
+from gateway.cli.teams import teams
+from gateway.cli.usage import usage
 from gateway.config.settings import ConfigError
 from gateway.core.errors import BooksAway, CallerError
 from gateway.ledger.errors import StoreError
@@ -22,7 +25,9 @@ app = typer.Typer(
 )
 server.add(app)
 demo.add(app)
-accounts.add(app)
+app.add_typer(teams, name="teams")
+app.add_typer(keys, name="keys")
+app.command()(usage)
 
 
 def main() -> None:

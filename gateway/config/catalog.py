@@ -8,16 +8,15 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 from ruamel.yaml import YAML
 
-from gateway.config.draft import Draft, draft
+from gateway.config.draft import Draft
 from gateway.config.rules import call_price_of, null_of, pixels_of, ratio_of, token_price_of
-from gateway.config.sections import Section, checked
+from gateway.config.sections import Section
 from gateway.core.catalog import Catalog, Model, Named, Price, SizeFacts
 
 # The sizes that the wire has words for.
@@ -84,24 +83,6 @@ class ModelSection(Section):
             if set(pixels) != set(self.sizes):
                 raise ValueError(f"pixels of {ratio} must be given for each of sizes: {', '.join(self.sizes)}")
         return self
-
-
-class Models(Section):
-    models: dict[str, ModelSection] = Field(default_factory=dict)
-
-
-def load_catalog(overrides: Mapping[str, Any] | None = None) -> Catalog:
-    """The packaged catalogue with the `models:` section of a configuration merged over it, by id.
-
-    Raises `ConfigError`.
-    """
-    models = draft({"models": overrides or {}}, Path.cwd(), None)
-    add_packaged(models)
-    section = checked(Models, models)
-    made = catalog(section.models, models) if section is not None else None
-    models.settle()
-    assert made is not None
-    return made
 
 
 def add_packaged(models: Draft) -> None:

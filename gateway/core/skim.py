@@ -48,11 +48,6 @@ class Skimmer:
         """What was kept so far; empty when the document was given up."""
         return b"" if self.given_up else bytes(self._kept)
 
-    @property
-    def inside_string(self) -> bool:
-        """Whether the document so far ends inside a string: it was cut there."""
-        return self._in_string
-
     def _to_string(self, data: bytes, at: int) -> int:
         quote = data.find(b'"', at)
         if quote < 0:

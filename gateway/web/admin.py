@@ -1,11 +1,11 @@
 """The admin API: teams, keys, and what they spent. Every amount is a decimal string of dollars."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -15,19 +15,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from gateway.core.catalog import Catalog
-from gateway.core.groups import Group
+from gateway.core.errors import BadRequest
 from gateway.core.keys import Key, Limits, Team
-from gateway.core.money import nanos_of
+from gateway.core.terms import LARGEST_MULTIPLIER, LONGEST_S, Offer, Terms, budget_of, changed, limits_of
 from gateway.ledger import reports
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
 from gateway.web import shapes
 from gateway.web.problems import Problem
-
-# Decades; a moment so far away can still be told as a number.
-_LONGEST_S = 100 * 366 * 86_400
 
 # One look into the store for each day and team.
 _MOST_DAYS = 366
@@ -41,8 +37,7 @@ class Office:
     store: Store
     keys: Keys
     books: Books
-    catalog: Catalog
-    groups: tuple[Group, ...]
+    offer: Offer
     today: Callable[[], float]
 
 
@@ -62,23 +57,26 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class NewTeam(_Body):
-    id: str = Field(description="Lower-case letters, digits and dashes.", examples=["acme"])
+class TeamTerms(_Body):
     name: _Name | None = None
     budget_usd: Decimal | None = Field(
         default=None, max_digits=18, description="All its keys together; null: no limit."
     )
 
 
+class NewTeam(TeamTerms):
+    id: str = Field(description="Lower-case letters, digits and dashes.", examples=["acme"])
+
+
 class KeyLimits(_Body):
     name: _Name | None = None
     budget_usd: Decimal | None = Field(default=None, max_digits=18, description="null: no limit but the team's.")
     max_multiplier: Decimal | None = Field(
-        default=None, gt=0, le=1000, max_digits=12, description="The dearest group it may be served by."
+        default=None, gt=0, le=LARGEST_MULTIPLIER, max_digits=12, description="The dearest group it may be served by."
     )
     models: list[str] | None = None
     groups: list[str] | None = None
-    expires_in_s: int | None = Field(default=None, gt=0, le=_LONGEST_S)
+    expires_in_s: int | None = Field(default=None, gt=0, le=LONGEST_S)
 
 
 class NewKey(KeyLimits):
@@ -116,13 +114,30 @@ def _let_in(admin_key: str | None, authorization: str) -> None:
 def _teams(routes: APIRouter, office: Office) -> None:
     @routes.post("/teams", status_code=201, summary="Make a team")
     async def create_team(body: NewTeam) -> dict[str, Any]:
-        budget = _nanos(body.budget_usd)
+        with _as_problem():
+            budget = budget_of(body.budget_usd)
         team = await office.keys.create_team(body.id, budget_nanos=budget, now=office.today(), name=body.name)
         return await _team(office, team)
 
     @routes.get("/teams", summary="List the teams")
     async def list_teams() -> dict[str, Any]:
         return {"teams": [await _team(office, team) for team in await office.keys.teams()]}
+
+    @routes.get("/teams/{team_id}", summary="A team, and what its keys spent together")
+    async def get_team(team_id: str) -> dict[str, Any]:
+        return await _team(office, await _found_team(office, team_id))
+
+    @routes.patch("/teams/{team_id}", summary="Change a team: what is not sent stays")
+    async def update_team(team_id: str, body: TeamTerms) -> dict[str, Any]:
+        team = await _found_team(office, team_id)
+        with _as_problem():
+            budget = budget_of(body.budget_usd)
+        updated = await office.keys.update_team(
+            team_id,
+            name=team.name if body.name is None else body.name,
+            budget_nanos=budget if "budget_usd" in body.model_fields_set else team.budget_nanos,
+        )
+        return await _team(office, updated)
 
 
 def _keys(routes: APIRouter, office: Office) -> None:
@@ -144,9 +159,9 @@ def _keys(routes: APIRouter, office: Office) -> None:
     @routes.patch("/keys/{key_id}", summary="Change a key's limits: what is not sent stays")
     async def update_key(key_id: str, body: KeyLimits) -> dict[str, Any]:
         key = await _found(office, key_id)
-        changed = _changed(office, key.limits, body)
+        limits = changed(key.limits, _limits(office, body), body.model_fields_set)
         name = key.name if body.name is None else body.name
-        updated = await office.keys.update(key_id, limits=changed, name=name)
+        updated = await office.keys.update(key_id, limits=limits, name=name)
         return await _key(office, updated)
 
     @routes.delete("/keys/{key_id}", summary="Revoke a key; calls in flight finish")
@@ -165,12 +180,15 @@ def _reports(routes: APIRouter, office: Office) -> None:
     ) -> dict[str, Any]:
         first, last = _days(since, until, datetime.fromtimestamp(office.today(), UTC).date())
         rows = await reports.usage(office.store, team=team, key_id=key_id, since=first, until=last)
-        return {"since": first, "until": last, "rows": [shapes.usage(row) for row in rows]}
+        operator = shapes.operator(await office.books.operator_balance())
+        return {"since": first, "until": last, "rows": [shapes.usage(row) for row in rows], "operator": operator}
 
     @routes.get("/groups", summary="The groups, in order of preference")
     async def groups() -> dict[str, Any]:
         return {
-            "groups": [{"name": each.name, "multiplier": shapes.decimal(each.multiplier)} for each in office.groups]
+            "groups": [
+                {"name": each.name, "multiplier": shapes.decimal(each.multiplier)} for each in office.offer.groups
+            ]
         }
 
 
@@ -181,6 +199,13 @@ def _days(since: date | None, until: date | None, today: date) -> tuple[date, da
     if not 0 <= (last - first).days < _MOST_DAYS:
         raise Problem(422, f"since must not be after until, and at most {_MOST_DAYS} days are reported at once.")
     return first, last
+
+
+async def _found_team(office: Office, team_id: str) -> Team:
+    team = await office.keys.team(team_id)
+    if team is None:
+        raise Problem(404, f"There is no team {team_id}.")
+    return team
 
 
 async def _found(office: Office, key_id: str) -> Key:
@@ -198,44 +223,22 @@ async def _key(office: Office, key: Key) -> dict[str, Any]:
     return shapes.key(key, await office.books.balance(key))
 
 
-def _changed(office: Office, old: Limits, body: KeyLimits) -> Limits:
-    """The old limits, with what the request names put in their place."""
-    new = _limits(office, body)
-    sent = body.model_fields_set
-    return Limits(
-        budget_nanos=new.budget_nanos if "budget_usd" in sent else old.budget_nanos,
-        max_multiplier=new.max_multiplier if "max_multiplier" in sent else old.max_multiplier,
-        models=new.models if "models" in sent else old.models,
-        groups=new.groups if "groups" in sent else old.groups,
-        expires_at=new.expires_at if "expires_in_s" in sent else old.expires_at,
-    )
-
-
 def _limits(office: Office, body: KeyLimits) -> Limits:
-    return Limits(
-        budget_nanos=_nanos(body.budget_usd),
-        max_multiplier=None if body.max_multiplier is None else Fraction(body.max_multiplier),
-        models=None if body.models is None else frozenset(_model_id(office.catalog, name) for name in body.models),
-        groups=None if body.groups is None else frozenset(_group_name(office.groups, name) for name in body.groups),
-        expires_at=None if body.expires_in_s is None else office.today() + body.expires_in_s,
+    terms = Terms(
+        budget_usd=body.budget_usd,
+        max_multiplier=body.max_multiplier,
+        models=body.models,
+        groups=body.groups,
+        expires_in_s=body.expires_in_s,
     )
+    with _as_problem():
+        return limits_of(terms, office.offer, office.today())
 
 
-def _model_id(catalog: Catalog, name: str) -> str:
-    named = catalog.find(name)
-    if named is None:
-        raise Problem(422, f"{name!r} is not a model here; known: {', '.join(model.id for model in catalog.models)}.")
-    return named.model.id
-
-
-def _group_name(groups: tuple[Group, ...], name: str) -> str:
-    if name not in {group.name for group in groups}:
-        raise Problem(422, f"{name!r} is not a group here; known: {', '.join(group.name for group in groups)}.")
-    return name
-
-
-def _nanos(usd: Decimal | None) -> int | None:
+@contextmanager
+def _as_problem() -> Iterator[None]:
+    """A value that makes no sense is 422 here, as the framework has it for the shapes it checks itself."""
     try:
-        return None if usd is None else nanos_of(usd)
-    except ValueError as error:
-        raise Problem(422, f"budget_usd: {error}") from None
+        yield
+    except BadRequest as error:
+        raise Problem(422, f"{error.param}: {error.message}") from None

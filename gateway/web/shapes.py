@@ -48,6 +48,11 @@ def usage(row: books.UsageRow) -> dict[str, Any]:
     }
 
 
+def operator(balance: books.Balance) -> dict[str, str]:
+    """What the operator pays for attempts whose answer no caller got; `unsettled_usd` may come on top."""
+    return {"spent_usd": usd_of(balance.spent_nanos), "unsettled_usd": usd_of(balance.held_nanos)}
+
+
 def decimal(exact: Fraction) -> str:
     """A multiplier as it is written: 7/5 -> "1.4"."""
     return str(Decimal(exact.numerator) / Decimal(exact.denominator))

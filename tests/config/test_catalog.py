@@ -2,17 +2,27 @@
 
 from datetime import UTC, datetime
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.config.catalog import load_catalog
+from gateway.config.load import parse
 from gateway.config.settings import ConfigError
-from gateway.core.catalog import Model, Named, Price
+from gateway.core.catalog import Catalog, Model, Named, Price
 
 NB2 = "gemini-3.1-flash-image-preview"
 PRO = "gemini-3-pro-image-preview"
 NB1 = "gemini-2.5-flash-image"
+
+LANE = {"url": "https://api.apiyi.com", "key": "sk-lane-0"}
+GROUP = {"name": "Default", "multiplier": 1, "billing": "pay-as-you-go-priority", "lanes": [LANE]}
+
+
+def load_catalog(models: dict[str, Any] | None = None) -> Catalog:
+    """The catalogue of a configuration whose `models:` section this is."""
+    return parse({"groups": [GROUP], "models": models or {}}, {}, Path.cwd()).catalog
+
 
 CATALOG = load_catalog()
 

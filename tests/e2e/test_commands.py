@@ -108,6 +108,32 @@ def test_every_list_is_a_table_for_people_and_json_for_programs(here: Path) -> N
     assert "total" in gateway(here, "usage")
 
 
+def test_a_team_and_a_key_are_changed_one_word_at_a_time(here: Path) -> None:
+    gateway(here, "teams", "create", "acme", "--budget-usd", "10", "--name", "Acme")
+    made = json.loads(
+        gateway(here, "keys", "create", "--team", "acme", "--budget-usd", "5", "--model", MODEL, "--json")
+    )
+    team = json.loads(gateway(here, "teams", "update", "acme", "--budget-usd", "20", "--json"))
+    assert (team["name"], team["budget_usd"]) == ("Acme", "20")
+    assert json.loads(gateway(here, "teams", "update", "acme", "--budget-usd", "none", "--json"))["budget_usd"] is None
+    key = json.loads(gateway(here, "keys", "update", made["id"], "--max-multiplier", "1", "--json"))
+    assert (key["budget_usd"], key["max_multiplier"], key["models"]) == ("5", "1", [MODEL])
+    assert json.loads(gateway(here, "keys", "update", made["id"], "--model", "all", "--json"))["models"] is None
+    assert "Acme" in gateway(here, "teams", "show", "acme")
+
+
+def test_revoking_a_team_ends_its_keys_and_no_others(here: Path) -> None:
+    for team in ("acme", "acme", "other"):
+        gateway(here, "keys", "create", "--team", team)
+    gateway(here, "teams", "revoke", "acme")
+    rows = json.loads(gateway(here, "keys", "list", "--json"))
+    assert [(row["team"], row["revoked_at"] is None) for row in rows] == [
+        ("acme", False),
+        ("acme", False),
+        ("other", True),
+    ]
+
+
 def test_check_shows_what_is_in_force_without_secrets(here: Path) -> None:
     text = gateway(here, "check")
     assert "groups[1].multiplier" in text
@@ -158,6 +184,11 @@ WRONG_WORDS = [
     (("keys", "create", "--team", "acme", "--budget-usd", "ten"), "--budget-usd"),
     (("keys", "create", "--team", "acme", "--model", "gpt-image-1"), "--model"),
     (("keys", "create", "--team", "acme", "--group", "Nobody"), "--group"),
+    (("keys", "create", "--team", "acme", "--expires-in-days", "-1"), "--expires-in-days"),
+    (("keys", "update", "key_nope", "--name", "x"), "no key key_nope"),
+    (("teams", "create", "acme", "--budget-usd", "-5"), "--budget-usd"),
+    (("teams", "show", "nobody"), "no team nobody"),
+    (("teams", "revoke", "nobody"), "no team nobody"),
     (("keys", "show", "key_nope"), "no key key_nope"),
     (("keys", "revoke", "key_nope"), "no key key_nope"),
 ]

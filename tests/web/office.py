@@ -8,6 +8,8 @@ KEYS, TEAMS, USAGE = "/admin/api/keys", "/admin/api/teams", "/admin/api/usage"
 ROUTES: list[tuple[str, str]] = [
     ("POST", TEAMS),
     ("GET", TEAMS),
+    ("GET", f"{TEAMS}/acme"),
+    ("PATCH", f"{TEAMS}/acme"),
     ("POST", KEYS),
     ("GET", KEYS),
     ("GET", f"{KEYS}/key_1"),

@@ -139,6 +139,18 @@ async def test_a_report_is_of_thirty_days_unless_it_is_asked_for_others(admin: h
     asked = (await admin.get(f"{USAGE}?until=2026-03-31")).json()
     assert (asked["since"], asked["until"], asked["rows"]) == ("2026-03-01", "2026-03-31", [])
     assert (await admin.get(f"{USAGE}?team=nobody")).json()["rows"] == []
+    assert asked["operator"] == {"spent_usd": "0", "unsettled_usd": "0"}
+
+
+async def test_a_team_is_read_and_changed(admin: httpx2.AsyncClient) -> None:
+    await admin.post(TEAMS, json={"id": "carvers", "name": "Carvers", "budget_usd": "3"})
+    changed = (await admin.patch(f"{TEAMS}/carvers", json={"budget_usd": "4.5"})).json()
+    assert (changed["name"], changed["budget_usd"], changed["spent_usd"]) == ("Carvers", "4.5", "0")
+    assert (await admin.patch(f"{TEAMS}/carvers", json={"budget_usd": None})).json()["budget_usd"] is None
+    assert (await admin.patch(f"{TEAMS}/carvers", json={"name": "Wood"})).json()["name"] == "Wood"
+    assert (await admin.get(f"{TEAMS}/carvers")).json()["name"] == "Wood"
+    assert problem(await admin.get(f"{TEAMS}/nobody")) == (404, "There is no team nobody.")
+    assert problem(await admin.patch(f"{TEAMS}/carvers", json={"budget_usd": "-1"}))[0] == 422
 
 
 async def test_the_groups_are_told_in_order_of_preference(admin: httpx2.AsyncClient) -> None:

@@ -1,0 +1,184 @@
+"""`gateway keys`: what callers send."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.office import BudgetUsd, Office, by_option, no_limit, run
+from gateway.cli.options import AsJson, ConfigFile, err, out, print_json, print_table
+from gateway.core.errors import NotFound
+from gateway.core.keys import Key, Limits
+from gateway.core.terms import Offer, Terms, changed, limits_of
+from gateway.web import shapes
+
+keys = typer.Typer(no_args_is_help=True, help="Keys: what callers send. Each belongs to a team.")
+
+KeyId = Annotated[str, typer.Argument(metavar="KEY", help="Its id, as `gateway keys list` shows it.")]
+Multiplier = Annotated[
+    str | None,
+    typer.Option(metavar="X", help="The dearest group it may be served by; 'none': any.", show_default=False),
+]
+Models = Annotated[
+    list[str] | None, typer.Option(help="A model it may use; several times, or without: all.", show_default=False)
+]
+Groups = Annotated[list[str] | None, typer.Option(help="A group it may be served by; likewise.", show_default=False)]
+Days = Annotated[float | None, typer.Option(help="When it ends by itself.", show_default=False)]
+
+_COLUMNS = ("id", "team", "name", "ends in", "spent $", "held $", "budget $", "max x", "state")
+_FIGURES = ("spent $", "held $", "budget $", "max x")
+
+
+@keys.command()
+def create(
+    team: Annotated[str, typer.Option(help="The team that pays; made if it does not exist.")],
+    name: Annotated[str, typer.Option(help="A name for people.")] = "",
+    budget_usd: BudgetUsd = None,
+    max_multiplier: Multiplier = None,
+    model: Models = None,
+    group: Groups = None,
+    expires_in_days: Days = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key. Its secret is shown this once."""
+    terms = _terms(budget_usd, max_multiplier, model, group, expires_in_days)
+
+    async def work(office: Office) -> None:
+        limits = _limits(terms, office.offer)
+        await office.keys.ensure_team(team, now=time.time())
+        made, secret = await office.keys.create_key(team, name=name, limits=limits, now=time.time())
+        if as_json:
+            print_json({**await _row(office, made), "key": secret})
+            return
+        out.print(f"{secret}\n", highlight=False, soft_wrap=True)
+        err.print(f"Key {made.id} of team {team}. This is the only time its secret is shown.", highlight=False)
+
+    run(config, work)
+
+
+@keys.command("list")
+def list_all(
+    team: Annotated[str | None, typer.Option(help="Only this team's.", show_default=False)] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List keys with what they spent."""
+
+    async def work(office: Office) -> None:
+        rows = [await _row(office, each) for each in await office.keys.keys(team)]
+        if as_json:
+            print_json(rows)
+        else:
+            _print(rows)
+
+    run(config, work)
+
+
+@keys.command()
+def show(key: KeyId, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show one key: its limits and what it spent."""
+
+    async def work(office: Office) -> None:
+        await _print_one(office, await _found(office, key), as_json)
+
+    run(config, work)
+
+
+@keys.command()
+def update(
+    key: KeyId,
+    name: Annotated[str | None, typer.Option(help="A name for people.", show_default=False)] = None,
+    budget_usd: BudgetUsd = None,
+    max_multiplier: Multiplier = None,
+    model: Models = None,
+    group: Groups = None,
+    expires_in_days: Days = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change a key's name or limits; what is not given stays. `--model all` and `--group all` lift those limits."""
+    given = {
+        "budget_usd": budget_usd,
+        "max_multiplier": max_multiplier,
+        "models": model,
+        "groups": group,
+        "expires_in_s": expires_in_days,
+    }
+    fields = {field for field, value in given.items() if value is not None}
+    terms = _terms(budget_usd, max_multiplier, _unless_all(model), _unless_all(group), expires_in_days)
+
+    async def work(office: Office) -> None:
+        old = await _found(office, key)
+        limits = changed(old.limits, _limits(terms, office.offer), fields)
+        new = await office.keys.update(key, name=old.name if name is None else name, limits=limits)
+        await _print_one(office, new, as_json)
+
+    run(config, work)
+
+
+@keys.command()
+def revoke(key: KeyId, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """End a key. Gateways stop taking it within 5 seconds; calls in flight are finished."""
+
+    async def work(office: Office) -> None:
+        await _found(office, key)
+        await _print_one(office, await office.keys.revoke(key, time.time()), as_json)
+
+    run(config, work)
+
+
+def _terms(
+    budget_usd: str | None,
+    max_multiplier: str | None,
+    model: list[str] | None,
+    group: list[str] | None,
+    expires_in_days: float | None,
+) -> Terms:
+    return Terms(
+        budget_usd=no_limit(budget_usd),
+        max_multiplier=no_limit(max_multiplier),
+        models=model,
+        groups=group,
+        expires_in_s=None if expires_in_days is None else expires_in_days * 86_400,
+    )
+
+
+def _unless_all(names: list[str] | None) -> list[str] | None:
+    return None if names == ["all"] else names
+
+
+def _limits(terms: Terms, offer: Offer) -> Limits:
+    with by_option():
+        return limits_of(terms, offer, time.time())
+
+
+async def _found(office: Office, key_id: str) -> Key:
+    key = await office.keys.get(key_id)
+    if key is None:
+        raise NotFound(f"there is no key {key_id}")
+    return key
+
+
+async def _row(office: Office, key: Key) -> dict[str, Any]:
+    return shapes.key(key, await office.books.balance(key))
+
+
+async def _print_one(office: Office, key: Key, as_json: bool) -> None:
+    row = await _row(office, key)
+    if as_json:
+        print_json(row)
+    else:
+        _print([row])
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    fields = ("id", "team", "name", "hint", "spent_usd", "held_usd", "budget_usd", "max_multiplier")
+    cells = [[*(row[field] for field in fields), _state(row)] for row in rows]
+    print_table(_COLUMNS, cells, right=_FIGURES)
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["revoked_at"] is not None:
+        return "revoked"
+    return "expired" if row["expires_at"] is not None and row["expires_at"] < time.time() else "live"

@@ -1,0 +1,114 @@
+"""`gateway teams`: who pays."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.office import BudgetUsd, Office, by_option, no_limit, run
+from gateway.cli.options import AsJson, ConfigFile, err, print_json, print_table
+from gateway.core.errors import NotFound
+from gateway.core.keys import Team
+from gateway.core.terms import budget_of
+from gateway.web import shapes
+
+teams = typer.Typer(no_args_is_help=True, help="Teams: who pays.")
+
+TeamId = Annotated[str, typer.Argument(metavar="TEAM", help="Its id: lower-case letters, digits and dashes.")]
+Name = Annotated[str | None, typer.Option(help="A name for people.", show_default=False)]
+
+_FIGURES = ("spent $", "held $", "budget $")
+
+
+@teams.command()
+def create(
+    team: TeamId, name: Name = None, budget_usd: BudgetUsd = None, config: ConfigFile = None, as_json: AsJson = False
+) -> None:
+    """Make a team."""
+
+    async def work(office: Office) -> None:
+        with by_option():
+            budget = budget_of(no_limit(budget_usd))
+        made = await office.keys.create_team(team, budget_nanos=budget, now=time.time(), name=name)
+        await _print_one(office, made, as_json)
+
+    run(config, work)
+
+
+@teams.command("list")
+def list_all(config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """List all teams with what they spent."""
+
+    async def work(office: Office) -> None:
+        rows = [await _row(office, each) for each in await office.keys.teams()]
+        if as_json:
+            print_json(rows)
+        else:
+            _print(rows)
+
+    run(config, work)
+
+
+@teams.command()
+def show(team: TeamId, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """Show one team and what its keys spent together."""
+
+    async def work(office: Office) -> None:
+        await _print_one(office, await _found(office, team), as_json)
+
+    run(config, work)
+
+
+@teams.command()
+def update(
+    team: TeamId, name: Name = None, budget_usd: BudgetUsd = None, config: ConfigFile = None, as_json: AsJson = False
+) -> None:
+    """Change a team's name or budget; what is not given stays."""
+
+    async def work(office: Office) -> None:
+        old = await _found(office, team)
+        with by_option():
+            budget = old.budget_nanos if budget_usd is None else budget_of(no_limit(budget_usd))
+        new = await office.keys.update_team(team, name=old.name if name is None else name, budget_nanos=budget)
+        await _print_one(office, new, as_json)
+
+    run(config, work)
+
+
+@teams.command()
+def revoke(team: TeamId, config: ConfigFile = None, as_json: AsJson = False) -> None:
+    """End all keys of a team. What it spent stays in the books."""
+
+    async def work(office: Office) -> None:
+        found = await _found(office, team)
+        live = [key for key in await office.keys.keys(team) if key.live(time.time())]
+        for key in live:
+            await office.keys.revoke(key.id, time.time())
+        err.print(f"{len(live)} keys of team {team} are revoked.", highlight=False)
+        await _print_one(office, found, as_json)
+
+    run(config, work)
+
+
+async def _found(office: Office, team_id: str) -> Team:
+    team = await office.keys.team(team_id)
+    if team is None:
+        raise NotFound(f"there is no team {team_id}")
+    return team
+
+
+async def _row(office: Office, team: Team) -> dict[str, Any]:
+    return shapes.team(team, await office.books.team_balance(team.id))
+
+
+async def _print_one(office: Office, team: Team, as_json: bool) -> None:
+    row = await _row(office, team)
+    if as_json:
+        print_json(row)
+    else:
+        _print([row])
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    cells = [(row["id"], row["name"], row["spent_usd"], row["held_usd"], row["budget_usd"]) for row in rows]
+    print_table(("id", "name", *_FIGURES), cells, right=_FIGURES)

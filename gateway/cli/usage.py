@@ -1,0 +1,53 @@
+"""`gateway usage`: what was spent."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.office import Office, run
+from gateway.cli.options import AsJson, ConfigFile, out, print_json, print_table
+from gateway.ledger import reports
+from gateway.web import shapes
+
+_COLUMNS = ("day", "team", "key", "model", "size", "group", "calls", "pictures", "tokens in", "tokens out", "$")
+
+_DAY = ["%Y-%m-%d"]
+
+
+def usage(
+    team: Annotated[str | None, typer.Option(help="Only this team's.", show_default=False)] = None,
+    key: Annotated[str | None, typer.Option(help="Only this key's, by id.", show_default=False)] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=_DAY, help="First day (UTC).", show_default="30 days ago")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(formats=_DAY, help="Last day (UTC).", show_default="today")] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """What was spent, by day, key, model, size and group."""
+    last = until.date() if until else datetime.now(UTC).date()
+    first = since.date() if since else last - timedelta(days=30)
+
+    async def work(office: Office) -> None:
+        found = await reports.usage(office.store, team=team, key_id=key, since=first, until=last)
+        rows = [shapes.usage(row) for row in found]
+        operator = shapes.operator(await office.books.operator_balance())
+        if as_json:
+            print_json({"since": first, "until": last, "rows": rows, "operator": operator})
+        else:
+            _print(rows, operator)
+
+    run(config, work)
+
+
+def _print(rows: list[dict[str, Any]], operator: dict[str, str]) -> None:
+    total = sum((Decimal(row["usd"]) for row in rows), Decimal(0))
+    print_table(_COLUMNS, [*(list(row.values()) for row in rows), ("total", *[""] * 9, total)], right=_COLUMNS[6:])
+    if set(operator.values()) != {"0"}:
+        out.print(
+            f"\nBesides, paid by the operator since the beginning for answers that no caller got: "
+            f"{operator['spent_usd']} $; not yet known: {operator['unsettled_usd']} $",
+            highlight=False,
+        )

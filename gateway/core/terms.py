@@ -1,0 +1,105 @@
+"""What somebody asks for a key, in words, and the Limits that come of it.
+
+The commands and the admin API ask in the same words and are refused in the same words: here. Knows
+the catalogue and the groups, since a limit that names something else would never hold.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from gateway.core.catalog import Catalog
+from gateway.core.errors import BadRequest
+from gateway.core.groups import Group
+from gateway.core.keys import Limits
+from gateway.core.money import decimal_of, nanos_of
+
+LARGEST_MULTIPLIER = 1000
+
+# Decades: a moment so far away can still be told as a number.
+LONGEST_S = 100 * 366 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Limits as they are written; None is "no limit"."""
+
+    budget_usd: str | Decimal | None = None
+    max_multiplier: str | Decimal | None = None
+    models: Collection[str] | None = None
+    groups: Collection[str] | None = None
+    expires_in_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What there is to be limited to."""
+
+    catalog: Catalog
+    groups: tuple[Group, ...]
+
+
+def limits_of(terms: Terms, offer: Offer, now: float) -> Limits:
+    """The limits that the terms mean; raises `BadRequest` whose `param` is the field that is wrong."""
+    return Limits(
+        budget_nanos=budget_of(terms.budget_usd),
+        max_multiplier=_multiplier(terms.max_multiplier),
+        models=None if terms.models is None else frozenset(_model_ids(terms.models, offer.catalog)),
+        groups=None if terms.groups is None else frozenset(_group_names(terms.groups, offer.groups)),
+        expires_at=None if terms.expires_in_s is None else now + _within(terms.expires_in_s),
+    )
+
+
+def changed(old: Limits, new: Limits, fields: Collection[str]) -> Limits:
+    """The old limits, with those of the named fields of `Terms` replaced by the new."""
+    return Limits(
+        budget_nanos=new.budget_nanos if "budget_usd" in fields else old.budget_nanos,
+        max_multiplier=new.max_multiplier if "max_multiplier" in fields else old.max_multiplier,
+        models=new.models if "models" in fields else old.models,
+        groups=new.groups if "groups" in fields else old.groups,
+        expires_at=new.expires_at if "expires_in_s" in fields else old.expires_at,
+    )
+
+
+def budget_of(usd: str | Decimal | None) -> int | None:
+    """A budget in nano-dollars; None, no limit."""
+    try:
+        return None if usd is None else nanos_of(usd)
+    except ValueError as error:
+        raise BadRequest(str(error), param="budget_usd") from None
+
+
+def _multiplier(text: str | Decimal | None) -> Fraction | None:
+    if text is None:
+        return None
+    try:
+        multiplier = decimal_of(text)
+    except ValueError:
+        raise BadRequest(f"{text!r} is not a multiplier; write it like 1.4", param="max_multiplier") from None
+    if not 0 < multiplier <= LARGEST_MULTIPLIER:
+        raise BadRequest(f"{text} is not above 0 and at most {LARGEST_MULTIPLIER}", param="max_multiplier")
+    return Fraction(multiplier)
+
+
+def _model_ids(names: Iterable[str], catalog: Catalog) -> Iterable[str]:
+    for name in names:
+        named = catalog.find(name)
+        if named is None:
+            known = ", ".join(model.id for model in catalog.models)
+            raise BadRequest(f"{name!r} is not a model here; known: {known}", param="models")
+        yield named.model.id
+
+
+def _group_names(names: Iterable[str], groups: tuple[Group, ...]) -> Iterable[str]:
+    known = [group.name for group in groups]
+    for name in names:
+        if name not in known:
+            raise BadRequest(f"{name!r} is not a group here; known: {', '.join(known)}", param="groups")
+        yield name
+
+
+def _within(seconds: float) -> float:
+    if not 0 < seconds <= LONGEST_S:
+        raise BadRequest(f"{seconds:g} s is not above 0 and at most {LONGEST_S} s", param="expires_in_s")
+    return seconds
