@@ -16,7 +16,7 @@ import httpx2
 
 from gateway.core.groups import Lane
 from gateway.core.outcome import Verdict
-from gateway.upstream.lanes import Lanes, LaneState
+from gateway.upstream.lanes import Access, Lanes, LaneState
 
 # An error page is read this far: enough for any envelope, and for its request id.
 ERROR_BYTES = 64 * 1024
@@ -59,8 +59,9 @@ class SendFailure(Exception):
 class Answer:
     """An answer whose head has arrived. Ends with the block it was opened in."""
 
-    def __init__(self, response: httpx2.Response, timeouts: Timeouts) -> None:
+    def __init__(self, response: httpx2.Response, access: Access, timeouts: Timeouts) -> None:
         self._response = response
+        self._access = access
         self._timeouts = timeouts
         self.status = response.status_code
 
@@ -97,7 +98,7 @@ class Answer:
             raise SendFailure(Verdict.CUT, f"the answer broke off: {error}") from error
 
     async def text(self) -> str:
-        """What an error says, as far as it is worth reading."""
+        """What an error says, as far as it is worth reading, and never with our key in it."""
         pieces: list[bytes] = []
         size = 0
         try:
@@ -109,7 +110,7 @@ class Answer:
                         break
         except (SendFailure, TimeoutError):
             pass  # half an error still has its status
-        return b"".join(pieces)[:ERROR_BYTES].decode("utf-8", "replace")
+        return self._access.scrubbed(b"".join(pieces)[:ERROR_BYTES].decode("utf-8", "replace"))
 
 
 class Client:
@@ -141,7 +142,7 @@ class Client:
                 response = await self._head(state, sending)
                 began = True
                 try:
-                    yield Answer(response, self._timeouts)
+                    yield Answer(response, state.access, self._timeouts)
                 finally:
                     await response.aclose()
         except TimeoutError:

@@ -15,27 +15,36 @@ REFUSED_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to send on a lane: the header its credential goes in, and the names it has for our models."""
+    """How to send on a lane: its key and the header it goes in, and the names it has for our models.
+
+    `header` "authorization" takes the key as a bearer token, any other takes it bare.
+    """
 
     lane: Lane
+    key: str
     header: str
-    credential: str
     names: Mapping[str, str]
 
     def __repr__(self) -> str:
         return f"<Access {self.lane.name}>"
+
+    @property
+    def credential(self) -> str:
+        return f"Bearer {self.key}" if self.header == "authorization" else self.key
 
     def url(self, model_id: str, *, streams: bool) -> str:
         name = self.names.get(model_id, model_id)
         verb = "streamGenerateContent?alt=sse" if streams else "generateContent"
         return f"{self.lane.url}/v1beta/models/{name}:{verb}"
 
+    def scrubbed(self, text: str) -> str:
+        """An upstream's words without the key, which some of them repeat."""
+        return text.replace(self.key, "***")
+
 
 def access(lane: Lane, key: str, *, auth: str, names: Mapping[str, str]) -> Access:
     """`auth` is "bearer" or the name of a header that takes the bare key."""
-    if auth == "bearer":
-        return Access(lane, "authorization", f"Bearer {key}", names)
-    return Access(lane, auth, key, names)
+    return Access(lane, key, "authorization" if auth == "bearer" else auth, names)
 
 
 class LaneState:

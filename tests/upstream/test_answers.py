@@ -52,6 +52,12 @@ async def test_an_error_comes_with_its_status_its_words_and_when_to_try_again() 
         assert await opened.text() == '{"error":{"message":"busy"}}'
 
 
+async def test_an_error_that_repeats_our_key_is_read_without_it() -> None:
+    said = answer(b'{"error":{"message":"token sim-key-default has no access"}}', 403)
+    async with Server.running(says(said)) as (_, url), sender(url) as lane, lane.answer() as opened:
+        assert await opened.text() == '{"error":{"message":"token *** has no access"}}'
+
+
 @pytest.mark.parametrize("date", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "soon"])
 async def test_a_retry_after_that_is_no_number_of_seconds_is_passed_over(date: str) -> None:
     said = answer(b"{}", 503, retry_after=date)
