@@ -6,6 +6,8 @@ becomes the words the ledger keeps. Whoever reserves must settle or void, and mu
 in between: an answer that was not waited for may have set money aside.
 """
 
+from collections.abc import Sequence
+
 from gateway.core.books import Balance, Charge, Hold
 from gateway.core.errors import InternalError, NotFound, OverBudget, UnknownKey
 from gateway.core.keys import Key
@@ -29,21 +31,25 @@ class Books:
     def __repr__(self) -> str:
         return f"<Books in {self._store}>"
 
-    async def reserve(self, call_id: str, key: Key, nanos: int, *, lease_s: float) -> Hold:
-        """Sets `nanos` aside if the budgets of key and team both allow it; again, if it is asked again.
+    async def reserve(self, call_ids: Sequence[str], key: Key, nanos: int, *, lease_s: float) -> list[Hold]:
+        """Sets `nanos` aside for each call if the budgets of key and team allow all of it, else for none.
 
-        Raises `OverBudget`, `UnknownKey` for a key revoked meanwhile, and `BooksAway`. After
-        `lease_s` seconds a hold that nobody ended may be taken for lost.
+        Asked again it gives the same holds. Raises `OverBudget`, `UnknownKey` for a key revoked
+        meanwhile, and `BooksAway`. After `lease_s` seconds a hold that nobody ended may be taken for lost.
         """
-        args = [call_id, key.id, str(nanos), str(round(lease_s * 1000))]
-        state, *rest = await self._store.call("gw1_reserve", _call_keys(key.team, key.id, call_id), args)
+        team = key.team
+        keys = [layout.account(team), layout.key(team, key.id), layout.open_calls(team), layout.ledger(team)]
+        keys += [layout.call(team, call_id) for call_id in call_ids]
+        args = [key.id, str(nanos), str(round(lease_s * 1000)), *call_ids]
+        state, *rest = await self._store.call("gw1_reserve", keys, args)
         if state == "open":
-            return Hold(call_id, key.team, key.id, int(rest[0]))
+            held = zip(call_ids, rest, strict=True)
+            return [Hold(call_id, team, key.id, int(nanos_held)) for call_id, nanos_held in held]
         if state == "over":
-            raise OverBudget(_refusal(nanos, rest))
+            raise OverBudget(_refusal(nanos * len(call_ids), rest))
         if state == "unknown":
             raise UnknownKey("this key is not known any more; ask for a new one")
-        raise InternalError(f"call {call_id} has ended already and can hold nothing")
+        raise InternalError(f"call {rest[0]} has ended already and can hold nothing")
 
     async def settle(self, hold: Hold, charge: Charge) -> None:
         """Ends a call with what it cost, whatever has become of its hold. Only the first charge counts."""

@@ -82,34 +82,43 @@ local function finish(books, call, ...)
   redis.call('EXPIRE', books.call, REMEMBERED_S)
 end
 
--- Why an account cannot take `nanos` more; nil when it can.
-local function refusal(which, account, nanos)
+-- Why an account cannot take `needed` more; nil when it can.
+local function refusal(which, account, needed)
   local found = redis.call('HMGET', account, 'created', 'revoked', 'budget', 'held', 'spent')
   if not found[1] or found[2] then return {'unknown', which} end
   local budget, held, spent = found[3], found[4] or '0', found[5] or '0'
   if not budget or budget == '' then return nil end
   local taken = tonumber(held) + tonumber(spent)
-  if taken + tonumber(nanos) <= tonumber(budget) then return nil end
+  if taken + needed <= tonumber(budget) then return nil end
   return {'over', which, budget, held, spent}
 end
 
--- gw1_reserve: sets money aside for a call, if the budgets of its key and its team both allow it.
---   keys    team's account, key's account, call, open calls, ledger
---   args    call id, key id, nanos, lease in ms
---   answer  {'open', nanos held}, also when the call holds it already
---           {'settled'|'voided'}: the call has ended and holds nothing
+-- gw1_reserve: sets money aside for calls of one key, the same for each, if the budgets of the key and
+-- its team allow all of it; else for none.
+--   keys    team's account, key's account, open calls, ledger, then every call
+--   args    key id, nanos for each, lease in ms, then the id of every call
+--   answer  {'open', nanos held by each}, also for calls that hold it already
+--           {'settled'|'voided', call id}: this call has ended and holds nothing
 --           {'over', 'key'|'team', budget, held, spent}: refused, nothing was changed
 --           {'unknown', 'key'|'team'}: no such account, or revoked; nothing was changed
 local function reserve(keys, args)
-  local books = {team = keys[1], key = keys[2], call = keys[3], open = keys[4], ledger = keys[5]}
-  local call, nanos, lease_ms = {id = args[1], key = args[2]}, amount(args[3]), tonumber(amount(args[4]))
-  local known = redis.call('HMGET', books.call, 'state', 'held')
-  if known[1] == 'open' then return {'open', known[2]} end
-  if known[1] then return {known[1]} end
-  local refused = refusal('key', books.key, nanos) or refusal('team', books.team, nanos)
+  local books = {team = keys[1], key = keys[2], open = keys[3], ledger = keys[4]}
+  local nanos, lease_ms = amount(args[2]), tonumber(amount(args[3]))
+  local answer, fresh = {'open'}, {}
+  for at = 5, #keys do
+    local known = redis.call('HMGET', keys[at], 'state', 'held')
+    if known[1] and known[1] ~= 'open' then return {known[1], args[at - 1]} end
+    if not known[1] then fresh[#fresh + 1] = at end
+    answer[#answer + 1] = known[2] or nanos
+  end
+  local needed = tonumber(nanos) * #fresh
+  local refused = #fresh > 0 and (refusal('key', books.key, needed) or refusal('team', books.team, needed))
   if refused then return refused end
-  hold(books, call, nanos, lease_ms)
-  return {'open', nanos}
+  for _, at in ipairs(fresh) do
+    books.call = keys[at]
+    hold(books, {id = args[at - 1], key = args[1]}, nanos, lease_ms)
+  end
+  return answer
 end
 
 -- gw1_settle: ends a call with what it cost, whatever it held: a cost above the hold is recorded and

@@ -52,7 +52,7 @@ class Relay:
         try:
             plan = self._plan(call)
             lease_s = rooms.timeouts.total_long_s + _LEASE_BEYOND_S
-            hold = await rooms.books.reserve(call.id, call.key, plan.ceiling_nanos, lease_s=lease_s)
+            (hold,) = await rooms.books.reserve([call.id], call.key, plan.ceiling_nanos, lease_s=lease_s)
         except GatewayError as error:
             status, waited_s = dialect.error(error)[0], rooms.now() - call.arrived_at
             rooms.observe(CallRefused(call.request_id, call.dialect, call.operation, status, error.code, waited_s))

@@ -5,15 +5,23 @@ from typing import Any
 
 from redis import Redis
 
-from gateway.core.books import Charge
+from gateway.core.books import Charge, Hold
+from gateway.core.keys import Key
 from gateway.core.outcome import Verdict
 from gateway.core.prices import Basis
 from gateway.core.usage import Usage
 from gateway.ledger import layout
+from gateway.ledger.budget import Books
 
 PEPPER = b"pepper for the tests, 32 bytes.."
 NOW = 1_800_000_000.0
 USD = 1_000_000_000
+
+
+async def reserve(books: Books, call_id: str, key: Key, nanos: int, *, lease_s: float = 480.0) -> Hold:
+    """The hold of a single call."""
+    (hold,) = await books.reserve([call_id], key, nanos, lease_s=lease_s)
+    return hold
 
 
 def charge(nanos: int, *, attempt_id: str = "att_1", model: str = "banana", size: str = "1K") -> Charge:

@@ -16,7 +16,7 @@ from gateway.core.money import LARGEST_NANOS
 from gateway.ledger import layout
 from gateway.ledger.budget import UNSETTLED, Books
 from gateway.ledger.keys import Keys
-from tests.ledger.accounts import NOW, USD, audit, charge, rows
+from tests.ledger.accounts import NOW, USD, audit, charge, reserve, rows
 
 LEASE_S = 480.0
 MONTH_S = 30 * 86400
@@ -25,7 +25,7 @@ MONTH_S = 30 * 86400
 async def test_a_thousand_callers_with_a_budget_for_a_hundred(books: Books, key: Key, raw: Redis) -> None:
     async def attempt(n: int) -> Hold | None:
         try:
-            return await books.reserve(f"call_{n}", key, USD, lease_s=LEASE_S)
+            return await reserve(books, f"call_{n}", key, USD, lease_s=LEASE_S)
         except OverBudget:
             return None
 
@@ -90,26 +90,41 @@ async def happen(books: Books, event: str, hold: Hold, key: Key) -> None:
             await books.void(hold, "the caller left")
         case _:
             with suppress(InternalError):  # the call has ended already
-                assert await books.reserve(hold.call_id, key, hold.nanos, lease_s=LEASE_S) == hold
+                assert await reserve(books, hold.call_id, key, hold.nanos, lease_s=LEASE_S) == hold
 
 
 async def test_a_call_that_has_ended_can_hold_nothing(books: Books, key: Key) -> None:
     await books.void(Hold("call_1", "acme", key.id, USD), "the caller left")
     with pytest.raises(InternalError, match="call call_1 has ended already"):
-        await books.reserve("call_1", key, USD, lease_s=LEASE_S)
+        await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
 
 
 async def test_the_same_call_holds_once(books: Books, key: Key) -> None:
-    first = await books.reserve("call_1", key, USD, lease_s=LEASE_S)
-    assert await books.reserve("call_1", key, USD, lease_s=LEASE_S) == first
+    first = await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
+    assert await reserve(books, "call_1", key, USD, lease_s=LEASE_S) == first
     assert await books.balance(key) == Balance(0, USD, 100 * USD)
+
+
+async def test_several_calls_hold_all_or_nothing(books: Books, keys: Keys, key: Key, raw: Redis) -> None:
+    await keys.update(key.id, name="ci", limits=Limits(budget_nanos=3 * USD))
+    holds = await books.reserve(["call_1", "call_2"], key, USD, lease_s=LEASE_S)
+    assert [hold.call_id for hold in holds] == ["call_1", "call_2"]
+    with pytest.raises(OverBudget, match=r"\$2"):
+        await books.reserve(["call_3", "call_4"], key, USD, lease_s=LEASE_S)
+    assert await books.balance(key) == Balance(0, 2 * USD, 3 * USD)
+    again = await books.reserve(["call_1", "call_2", "call_3"], key, USD, lease_s=LEASE_S)
+    assert [hold.nanos for hold in again] == [USD] * 3
+    assert await books.balance(key) == Balance(0, 3 * USD, 3 * USD)
+    for hold in again:
+        await books.settle(hold, charge(USD // 2, attempt_id=hold.call_id))
+    assert await books.balance(key) == Balance(3 * USD // 2, 0, 3 * USD)
 
 
 async def test_the_keys_own_budget_is_named_when_it_refuses(books: Books, keys: Keys, key: Key) -> None:
     await keys.update(key.id, name="ci", limits=Limits(budget_nanos=USD))
-    await books.settle(await books.reserve("call_1", key, USD, lease_s=LEASE_S), charge(900_000_000))
+    await books.settle(await reserve(books, "call_1", key, USD, lease_s=LEASE_S), charge(900_000_000))
     with pytest.raises(OverBudget) as refused:
-        await books.reserve("call_2", key, 240_000_000, lease_s=LEASE_S)
+        await reserve(books, "call_2", key, 240_000_000, lease_s=LEASE_S)
     assert refused.value.message == (
         "this call may cost up to $0.24, and of the key's budget of $1 $0.1 is left; ask for a higher budget"
     )
@@ -117,9 +132,9 @@ async def test_the_keys_own_budget_is_named_when_it_refuses(books: Books, keys: 
 
 async def test_the_teams_budget_is_shared_by_its_keys(books: Books, keys: Keys, key: Key) -> None:
     other, _ = await keys.create_key("acme", name="other", limits=Limits(), now=NOW)
-    await books.reserve("call_1", key, 60 * USD, lease_s=LEASE_S)
+    await reserve(books, "call_1", key, 60 * USD, lease_s=LEASE_S)
     with pytest.raises(OverBudget) as refused:
-        await books.reserve("call_2", other, 60 * USD, lease_s=LEASE_S)
+        await reserve(books, "call_2", other, 60 * USD, lease_s=LEASE_S)
     assert refused.value.message == (
         "this call may cost up to $60, and of the team's budget of $100 $40 is left; "
         "ask for a higher budget, or wait: $60 is held for calls that are still running"
@@ -128,7 +143,7 @@ async def test_the_teams_budget_is_shared_by_its_keys(books: Books, keys: Keys, 
 
 async def test_a_refusal_changes_nothing(books: Books, key: Key, raw: Redis) -> None:
     with pytest.raises(OverBudget):
-        await books.reserve("call_1", key, 101 * USD, lease_s=LEASE_S)
+        await reserve(books, "call_1", key, 101 * USD, lease_s=LEASE_S)
     assert await books.team_balance("acme") == Balance(0, 0, 100 * USD)
     assert not raw.exists(layout.call("acme", "call_1"), layout.open_calls("acme"), layout.ledger("acme"))
 
@@ -136,12 +151,12 @@ async def test_a_refusal_changes_nothing(books: Books, key: Key, raw: Redis) -> 
 async def test_a_higher_budget_counts_from_the_next_call(books: Books, keys: Keys, key: Key) -> None:
     await keys.update_team("acme", name="acme", budget_nanos=None)
     await keys.update(key.id, name="ci", limits=Limits(budget_nanos=None))
-    await books.reserve("call_1", key, 5000 * USD, lease_s=LEASE_S)
+    await reserve(books, "call_1", key, 5000 * USD, lease_s=LEASE_S)
     assert await books.team_balance("acme") == Balance(0, 5000 * USD, None)
 
 
 async def test_a_cost_above_the_hold_is_recorded_and_flagged(books: Books, key: Key, raw: Redis) -> None:
-    hold = await books.reserve("call_1", key, USD, lease_s=LEASE_S)
+    hold = await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
     await books.settle(hold, charge(USD + 7))
     assert await books.balance(key) == Balance(USD + 7, 0, 100 * USD)
     assert rows(raw, layout.ledger("acme"))[-1]["over"] == "7"
@@ -155,7 +170,7 @@ async def test_a_hold_that_was_lost_is_made_again(books: Books, key: Key, raw: R
 
 
 async def test_a_charge_is_kept_even_when_its_accounts_are_lost(books: Books, key: Key, raw: Redis) -> None:
-    hold = await books.reserve("call_1", key, USD, lease_s=LEASE_S)
+    hold = await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
     raw.flushall()
     await books.settle(hold, charge(USD))
     audit(raw, "acme")
@@ -163,7 +178,7 @@ async def test_a_charge_is_kept_even_when_its_accounts_are_lost(books: Books, ke
 
 
 async def test_only_the_first_charge_of_a_call_counts(books: Books, key: Key) -> None:
-    hold = await books.reserve("call_1", key, USD, lease_s=LEASE_S)
+    hold = await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
     await books.settle(hold, charge(5))
     await books.settle(hold, charge(900_000_000))
     assert await books.balance(key) == Balance(5, 0, 100 * USD)
@@ -172,7 +187,7 @@ async def test_only_the_first_charge_of_a_call_counts(books: Books, key: Key) ->
 async def test_an_account_that_is_gone_admits_nothing(books: Books, key: Key, raw: Redis) -> None:
     raw.flushall()
     with pytest.raises(UnknownKey):
-        await books.reserve("call_1", key, 1, lease_s=LEASE_S)
+        await reserve(books, "call_1", key, 1, lease_s=LEASE_S)
     with pytest.raises(NotFound):
         await books.balance(key)
     with pytest.raises(NotFound):
@@ -182,11 +197,11 @@ async def test_an_account_that_is_gone_admits_nothing(books: Books, key: Key, ra
 async def test_a_revoked_key_can_hold_nothing_wherever_it_is_still_cached(books: Books, keys: Keys, key: Key) -> None:
     await keys.revoke(key.id, NOW)
     with pytest.raises(UnknownKey):
-        await books.reserve("call_1", key, 1, lease_s=LEASE_S)
+        await reserve(books, "call_1", key, 1, lease_s=LEASE_S)
 
 
 async def test_a_revoked_key_still_pays_for_what_it_ordered(books: Books, keys: Keys, key: Key) -> None:
-    hold = await books.reserve("call_1", key, USD, lease_s=LEASE_S)
+    hold = await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
     await keys.revoke(key.id, NOW)
     await books.settle(hold, charge(USD))
     assert await books.balance(key) == Balance(USD, 0, 100 * USD)
@@ -195,10 +210,10 @@ async def test_a_revoked_key_still_pays_for_what_it_ordered(books: Books, keys: 
 async def test_the_largest_amounts_are_compared_exactly(books: Books, keys: Keys) -> None:
     await keys.create_team("rich", budget_nanos=LARGEST_NANOS, now=NOW)
     key, _ = await keys.create_key("rich", name="k", limits=Limits(), now=NOW)
-    await books.reserve("call_1", key, LARGEST_NANOS - 1, lease_s=LEASE_S)
-    await books.reserve("call_2", key, 1, lease_s=LEASE_S)
+    await reserve(books, "call_1", key, LARGEST_NANOS - 1, lease_s=LEASE_S)
+    await reserve(books, "call_2", key, 1, lease_s=LEASE_S)
     with pytest.raises(OverBudget, match=r"\$9000000 \$0 is left"):
-        await books.reserve("call_3", key, 1, lease_s=LEASE_S)
+        await reserve(books, "call_3", key, 1, lease_s=LEASE_S)
     assert await books.team_balance("rich") == Balance(0, LARGEST_NANOS, LARGEST_NANOS)
 
 
@@ -206,7 +221,7 @@ async def test_sums_beyond_a_double_stay_exact(books: Books, keys: Keys, raw: Re
     await keys.create_team("rich", budget_nanos=None, now=NOW)
     key, _ = await keys.create_key("rich", name="k", limits=Limits(), now=NOW)
     for n, nanos in enumerate((LARGEST_NANOS, LARGEST_NANOS, 1)):
-        hold = await books.reserve(f"call_{n}", key, nanos, lease_s=LEASE_S)
+        hold = await reserve(books, f"call_{n}", key, nanos, lease_s=LEASE_S)
         await books.settle(hold, charge(nanos))
     assert await books.team_balance("rich") == Balance(2 * LARGEST_NANOS + 1, 0, None)
     audit(raw, "rich")
@@ -214,7 +229,7 @@ async def test_sums_beyond_a_double_stay_exact(books: Books, keys: Keys, raw: Re
 
 async def test_an_open_call_has_a_lease_and_an_ended_one_is_remembered(books: Books, key: Key, raw: Redis) -> None:
     before = now_ms(raw)
-    hold = await books.reserve("call_1", key, USD, lease_s=LEASE_S)
+    hold = await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
     lease: Any = raw.zscore(layout.open_calls("acme"), "call_1")
     assert before <= lease - LEASE_S * 1000 <= now_ms(raw)
     assert raw.ttl(layout.call("acme", "call_1")) == -1
@@ -229,7 +244,7 @@ def now_ms(raw: Redis) -> int:
 
 
 async def test_the_row_of_a_charge_tells_what_it_was_for(books: Books, key: Key, raw: Redis) -> None:
-    await books.settle(await books.reserve("call_1", key, USD, lease_s=LEASE_S), charge(USD))
+    await books.settle(await reserve(books, "call_1", key, USD, lease_s=LEASE_S), charge(USD))
     row = rows(raw, layout.ledger("acme"))[-1]
     told = {"do": "settle", "call": "call_1", "attempt": "att_1", "basis": "tokens", "model": "banana", "size": "1K"}
     more = {"group": "Default", "lane": "default", "verdict": "picture", "pictures": "1", "input": "10"}
