@@ -33,8 +33,8 @@ from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
 from gateway.relay.journey import Rooms
 from gateway.relay.serve import Relay
-from gateway.relay.stream import Pulse
 from gateway.relay.supervisor import DRAIN_S, Supervisor
+from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.lanes import Lanes, access
 from gateway.web import admin, openapi, ops, own_key, problems
@@ -93,6 +93,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             supervisor=supervisor,
             observe=observe,
             now=time.monotonic,
+            settle_s=pulse.settle_s,
             alone=settings.failover_mode is FailoverMode.OFF,
         )
         desk = Desk(

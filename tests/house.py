@@ -19,7 +19,7 @@ from gateway import app as house
 from gateway.config.load import parse
 from gateway.config.settings import Settings
 from gateway.core.keys import Key, Limits
-from gateway.relay.stream import Pulse
+from gateway.relay.vigil import Pulse
 
 MODEL = "gemini-3.1-flash-image-preview"
 PRO = "gemini-3-pro-image-preview"

@@ -3,7 +3,7 @@
 A Call is complete when it is made and never changes: every attempt is built anew from it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.core.catalog import Model, SizeFacts
@@ -50,7 +50,8 @@ class Parsed:
 
     `body` is the request as Gemini's generateContent takes it: the caller's own bytes where they
     need no change, the translation otherwise. `streams` says whether the upstream is asked for a
-    stream of it. `form` is what the dialect noted for writing the answer; nobody else reads it.
+    stream of it; `count` how many pictures are wanted, each of them a call of its own. `form` is
+    what the dialect noted for writing the answer; nobody else reads it.
     """
 
     asked_name: str
@@ -58,6 +59,7 @@ class Parsed:
     delivery: Delivery
     body: bytes
     streams: bool
+    count: int = 1
     form: object = None
 
 
@@ -82,3 +84,8 @@ class Call:
     @property
     def ask(self) -> Ask:
         return self.parsed.ask
+
+    def each(self) -> "list[Call]":
+        """One call for each picture that is wanted: these models draw one at a time."""
+        count = self.parsed.count
+        return [self] if count == 1 else [replace(self, id=f"{self.id}.{number + 1}") for number in range(count)]

@@ -50,29 +50,57 @@ class Asked:
     body: bytes
 
 
-class Writer(Protocol):
-    """Writes one answer. Told of every chunk in order, then once of the end.
+class Passing:
+    """Writes an answer while it arrives. Told of every chunk in order, then once of the end.
 
-    What `feed` and `closing` give is what the caller is sent. `passes` says that chunks go through
-    unchanged, so that the upstream's length holds for the caller too. `heartbeat` may be sent while
-    nothing else is; None: the format allows none, and an answer begins with its first byte.
+    `keeps_length` says that chunks go through unchanged, so that the upstream's length holds for the
+    caller too. `heartbeat` may be sent while nothing else is; None: the format allows none, and an
+    answer begins with its first byte.
     """
 
     content_type: str
-    passes: bool
-    heartbeat: bytes | None
-
-    def opening(self) -> bytes:
-        """What may be sent before anything has come."""
+    keeps_length = False
+    heartbeat: bytes | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         """The answer's next part, possibly empty."""
+        raise NotImplementedError
 
     def closing(self) -> bytes:
-        """The rest of the answer. Raises `GatewayError` when there is none to give."""
+        """The rest of the answer."""
+        return b""
 
     def broken(self, error: GatewayError) -> bytes:
         """What tells the caller of an error after the answer has begun; empty where the format has no such thing."""
+        return b""
+
+
+class Gathering:
+    """Writes one answer out of whole replies, one for each picture that was asked for.
+
+    Told of each reply as it is complete, by its number, and once of the end. With a `heartbeat` the
+    answer is a stream: `opening` and what `each` gives are sent at once. Without one everything is
+    in `closing`.
+    """
+
+    content_type: str
+    heartbeat: bytes | None = None
+
+    def opening(self) -> bytes:
+        """What a stream begins with."""
+        return b""
+
+    def each(self, number: int, reply: bytes) -> bytes:
+        """What can be sent of a reply. Raises `GatewayError` when there is nothing in it for the caller."""
+        raise NotImplementedError
+
+    def closing(self) -> bytes:
+        """The rest of the answer, when there was at least one reply."""
+        raise NotImplementedError
+
+    def broken(self, error: GatewayError) -> bytes:
+        """As in `Passing`."""
+        return b""
 
 
 class Dialect(Protocol):
@@ -81,7 +109,7 @@ class Dialect(Protocol):
     def parse(self, asked: Asked, catalog: Catalog) -> Parsed:
         """The request as facts and as the upstream is to be sent it. Raises `CallerError`."""
 
-    def writer(self, call: Call) -> Writer:
+    def writer(self, call: Call) -> Passing | Gathering:
         """What writes the answer to this call."""
 
     def local(self, asked: Asked, catalog: Catalog, models: tuple[Model, ...]) -> bytes:

@@ -11,8 +11,9 @@ from gateway.core.call import Call, Delivery, Parsed
 from gateway.core.catalog import Catalog, Model
 from gateway.core.errors import BadRequest, GatewayError
 from gateway.core.sse import event
+from gateway.core.usage import Usage
 from gateway.dialects import openai, parts, sizes
-from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Writer, read_json
+from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Gathering, read_json
 from gateway.dialects.parts import Picture
 from gateway.dialects.replies import Content
 
@@ -37,7 +38,6 @@ class Chat:
     def parse(self, asked: Asked, catalog: Catalog) -> Parsed:
         document = read_json(asked.body, unique=True)
         named = openai.model_of(document, asked, catalog)
-        openai.one_only(document)
         system, contents = _contents(document.get("messages"))
         form = sizes.form_of(document, named.model, named.size)
         thinking = openai.thinking_of(document, named.model)
@@ -54,10 +54,11 @@ class Chat:
             delivery=Delivery.EVENTS if streams else Delivery.WHOLE,
             body=orjson.dumps(request),
             streams=False,
+            count=openai.count_of(document),
             form=_Form(streams, isinstance(options, Mapping) and options.get("include_usage") is True),
         )
 
-    def writer(self, call: Call) -> Writer:
+    def writer(self, call: Call) -> Gathering:
         assert isinstance(call.parsed.form, _Form)
         return _Stream(call, call.parsed.form) if call.parsed.form.streams else _Whole(call)
 
@@ -174,77 +175,75 @@ def _sampling(document: Mapping[str, Any], config: dict[str, Any]) -> None:
         config[native] = value
 
 
-class _Collected:
-    """Keeps the upstream's answer until it is whole."""
-
-    passes = False
-
+class _Completion(Gathering):
     def __init__(self, call: Call) -> None:
         self._head = {
             "id": f"chatcmpl-{call.id}",
             "created": int(call.made_at),
             "model": call.parsed.asked_name,
         }
-        self._chunks: list[bytes] = []
-
-    def feed(self, chunk: bytes) -> bytes:
-        self._chunks.append(chunk)
-        return b""
-
-    def _content(self) -> Content:
-        body = b"".join(self._chunks)
-        self._chunks.clear()
-        return openai.content_of(body)
 
 
-class _Whole(_Collected):
+class _Whole(_Completion):
     content_type = JSON
-    heartbeat: bytes | None = None
 
-    def opening(self) -> bytes:
+    def __init__(self, call: Call) -> None:
+        super().__init__(call)
+        self._contents: dict[int, Content] = {}
+
+    def each(self, number: int, reply: bytes) -> bytes:
+        self._contents[number] = openai.content_of(reply)
         return b""
 
     def closing(self) -> bytes:
-        content = self._content()
-        message = {"role": "assistant", "content": content.words, "refusal": _refusal(content)}
-        message |= _extras(content)
-        choice = {"index": 0, "finish_reason": _finish(content), "message": message}
-        answer = {**self._head, "object": "chat.completion", "choices": [choice]}
-        if content.usage is not None:
-            answer["usage"] = openai.chat_usage(content.usage)
+        choices = [_choice(number, self._contents[number]) for number in sorted(self._contents)]
+        answer: dict[str, Any] = {**self._head, "object": "chat.completion", "choices": choices}
+        usage = openai.total(content.usage for content in self._contents.values())
+        if usage is not None:
+            answer["usage"] = openai.chat_usage(usage)
         return orjson.dumps(answer)
 
-    def broken(self, error: GatewayError) -> bytes:
-        return b""
+
+def _choice(number: int, content: Content) -> dict[str, Any]:
+    message = {"role": "assistant", "content": content.words, "refusal": _refusal(content), **_extras(content)}
+    return {"index": number, "finish_reason": _finish(content), "message": message}
 
 
-class _Stream(_Collected):
+class _Stream(_Completion):
     """The role at once, comments while the picture is drawn, then the picture, the reason and the end."""
 
     content_type = EVENT_STREAM
-    heartbeat: bytes | None = b": drawing\n\n"
+    heartbeat = b": drawing\n\n"
 
     def __init__(self, call: Call, form: _Form) -> None:
         super().__init__(call)
+        self._count = call.parsed.count
         self._usage_wanted = form.usage_wanted
+        self._usages: list[Usage | None] = []
 
     def opening(self) -> bytes:
-        return self._chunk({"role": "assistant", "content": ""})
+        role = {"role": "assistant", "content": ""}
+        return b"".join(self._chunk(number, role) for number in range(self._count))
 
-    def closing(self) -> bytes:
-        content = self._content()
+    def each(self, number: int, reply: bytes) -> bytes:
+        content = openai.content_of(reply)
+        self._usages.append(content.usage)
         events = []
         if content.words:
-            events.append(self._chunk({"content": content.words}))
+            events.append(self._chunk(number, {"content": content.words}))
         if extras := _extras(content):
-            events.append(self._chunk(extras))
+            events.append(self._chunk(number, extras))
         if refusal := _refusal(content):
-            events.append(self._chunk({"refusal": refusal}))
-        events.append(self._chunk({}, finish=_finish(content)))
-        if self._usage_wanted and content.usage is not None:
-            usage = openai.chat_usage(content.usage)
-            events.append(event(orjson.dumps({**self._base(), "choices": [], "usage": usage})))
-        return b"".join((*events, event(b"[DONE]")))
+            events.append(self._chunk(number, {"refusal": refusal}))
+        events.append(self._chunk(number, {}, finish=_finish(content)))
+        return b"".join(events)
+
+    def closing(self) -> bytes:
+        usage = openai.total(self._usages)
+        if not self._usage_wanted or usage is None:
+            return event(b"[DONE]")
+        told = {**self._base(), "choices": [], "usage": openai.chat_usage(usage)}
+        return event(orjson.dumps(told)) + event(b"[DONE]")
 
     def broken(self, error: GatewayError) -> bytes:
         return event(orjson.dumps(openai.envelope(error))) + event(b"[DONE]")
@@ -252,8 +251,8 @@ class _Stream(_Collected):
     def _base(self) -> dict[str, Any]:
         return {**self._head, "object": "chat.completion.chunk"}
 
-    def _chunk(self, delta: dict[str, Any], *, finish: str | None = None) -> bytes:
-        chunk = {**self._base(), "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+    def _chunk(self, number: int, delta: dict[str, Any], *, finish: str | None = None) -> bytes:
+        chunk = {**self._base(), "choices": [{"index": number, "delta": delta, "finish_reason": finish}]}
         if self._usage_wanted:
             chunk["usage"] = None
         return event(orjson.dumps(chunk))
@@ -288,5 +287,4 @@ def _extras(content: Content) -> dict[str, Any]:
 
 
 def _image(index: int, picture: Picture) -> dict[str, Any]:
-    url = f"data:{picture.mime};base64,{parts.canonical_base64(picture.data)}"
-    return {"type": "image_url", "index": index, "image_url": {"url": url}}
+    return {"type": "image_url", "index": index, "image_url": {"url": picture.data_uri}}

@@ -17,7 +17,7 @@ from gateway.core.errors import BadRequest, GatewayError, MissingKey, UnknownKey
 from gateway.core.skim import KEEP_BYTES, Skimmer
 from gateway.core.sse import EventReader
 from gateway.dialects import canonical
-from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Operation, Writer, allowed_model, find_model, read_json
+from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Operation, Passing, allowed_model, find_model, read_json
 
 _STATUS_NAME = re.compile(r"[A-Z_]{2,40}")
 
@@ -49,7 +49,7 @@ class Gemini:
             streams=asked.operation is Operation.STREAM,
         )
 
-    def writer(self, call: Call) -> Writer:
+    def writer(self, call: Call) -> Passing:
         match call.parsed.delivery:
             case Delivery.WHOLE:
                 return Whole()
@@ -94,49 +94,35 @@ def envelope(error: GatewayError, status: int) -> dict[str, Any]:
     }
 
 
-class Whole:
+class Whole(Passing):
     """The upstream's bytes, unchanged."""
 
     content_type = JSON + "; charset=UTF-8"
-    passes = True
-    heartbeat: bytes | None = None
-
-    def opening(self) -> bytes:
-        return b""
+    keeps_length = True
 
     def feed(self, chunk: bytes) -> bytes:
         return chunk
-
-    def closing(self) -> bytes:
-        return b""
-
-    def broken(self, error: GatewayError) -> bytes:
-        return b""
 
 
 class Events(Whole):
     """The upstream's events, unchanged. Only blank lines may stand between them: the Python SDK raises on comments."""
 
     content_type = EVENT_STREAM
-    heartbeat: bytes | None = b"\r\n"
+    heartbeat = b"\r\n"
 
     def broken(self, error: GatewayError) -> bytes:
         return b"\r\n\r\ndata: " + orjson.dumps(envelope(error, error.status)) + b"\r\n\r\n"
 
 
-class Array:
+class Array(Passing):
     """The upstream's events as the elements of one JSON array: Gemini's stream without alt=sse."""
 
     content_type = JSON + "; charset=UTF-8"
-    passes = False
-    heartbeat: bytes | None = b"\r\n"
+    heartbeat = b"\r\n"
 
     def __init__(self) -> None:
         self._events = EventReader()
         self._before = b"["
-
-    def opening(self) -> bytes:
-        return b""
 
     def feed(self, chunk: bytes) -> bytes:
         return b"".join(self._element(data) for data in self._events.feed(chunk))

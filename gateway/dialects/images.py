@@ -1,22 +1,31 @@
-"""OpenAI's images API: a prompt in, a picture as base64 out."""
+"""OpenAI's images API: a prompt in; pictures out, whole or as events."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
 from gateway.core.call import Call, Delivery, Parsed
 from gateway.core.catalog import Catalog, Model
 from gateway.core.errors import BadRequest, GatewayError
+from gateway.core.sse import event
+from gateway.core.usage import Usage
 from gateway.dialects import openai, parts, sizes
-from gateway.dialects.base import JSON, Asked, Writer, read_json
+from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Gathering, read_json
+from gateway.dialects.parts import Picture
+from gateway.dialects.replies import Content
+
+_FORMATS = (None, "b64_json", "url")
 
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What the answer repeats of the request, and its date."""
+    """What the answer repeats of the request, and how it is wanted."""
 
     quality: str
     size: str
+    as_url: bool
+    streams: bool
 
 
 class Images:
@@ -30,24 +39,30 @@ class Images:
             raise BadRequest(
                 "prompt is missing: it says what is to be drawn.", param="prompt", code="missing_required_parameter"
             )
-        openai.one_only(document)
-        _refuse(document, "stream", (None, False), "The images API answers whole here; leave stream out.")
-        _refuse(document, "response_format", (None, "b64_json"), "Pictures come as base64; leave response_format out.")
+        _refuse(document, "response_format", _FORMATS, "Use 'b64_json' or 'url'.")
         _refuse(document, "background", (None, "auto", "opaque"), "These models draw no transparency; use 'opaque'.")
         form = sizes.form_of(document, named.model, named.size)
         thinking = openai.thinking_of(document, named.model)
         contents = [{"role": "user", "parts": [{"text": prompt}]}]
+        streams = document.get("stream") is True
         return Parsed(
             asked_name=named.name,
             ask=openai.ask_of(named, form, thinking, contents=contents, text_bytes=len(prompt.encode())),
-            delivery=Delivery.WHOLE,
+            delivery=Delivery.EVENTS if streams else Delivery.WHOLE,
             body=orjson.dumps(openai.native_request(contents, form, thinking)),
             streams=False,
-            form=_Form(quality=str(document.get("quality") or "auto"), size=str(document.get("size") or "auto")),
+            count=openai.count_of(document),
+            form=_Form(
+                quality=str(document.get("quality") or "auto"),
+                size=str(document.get("size") or "auto"),
+                as_url=document.get("response_format") == "url",
+                streams=streams,
+            ),
         )
 
-    def writer(self, call: Call) -> Writer:
-        return _Writer(call)
+    def writer(self, call: Call) -> Gathering:
+        assert isinstance(call.parsed.form, _Form)
+        return _Events(call, call.parsed.form) if call.parsed.form.streams else _Whole(call, call.parsed.form)
 
     def local(self, asked: Asked, catalog: Catalog, models: tuple[Model, ...]) -> bytes:
         return openai.local(asked, catalog, models)
@@ -61,45 +76,98 @@ def _refuse(document: dict[str, object], name: str, good: tuple[object, ...], wh
         raise BadRequest(f"{name} {document[name]!r} is not supported. {why}", param=name, code="unsupported_parameter")
 
 
-class _Writer:
-    content_type = JSON
-    passes = False
-    heartbeat: bytes | None = None
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """One finished picture, with what is told of it. Its pixels are its own, not those that were asked for."""
 
-    def __init__(self, call: Call) -> None:
-        assert isinstance(call.parsed.form, _Form)
-        self._form = call.parsed.form
+    picture: Picture
+    size: str
+    words: str
+    usage: Usage | None
+
+    @property
+    def format(self) -> str:
+        return self.picture.mime.removeprefix("image/")
+
+
+class _Pictures(Gathering):
+    def __init__(self, call: Call, form: _Form) -> None:
+        self._form = form
         self._created = int(call.made_at)
-        self._chunks: list[bytes] = []
 
-    def opening(self) -> bytes:
-        return b""
+    def _result(self, reply: bytes) -> _Result:
+        content = openai.content_of(reply)
+        if not content.pictures:
+            raise openai.no_picture(content)
+        return _finished(content, self._form.size)
 
-    def feed(self, chunk: bytes) -> bytes:
-        self._chunks.append(chunk)
+
+def _finished(content: Content, asked_size: str) -> _Result:
+    """The last picture of a reply: those before it are drafts."""
+    last = content.pictures[-1]
+    head = parts.head_of(last.data)
+    pixels = parts.pixels_of(head)
+    picture = Picture(parts.mime_of(head) or last.mime, parts.canonical_base64(last.data))
+    size = f"{pixels[0]}x{pixels[1]}" if pixels else asked_size
+    return _Result(picture, size, content.words, content.usage)
+
+
+class _Whole(_Pictures):
+    content_type = JSON
+
+    def __init__(self, call: Call, form: _Form) -> None:
+        super().__init__(call, form)
+        self._results: dict[int, _Result] = {}
+
+    def each(self, number: int, reply: bytes) -> bytes:
+        self._results[number] = self._result(reply)
         return b""
 
     def closing(self) -> bytes:
-        body = b"".join(self._chunks)
-        self._chunks.clear()
-        content = openai.content_of(body)
-        if not content.pictures:
-            raise openai.no_picture(content)
-        picture = content.pictures[-1]
-        head = parts.head_of(picture.data)
-        pixels = parts.pixels_of(head)
-        mime = parts.mime_of(head) or picture.mime
-        answer = {
+        results = [self._results[number] for number in sorted(self._results)]
+        answer: dict[str, Any] = {
             "created": self._created,
             "background": "opaque",
-            "output_format": mime.removeprefix("image/"),
+            "output_format": results[0].format,
             "quality": self._form.quality,
-            "size": f"{pixels[0]}x{pixels[1]}" if pixels else self._form.size,
-            "data": [{"b64_json": parts.canonical_base64(picture.data), "revised_prompt": content.words or None}],
+            "size": results[0].size,
+            "data": [self._entry(result) for result in results],
         }
-        if content.usage is not None:
-            answer["usage"] = openai.images_usage(content.usage)
+        usage = openai.total(result.usage for result in results)
+        if usage is not None:
+            answer["usage"] = openai.images_usage(usage)
         return orjson.dumps(answer)
 
-    def broken(self, error: GatewayError) -> bytes:
+    def _entry(self, result: _Result) -> dict[str, Any]:
+        said = {"revised_prompt": result.words or None}
+        if self._form.as_url:
+            return {"url": result.picture.data_uri, **said}
+        return {"b64_json": result.picture.data, **said}
+
+
+class _Events(_Pictures):
+    """One event for each finished picture, in the order in which they are finished."""
+
+    content_type = EVENT_STREAM
+    heartbeat = b": drawing\n\n"
+
+    def each(self, number: int, reply: bytes) -> bytes:
+        result = self._result(reply)
+        told: dict[str, Any] = {
+            "type": "image_generation.completed",
+            "b64_json": result.picture.data,
+            "background": "opaque",
+            "created_at": self._created,
+            "output_format": result.format,
+            "quality": self._form.quality,
+            "size": result.size,
+        }
+        if result.usage is not None:
+            told["usage"] = openai.images_usage(result.usage)
+        return event(orjson.dumps(told), name="image_generation.completed")
+
+    def closing(self) -> bytes:
         return b""
+
+    def broken(self, error: GatewayError) -> bytes:
+        return event(orjson.dumps({"type": "error", **openai.envelope(error)}), name="error")

@@ -1,6 +1,7 @@
 """What OpenAI's formats have in common: models, usage, the error envelope, and the native request built from theirs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -28,6 +29,8 @@ REFUSALS = frozenset(
         "JAILBREAK",
     }
 )
+
+MOST_PICTURES = 10
 
 # OpenAI's effort words, as the levels these models know.
 _EFFORT = {"none": "minimal", "minimal": "minimal", "low": "minimal", "medium": "high", "high": "high", "xhigh": "high"}
@@ -61,13 +64,14 @@ def model_of(document: Mapping[str, Any], asked: Asked, catalog: Catalog) -> Nam
     return find_model(catalog, name, asked)
 
 
-def one_only(document: Mapping[str, Any]) -> None:
-    if document.get("n") not in (None, 1):
-        raise BadRequest(
-            "n must be 1: send as many requests as you want pictures; they run side by side.",
-            param="n",
-            code="unsupported_parameter",
-        )
+def count_of(document: Mapping[str, Any]) -> int:
+    """How many pictures are wanted; OpenAI's own limit is ten."""
+    count = document.get("n", 1)
+    if count is None:
+        return 1
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST_PICTURES:
+        raise BadRequest(f"n must be a whole number from 1 to {MOST_PICTURES}.", param="n")
+    return count
 
 
 def thinking_of(document: Mapping[str, Any], model: Model) -> str | None:
@@ -154,6 +158,14 @@ def chat_usage(usage: Usage) -> dict[str, Any]:
             **text_and_image(candidates, usage.output_images),
         },
     }
+
+
+def total(usages: Iterable[Usage | None]) -> Usage | None:
+    """What several replies used together; None when none of them said."""
+    known = [usage for usage in usages if usage is not None]
+    if not known:
+        return None
+    return Usage(**{field.name: sum(getattr(usage, field.name) for usage in known) for field in fields(Usage)})
 
 
 def images_usage(usage: Usage) -> dict[str, Any]:

@@ -23,6 +23,10 @@ class Picture:
     mime: str
     data: str
 
+    @property
+    def data_uri(self) -> str:
+        return f"data:{self.mime};base64,{canonical_base64(self.data)}"
+
 
 def canonical_base64(text: str) -> str:
     """The same bytes in the standard alphabet, padded, without line breaks.

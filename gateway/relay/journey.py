@@ -7,11 +7,12 @@ to the operator, and the hold ends, once.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
-from gateway.core.errors import BooksAway, GatewayError, InternalError
+from gateway.core.errors import BooksAway, GatewayError, InternalError, UpstreamCut
 from gateway.core.events import AttemptFinished, AttemptLate, CredentialRefused, Observer, OperatorCharged, StoreLost
 from gateway.core.failover import Plan
 from gateway.core.groups import Lane
@@ -40,6 +41,7 @@ class Rooms:
     supervisor: Supervisor
     observe: Observer
     now: Callable[[], float]
+    settle_s: float  # for how long an answer waits for the books
     alone: bool  # no failover: a call is tried on the first lane of its plan and nowhere else
 
 
@@ -62,11 +64,53 @@ class Journey:
     def attempts(self) -> int:
         return len(self._race.attempts)
 
+    @property
+    def failure(self) -> GatewayError | None:
+        """What the caller is told when there is no answer."""
+        failed = self.head.exception() if self.head.done() else None
+        return failed if isinstance(failed, GatewayError) else None
+
+    @property
+    def answering(self) -> Attempt | None:
+        """The attempt whose answer the caller gets, once there is one."""
+        return self.head.result() if self.head.done() and self.head.exception() is None else None
+
     def leave(self) -> None:
         """Nobody reads the answer any more; the journey goes on to its end all the same."""
         self._left = True
-        if self.head.done() and self.head.exception() is None:
-            self.head.result().pipe.leave()
+        if (attempt := self.answering) is not None:
+            attempt.pipe.leave()
+
+    async def settled_for_now(self) -> None:
+        """Waits for the settlement, but not for ever: with the store away it is written later."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._rooms.settle_s):
+                await self.settled.wait()
+
+    def collect(self) -> asyncio.Future[bytes]:
+        """The whole reply, when it is complete and settled; fails with the error to tell."""
+        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._rooms.supervisor.start(self._collect(reply), name=f"reply {self.call.id}")
+        return reply
+
+    async def _collect(self, reply: asyncio.Future[bytes]) -> None:
+        error: GatewayError = InternalError("The gateway failed while it read an answer.")
+        body = None
+        try:
+            attempt = await self.head
+            chunks = [chunk async for chunk in attempt.pipe]
+            await attempt.ended.wait()
+            error = UpstreamCut("The upstream's answer broke off; nothing is charged to your key.")
+            body = None if attempt.outcome.verdict is Verdict.CUT else b"".join(chunks)
+        except GatewayError as failure:
+            error = failure
+        finally:
+            await self.settled_for_now()
+            if body is None:
+                reply.set_exception(error)
+                reply.exception()  # a caller who left does not fetch it
+            else:
+                reply.set_result(body)
 
     async def run(self) -> None:
         """The whole journey; whatever happens, the head is decided and a caller is not left waiting."""

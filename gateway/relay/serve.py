@@ -10,8 +10,10 @@ from gateway.core.events import CallFinished, CallRefused
 from gateway.core.failover import Plan, claim_probe, make_plan
 from gateway.core.health import suspect_s
 from gateway.dialects.base import Dialect
+from gateway.relay.heads import head_of
 from gateway.relay.journey import Journey, Rooms
-from gateway.relay.stream import Pulse, Sink, deliver
+from gateway.relay.stream import deliver
+from gateway.relay.vigil import Pulse, Sink, Vigil
 
 # A hold outlives the longest attempt by this; what is then still open was lost with its process.
 _LEASE_BEYOND_S = 60.0
@@ -26,39 +28,44 @@ class Relay:
 
     async def serve(self, call: Call, dialect: Dialect, sink: Sink) -> None:
         """Answers a call through the sink. Raises `GatewayError` while nothing has been sent yet."""
-        journey = await self._admit(call, dialect)
-        self._rooms.supervisor.start(journey.run(), name=f"journey {call.id}")
+        journeys = await self._admit(call, dialect)
+        writer = dialect.writer(call)
+        vigil = Vigil(call, writer, sink, self._pulse, now=self._rooms.now, head=lambda: head_of(journeys))
         status, code = 200, "ok"
         try:
-            told = await deliver(journey, dialect.writer(call), sink, self._pulse)
+            told = await deliver(journeys, writer, sink, vigil)
             code = told.code if told else code
         except CallerLeft:
-            journey.leave()
             status, code = 499, "caller_left"
         except GatewayError as error:
-            journey.leave()
             status, code = dialect.error(error)[0], error.code
             raise
         except BaseException:
-            journey.leave()
             status, code = InternalError.status, InternalError.code
             raise
         finally:
-            self._rooms.supervisor.start(self._report(journey, status, code, sink), name=f"report {call.id}")
+            for journey in journeys:
+                journey.leave()
+                self._rooms.supervisor.start(self._report(journey, status, code, sink), name=f"report {call.id}")
 
-    async def _admit(self, call: Call, dialect: Dialect) -> Journey:
-        """Plans the call and sets its money aside; nothing has been sent when this fails."""
+    async def _admit(self, call: Call, dialect: Dialect) -> list[Journey]:
+        """Plans the call, sets its money aside and sends it on its way, once for each picture wanted."""
         rooms = self._rooms
+        calls = call.each()
         try:
             plan = self._plan(call)
             lease_s = rooms.timeouts.total_long_s + _LEASE_BEYOND_S
-            (hold,) = await rooms.books.reserve([call.id], call.key, plan.ceiling_nanos, lease_s=lease_s)
+            ids = [each.id for each in calls]
+            holds = await rooms.books.reserve(ids, call.key, plan.ceiling_nanos, lease_s=lease_s)
         except GatewayError as error:
             status, waited_s = dialect.error(error)[0], rooms.now() - call.arrived_at
             rooms.observe(CallRefused(call.request_id, call.dialect, call.operation, status, error.code, waited_s))
             raise
         claim_probe(plan, call.ask, rooms.board, rooms.now(), suspect_s(call.ask, rooms.patience))
-        return Journey(call, plan, hold, rooms)
+        journeys = [Journey(each, plan, hold, rooms) for each, hold in zip(calls, holds, strict=True)]
+        for journey in journeys:
+            rooms.supervisor.start(journey.run(), name=f"journey {journey.call.id}")
+        return journeys
 
     def _plan(self, call: Call) -> Plan:
         rooms = self._rooms
@@ -72,6 +79,7 @@ class Relay:
         """Tells of the call when its money is settled, which may be long after its caller has left."""
         rooms = self._rooms
         total_s = rooms.now() - journey.call.arrived_at
+        code = journey.failure.code if journey.failure and status == 200 else code
         delivered = status == 200 and code == "ok" and not sink.gone.done()
         await journey.settled.wait()
         rooms.observe(

@@ -1,4 +1,4 @@
-"""What a caller is told when no attempt answered.
+"""What a caller is told: in the head of an answer, or when no attempt answered.
 
 The upstream's own words go through only where they are about the request; about keys, groups and
 balances the caller learns nothing.

@@ -69,8 +69,9 @@ class _Visit:
         self._gemini = routes.speaks_gemini(request.path, request.headers, request.query)
         self._dialect = desk.dialects[routes.GEMINI if self._gemini else routes.CHAT]
         self._operation = "unknown"
-        self._call: Call | None = None
-        self._sink = AsgiSink(send, self._request.id)
+        self._call_id = f"call_{secrets.token_hex(16)}"
+        self._sink = AsgiSink(send, self._request.id, self._call_id)
+        self._is_call = False
 
     async def answer(self) -> None:
         try:
@@ -116,7 +117,7 @@ class _Visit:
         if not key.allows_model(model.id):
             raise NotAllowed(f"This key may not use {model.id}; ask whoever gave it to you.", param="model")
         return Call(
-            id=f"call_{secrets.token_hex(16)}",
+            id=self._call_id,
             request_id=request.id,
             key=key,
             dialect=self._dialect.name,
@@ -128,7 +129,7 @@ class _Visit:
         )
 
     async def _relay(self, call: Call) -> None:
-        self._call = call
+        self._is_call = True
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(self._watch(), name=f"watch {call.id}")
             try:
@@ -146,9 +147,9 @@ class _Visit:
 
     async def _tell(self, error: GatewayError) -> None:
         request = self._request
-        call_id = self._call.id if self._call else None
+        call_id = self._call_id if self._is_call else None
         await send_error(self._send, self._dialect, error, request.id, call_id)
-        if self._call is None:
+        if not self._is_call:
             self._desk.observe(
                 CallRefused(
                     request_id=request.id,

@@ -4,26 +4,20 @@ The only file that renders a `GatewayError`, and beside the relay the only one t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from gateway.core.errors import GatewayError, WrongMethod
 from gateway.core.headers import (
-    ATTEMPTS,
     BILLED,
     CALL_ID,
     CONTENT_LENGTH,
     CONTENT_TYPE,
-    COST_USD,
-    GROUP,
-    HOLD_USD,
     REQUEST_ID,
     RETRY_AFTER,
     SHOULD_RETRY,
 )
-from gateway.core.money import usd_of
 from gateway.dialects.base import JSON, Dialect
-from gateway.relay.journey import Journey
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -31,26 +25,27 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class AsgiSink:
     """An answer on its way to one caller."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, call_id: str) -> None:
         self._send = send
         self._request_id = request_id
+        self._call_id = call_id
         self.started = False
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def start(self, content_type: str, length: int | None, journey: Journey) -> None:
+    async def start(self, content_type: str, length: int | None, headers: Mapping[str, str]) -> None:
         """Sends the head: from here on the answer can only be finished or broken off."""
-        headers = {
+        all_headers = {
             CONTENT_TYPE: content_type,
             "cache-control": "no-store",
             "x-accel-buffering": "no",  # nginx would hold a stream back until it is whole
             REQUEST_ID: self._request_id,
-            CALL_ID: journey.call.id,
-            **_of_journey(journey),
+            CALL_ID: self._call_id,
+            **headers,
         }
         if length is not None:
-            headers[CONTENT_LENGTH] = str(length)
+            all_headers[CONTENT_LENGTH] = str(length)
         self.started = True
-        await self._send(_head(200, headers))
+        await self._send(_head(200, all_headers))
 
     async def send(self, data: bytes) -> None:
         if data and not self.gone.done():
@@ -67,20 +62,6 @@ class AsgiSink:
         """The caller has hung up."""
         if not self.gone.done():
             self.gone.set_result(None)
-
-
-def _of_journey(journey: Journey) -> dict[str, str]:
-    """What is known of the money when the head is sent: all of it, or only what is held."""
-    headers = {ATTEMPTS: str(journey.attempts)}
-    if journey.head.done() and journey.head.exception() is None:
-        headers |= {GROUP: journey.head.result().lane.group.name, BILLED: "yes"}
-    else:
-        headers[BILLED] = "unknown"
-    if journey.charge is not None:
-        headers[COST_USD] = usd_of(journey.charge.nanos)
-    else:
-        headers[HOLD_USD] = usd_of(journey.hold.nanos)
-    return headers
 
 
 async def send_json(send: Send, request_id: str, body: bytes) -> None:

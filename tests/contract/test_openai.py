@@ -47,6 +47,35 @@ async def test_images_generate_4k_by_extra_body(gateway: Gateway) -> None:
     assert pixels(answer.data[0].b64_json or "") == (6336, 2688)
 
 
+async def test_images_generate_several(gateway: Gateway) -> None:
+    async with client(gateway) as api:
+        answer = await api.images.generate(model=MODEL, prompt="a paper boat", n=2)
+    assert [pixels(each.b64_json or "") for each in answer.data or []] == [(1024, 1024)] * 2
+
+
+async def test_images_generate_as_an_address(gateway: Gateway) -> None:
+    async with client(gateway) as api:
+        answer = await api.images.generate(model=MODEL, prompt="a paper boat", response_format="url")
+    assert answer.data
+    assert pixels(chat_picture(answer.data[0].url or "")) == (1024, 1024)
+
+
+async def test_images_generate_streamed(gateway: Gateway) -> None:
+    async with client(gateway) as api:
+        stream = await api.images.generate(model=MODEL, prompt="a paper boat", stream=True)
+        events = [event async for event in stream]
+    assert [event.type for event in events] == ["image_generation.completed"]
+    assert pixels(events[0].b64_json) == (1024, 1024)
+    assert events[0].size == "1024x1024"
+
+
+async def test_a_streamed_refusal_is_the_sdks_own_error(gateway: Gateway) -> None:
+    async with client(gateway) as api:
+        with pytest.raises(openai.BadRequestError, match="refused") as caught:
+            await api.images.generate(model=MODEL, prompt="x [sim:refusal]", stream=True)
+    assert caught.value.code == "moderation_blocked"
+
+
 async def test_chat_with_a_picture_in_and_out(gateway: Gateway) -> None:
     async with client(gateway) as api:
         first = await api.images.generate(model=MODEL, prompt="a paper boat", size="16:9")

@@ -23,7 +23,7 @@ from gateway.core.errors import (
 from gateway.core.outcome import Verdict, of_reply
 from gateway.core.skim import Skimmer
 from gateway.core.sse import EventReader
-from gateway.dialects.base import Writer
+from gateway.dialects.base import Gathering, Passing
 from gateway.dialects.replies import read_reply
 from tests.dialects.speak import DIALECTS, parse
 from tests.facts import call as make_call
@@ -70,19 +70,28 @@ def call_for(path: str, body: dict[str, Any]) -> Call:
     )
 
 
-def images(**more: Any) -> Writer:
-    return DIALECTS["images"].writer(call_for("/v1/images/generations", {"model": "flash", "prompt": "x", **more}))
+def images(**more: Any) -> Gathering:
+    return _gathering("images", "/v1/images/generations", {"model": "flash", "prompt": "x", **more})
 
 
-def chat(**more: Any) -> Writer:
+def chat(**more: Any) -> Gathering:
     body = {"model": "flash", "messages": [{"role": "user", "content": "x"}], **more}
-    return DIALECTS["chat"].writer(call_for("/v1/chat/completions", body))
+    return _gathering("chat", "/v1/chat/completions", body)
 
 
-def write(writer: Writer, body: bytes, step: int = 1000) -> bytes:
-    out = [writer.opening()]
-    out += [writer.feed(body[at : at + step]) for at in range(0, len(body), step)]
-    return b"".join([*out, writer.closing()])
+def _gathering(dialect: str, path: str, body: dict[str, Any]) -> Gathering:
+    writer = DIALECTS[dialect].writer(call_for(path, body))
+    assert isinstance(writer, Gathering)
+    return writer
+
+
+def write(writer: Gathering, *replies: bytes) -> bytes:
+    """The answer out of replies that are complete in this order."""
+    return b"".join((writer.opening(), *(writer.each(*each) for each in enumerate(replies)), writer.closing()))
+
+
+def passed(writer: Passing, body: bytes, step: int = 1000) -> bytes:
+    return b"".join((*(writer.feed(body[at : at + step]) for at in range(0, len(body), step)), writer.closing()))
 
 
 def test_an_images_answer_has_the_picture_its_pixels_and_the_usage() -> None:
@@ -109,6 +118,49 @@ def test_of_several_pictures_the_last_finished_one_is_the_result() -> None:
     thought = {"inlineData": {"mimeType": "image/png", "data": png(32, 32)}, "thought": True}
     answer = json.loads(write(images(), orjson.dumps(reply(draft, INLINE, thought))))
     assert answer["data"][0]["b64_json"] == PICTURE
+
+
+def test_several_pictures_keep_their_order_and_their_usage_is_summed() -> None:
+    writer = images(n=2)
+    second = writer.each(1, orjson.dumps(reply({"inlineData": {"mimeType": "image/png", "data": png(64, 64)}})))
+    first = writer.each(0, orjson.dumps(DRAWN))
+    answer = json.loads(writer.closing())
+    assert (first, second) == (b"", b"")
+    assert [entry["b64_json"] for entry in answer["data"]] == [PICTURE, png(64, 64)]
+    assert answer["usage"]["output_tokens"] == 2 * 1678
+
+
+def test_a_picture_that_was_refused_is_left_out_of_several() -> None:
+    writer = images(n=2)
+    with pytest.raises(NoPicture):
+        writer.each(0, orjson.dumps(REFUSED))
+    writer.each(1, orjson.dumps(DRAWN))
+    assert [entry["b64_json"] for entry in json.loads(writer.closing())["data"]] == [PICTURE]
+
+
+def test_a_picture_as_an_address_is_a_data_uri() -> None:
+    (entry,) = json.loads(write(images(response_format="url"), orjson.dumps(DRAWN)))["data"]
+    assert entry == {"url": f"data:image/png;base64,{PICTURE}", "revised_prompt": "Here it is."}
+
+
+def test_streamed_images_are_an_event_each() -> None:
+    stream = write(images(stream=True, n=2), orjson.dumps(DRAWN), orjson.dumps(DRAWN))
+    assert stream.count(b"event: image_generation.completed\n") == 2
+    told = [json.loads(data) for data in EventReader().feed(stream)]
+    assert {each["type"] for each in told} == {"image_generation.completed"}
+    assert told[0]["b64_json"] == PICTURE
+    assert (told[0]["size"], told[0]["output_format"], told[0]["created_at"]) == ("1376x768", "png", 1_790_000_000)
+    assert told[0]["usage"]["total_tokens"] == 1699
+
+
+def test_chat_choices_are_numbered_whatever_order_they_come_in() -> None:
+    writer = chat(n=2)
+    writer.each(1, orjson.dumps(TALK))
+    writer.each(0, orjson.dumps(DRAWN))
+    answer = json.loads(writer.closing())
+    assert [choice["index"] for choice in answer["choices"]] == [0, 1]
+    assert "images" in answer["choices"][0]["message"]
+    assert answer["usage"]["total_tokens"] == 2 * 1699
 
 
 def test_a_chat_answer_has_text_and_picture_apart() -> None:
@@ -189,24 +241,26 @@ def sse(*documents: dict[str, Any]) -> bytes:
     return b"".join(b"data: " + orjson.dumps(document) + b"\r\n\r\n" for document in documents)
 
 
-def native(delivery: Delivery) -> Writer:
-    return DIALECTS["gemini"].writer(make_call(delivery=delivery))
+def native(delivery: Delivery) -> Passing:
+    writer = DIALECTS["gemini"].writer(make_call(delivery=delivery))
+    assert isinstance(writer, Passing)
+    return writer
 
 
 @pytest.mark.parametrize("delivery", [Delivery.WHOLE, Delivery.EVENTS])
 def test_native_answers_pass_byte_for_byte(delivery: Delivery) -> None:
     body = sse(DRAWN) if delivery is Delivery.EVENTS else orjson.dumps(DRAWN)
-    assert write(native(delivery), body, step=7) == body
+    assert passed(native(delivery), body, step=7) == body
 
 
 @pytest.mark.parametrize("step", [1, 13, 4096])
 def test_a_stream_without_sse_is_one_json_array(step: int) -> None:
     body = sse({"candidates": []}, DRAWN)
-    assert json.loads(write(native(Delivery.ARRAY), body, step=step)) == [{"candidates": []}, DRAWN]
+    assert json.loads(passed(native(Delivery.ARRAY), body, step=step)) == [{"candidates": []}, DRAWN]
 
 
 def test_an_empty_stream_is_an_empty_array() -> None:
-    assert json.loads(write(native(Delivery.ARRAY), b"")) == []
+    assert json.loads(passed(native(Delivery.ARRAY), b"")) == []
 
 
 def test_an_error_in_a_begun_stream_keeps_to_its_format() -> None:

@@ -30,6 +30,7 @@ def test_a_request_goes_out_as_the_pair_says(path: Path) -> None:
         assert parsed.body is raw
     else:
         assert json.loads(parsed.body) == pair["upstream"]
+    assert parsed.count == pair.get("count", 1)
     for name, value in pair.get("ask", {}).items():
         assert getattr(parsed.ask, name) == value
 

@@ -14,11 +14,11 @@ from tests.losable import LosableStore
 from tests.waiting import eventually
 
 
-async def rows(gateway: Gateway, event: str) -> list[dict[str, Any]]:
-    """The log lines of an event, once there is one."""
+async def rows(gateway: Gateway, event: str, *, least: int = 1) -> list[dict[str, Any]]:
+    """The log lines of an event, once there are so many."""
 
     async def there() -> bool:
-        return bool(_rows(gateway, event))
+        return len(_rows(gateway, event)) >= least
 
     await eventually(there)
     return _rows(gateway, event)

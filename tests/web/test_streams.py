@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from gateway.relay.stream import Pulse
+from gateway.relay.vigil import Pulse
 from tests.house import MODEL, Gateway, Simulator, native_picture, open_gateway, pixels
 
 NATIVE_STREAM = f"/v1beta/models/{MODEL}:streamGenerateContent"

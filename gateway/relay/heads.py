@@ -1,0 +1,27 @@
+"""The head of an answer, as far as it is about how the answer came to be and what it costs."""
+
+from collections.abc import Sequence
+
+from gateway.core.headers import ATTEMPTS, BILLED, COST_USD, GROUP, HOLD_USD, PARTIAL
+from gateway.core.money import usd_of
+from gateway.relay.journey import Journey
+
+
+def head_of(journeys: Sequence[Journey], *, failed: int = 0) -> dict[str, str]:
+    """What is known of the money when the head is sent: all of it, or only what is held.
+
+    `failed` counts the pictures that were asked for and are not in the answer.
+    """
+    headers = {ATTEMPTS: str(sum(journey.attempts for journey in journeys))}
+    groups = [attempt.lane.group.name for journey in journeys if (attempt := journey.answering) is not None]
+    if groups:
+        headers |= {GROUP: ", ".join(dict.fromkeys(groups)), BILLED: "yes"}
+    else:
+        headers[BILLED] = "unknown"
+    if all(journey.settled.is_set() for journey in journeys):
+        headers[COST_USD] = usd_of(sum(journey.charge.nanos for journey in journeys if journey.charge))
+    else:
+        headers[HOLD_USD] = usd_of(sum(journey.hold.nanos for journey in journeys))
+    if failed:
+        headers[PARTIAL] = f"{len(journeys) - failed}/{len(journeys)}"
+    return headers
