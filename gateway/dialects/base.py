@@ -25,10 +25,11 @@ EVENT_STREAM = "text/event-stream"
 
 
 class Operation(StrEnum):
-    """What a caller wants; the first three are relayed, the others are answered by the gateway itself."""
+    """What a caller wants; the first four are relayed, the others are answered by the gateway itself."""
 
     GENERATE = "generate"
     STREAM = "stream"
+    EDIT = "edit"
     COMPLETE = "complete"
     LIST_MODELS = "list_models"
     GET_MODEL = "get_model"
@@ -36,7 +37,7 @@ class Operation(StrEnum):
 
     @property
     def relayed(self) -> bool:
-        return self in (Operation.GENERATE, Operation.STREAM, Operation.COMPLETE)
+        return self in (Operation.GENERATE, Operation.STREAM, Operation.EDIT, Operation.COMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Asked:
     model: str | None
     query: Mapping[str, str]
     body: bytes
+    content_type: str = JSON
 
 
 class Passing:

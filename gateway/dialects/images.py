@@ -1,5 +1,7 @@
-"""OpenAI's images API: a prompt in; pictures out, whole or as events."""
+"""OpenAI's images API: a prompt in, with pictures to be edited or without; pictures out, whole or as events."""
 
+import base64
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +12,15 @@ from gateway.core.catalog import Catalog, Model
 from gateway.core.errors import BadRequest, GatewayError
 from gateway.core.sse import event
 from gateway.core.usage import Usage
-from gateway.dialects import openai, parts, sizes
-from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Gathering, read_json
+from gateway.dialects import forms, openai, parts, sizes
+from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Gathering, Operation, read_json
 from gateway.dialects.parts import Picture
 from gateway.dialects.replies import Content
 
 _FORMATS = (None, "b64_json", "url")
+
+# However an SDK, or its user, numbers the pictures.
+_PICTURE_FIELD = re.compile(r"images?(\[\d*\])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +31,15 @@ class _Form:
     size: str
     as_url: bool
     streams: bool
+    event: str
 
 
 class Images:
     name = "images"
 
     def parse(self, asked: Asked, catalog: Catalog) -> Parsed:
-        document = read_json(asked.body, unique=True)
+        editing = asked.operation is Operation.EDIT
+        document, pictures = _edit(asked) if editing else (read_json(asked.body, unique=True), [])
         named = openai.model_of(document, asked, catalog)
         prompt = document.get("prompt")
         if not isinstance(prompt, str) or not prompt.strip():
@@ -43,7 +50,7 @@ class Images:
         _refuse(document, "background", (None, "auto", "opaque"), "These models draw no transparency; use 'opaque'.")
         form = sizes.form_of(document, named.model, named.size)
         thinking = openai.thinking_of(document, named.model)
-        contents = [{"role": "user", "parts": [{"text": prompt}]}]
+        contents = [{"role": "user", "parts": [*(_part(picture) for picture in pictures), {"text": prompt}]}]
         streams = document.get("stream") is True
         return Parsed(
             asked_name=named.name,
@@ -57,6 +64,7 @@ class Images:
                 size=str(document.get("size") or "auto"),
                 as_url=document.get("response_format") == "url",
                 streams=streams,
+                event="image_edit" if editing else "image_generation",
             ),
         )
 
@@ -69,6 +77,53 @@ class Images:
 
     def error(self, error: GatewayError) -> tuple[int, bytes]:
         return openai.error(error)
+
+
+def _edit(asked: Asked) -> tuple[dict[str, Any], list[Picture]]:
+    """What is to be edited: a form, or JSON with the pictures as data URIs."""
+    if forms.is_form(asked.content_type):
+        form = forms.read_form(asked.body, asked.content_type)
+        document: dict[str, Any] = {name: _typed(name, text) for name, text in form.fields.items()}
+        named = [file for file in form.files if _PICTURE_FIELD.fullmatch(file.name)]
+        pictures = [_picture(file) for file in named]
+        masked = any(file.name == "mask" for file in form.files)
+    else:
+        document = read_json(asked.body, unique=True)
+        given = document.get("image", document.get("images", []))
+        uris = [given] if isinstance(given, str) else given
+        pictures = [parts.picture_of_data_uri(str(uri), param="image") for uri in uris if uri]
+        masked = document.get("mask") is not None
+    if masked:
+        raise BadRequest(
+            "These models take no mask; say in the prompt what is to be changed and what is to stay.",
+            param="mask",
+            code="unsupported_parameter",
+        )
+    if not pictures:
+        raise BadRequest(
+            "image is missing: it is what is to be edited.", param="image", code="missing_required_parameter"
+        )
+    return document, pictures
+
+
+def _picture(file: forms.File) -> Picture:
+    mime = parts.mime_of(file.content[:32])
+    if mime is None:
+        raise BadRequest(f"{file.name} does not hold a PNG, JPEG, WebP or HEIC picture.", param=file.name)
+    return Picture(mime, base64.b64encode(file.content).decode("ascii"))
+
+
+def _typed(name: str, text: str) -> Any:
+    """A field of a form as JSON would have it: everything there is text."""
+    if name == "n" and text.isdecimal():
+        return int(text)
+    if name == "stream":
+        return text.strip().lower() in ("true", "1")
+    return text
+
+
+def _part(picture: Picture) -> dict[str, Any]:
+    return {"inlineData": {"mimeType": picture.mime, "data": picture.data}}
 
 
 def _refuse(document: dict[str, object], name: str, good: tuple[object, ...], why: str) -> None:
@@ -154,7 +209,7 @@ class _Events(_Pictures):
     def each(self, number: int, reply: bytes) -> bytes:
         result = self._result(reply)
         told: dict[str, Any] = {
-            "type": "image_generation.completed",
+            "type": f"{self._form.event}.completed",
             "b64_json": result.picture.data,
             "background": "opaque",
             "created_at": self._created,
@@ -164,7 +219,7 @@ class _Events(_Pictures):
         }
         if result.usage is not None:
             told["usage"] = openai.images_usage(result.usage)
-        return event(orjson.dumps(told), name="image_generation.completed")
+        return event(orjson.dumps(told), name=told["type"])
 
     def closing(self) -> bytes:
         return b""

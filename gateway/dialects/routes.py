@@ -32,7 +32,7 @@ class _Row:
     operation: Operation
 
 
-_NATIVE = r"/(?P<version>v1beta|v1alpha|v1)"
+_NATIVE = r"(?:/(?P<version>v1beta|v1alpha|v1))?"
 _OPENAI = r"(?:/(?P<version>v1))?"
 _MODEL = r"(?P<model>(?:models/|tunedModels/)?[^/:]+)"
 
@@ -47,12 +47,29 @@ _TABLE: tuple[_Row, ...] = tuple(
         ("GET", rf"{_OPENAI}/models/{_MODEL}", None, Operation.GET_MODEL),
         ("GET", rf"{_OPENAI}/models", None, Operation.LIST_MODELS),
         ("POST", rf"{_OPENAI}/images/generations", IMAGES, Operation.GENERATE),
+        ("POST", rf"{_OPENAI}/images/edits", IMAGES, Operation.EDIT),
         ("POST", rf"{_OPENAI}/chat/completions", CHAT, Operation.COMPLETE),
     )
 )
 
+_VERSIONS = ("v1", "v1beta", "v1alpha")
+
 # Every first path segment that belongs to callers' SDKs; all else is the gateway's own.
-_CALLERS = frozenset({"v1", "v1beta", "v1alpha", "models", "chat", "images", "upload"})
+_CALLERS = frozenset({*_VERSIONS, "models", "chat", "images", "openai", "upload"})
+
+
+def tidy(path: str) -> str:
+    """A path as it was meant: what a base URL with one version too many, or one too few, makes of it.
+
+    Of several versions in front the last counts; Google's own OpenAI layer is under `/v1beta/openai`.
+    """
+    parts = [part for part in path.split("/") if part]
+    versions = []
+    while parts and parts[0] in (*_VERSIONS, "openai"):
+        versions.append(parts.pop(0))
+    if "openai" in versions:
+        versions = ["v1"]
+    return "/" + "/".join([*versions[-1:], *parts])
 
 
 def for_callers(path: str) -> bool:
@@ -62,18 +79,21 @@ def for_callers(path: str) -> bool:
 
 def speaks_gemini(path: str, headers: Mapping[str, str], query: Mapping[str, str]) -> bool:
     """Whether a caller is of the Gemini family, as far as the path and the form of the credential tell."""
-    if path.lstrip("/").startswith(("v1beta", "v1alpha", "upload/")) or ":" in path:
-        return not path.lstrip("/").startswith("v1beta/openai")
+    meant = tidy(path)
+    if meant.startswith(("/v1beta", "/v1alpha", "/upload/")) or ":" in meant:
+        return True
+    if "openai" in path.split("/"):
+        return False
     return "x-goog-api-key" in headers or "x-goog-api-client" in headers or "key" in query
 
 
 def route(method: str, path: str, *, gemini: bool) -> Route:
     """The row of the table; raises `NotFound` or `WrongMethod`, to be told in the caller's dialect."""
-    tidy = "/" + "/".join(part for part in path.split("/") if part)
+    meant = tidy(path)
     wanted = "GET" if method == "HEAD" else method
     others = set()
     for row in _TABLE:
-        match = row.pattern.fullmatch(tidy)
+        match = row.pattern.fullmatch(meant)
         if match is None:
             continue
         if row.method != wanted:
@@ -81,11 +101,11 @@ def route(method: str, path: str, *, gemini: bool) -> Route:
             continue
         found = match.groupdict()
         dialect = row.dialect or (GEMINI if gemini else CHAT)
-        return Route(dialect, row.operation, found.get("version") or "v1", found.get("model"))
+        return Route(dialect, row.operation, found.get("version") or ("v1beta" if dialect == GEMINI else "v1"), found.get("model"))
     if others:
         allowed = tuple(sorted(others))
-        raise WrongMethod(f"{tidy} takes {' or '.join(allowed)}, not {method}.", allowed=allowed)
-    raise NotFound(f"There is nothing at {method} {tidy}; the routes are listed in /openapi.json.")
+        raise WrongMethod(f"{meant} takes {' or '.join(allowed)}, not {method}.", allowed=allowed)
+    raise NotFound(f"There is nothing at {method} {meant}; the routes are listed in /openapi.json.")
 
 
 def credential(headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:

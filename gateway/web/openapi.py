@@ -43,6 +43,11 @@ _IMAGES_BODY = {
     "prompt": "A lighthouse in fog",
     "size": "1536x1024",
 }
+_EDIT_BODY = {
+    "model": "gemini-3.1-flash-image-preview",
+    "prompt": "Make it night",
+    "image": "data:image/png;base64,…",
+}
 _CHAT_BODY = {
     "model": "gemini-3.1-flash-image-preview",
     "messages": [{"role": "user", "content": "Draw a lighthouse in fog"}],
@@ -68,6 +73,7 @@ _CALLERS: tuple[tuple[str, str, str, dict[str, Any] | None, dict[str, Any]], ...
     ("get", "/v1beta/models", "Gemini: list models", None, _GEMINI_ERROR),
     ("get", "/v1beta/models/{model}", "Gemini: one model", None, _GEMINI_ERROR),
     ("post", "/v1/images/generations", "OpenAI: draw, picture as base64", _IMAGES_BODY, _OPENAI_ERROR),
+    ("post", "/v1/images/edits", "OpenAI: draw from pictures, sent as multipart/form-data", _EDIT_BODY, _OPENAI_ERROR),
     ("post", "/v1/chat/completions", "OpenAI: draw in a conversation, whole or streamed", _CHAT_BODY, _OPENAI_ERROR),
     ("get", "/v1/models", "OpenAI: list models (with x-goog-api-key: Gemini's list)", None, _OPENAI_ERROR),
     ("get", "/v1/models/{model}", "OpenAI: one model (with x-goog-api-key: Gemini's)", None, _OPENAI_ERROR),

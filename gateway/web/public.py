@@ -94,7 +94,8 @@ class _Visit:
         self._dialect, self._operation = desk.dialects[route.dialect], route.operation
         key = await self._key(request)
         async with desk.bodies.read(request, self._receive) as body:
-            asked = Asked(route.operation, route.version, route.model, request.query, body)
+            content_type = request.headers.get("content-type", "")
+            asked = Asked(route.operation, route.version, route.model, request.query, body, content_type)
             if route.operation.relayed:
                 await self._relay(self._called(asked, key))
             else:

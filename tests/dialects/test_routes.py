@@ -22,6 +22,19 @@ ROUTES = [
     ("POST", "/v1/images/generations", BEARER, Route("images", Operation.GENERATE, "v1")),
     ("POST", "/images/generations", BEARER, Route("images", Operation.GENERATE, "v1")),
     ("POST", "/v1/chat/completions/", BEARER, Route("chat", Operation.COMPLETE, "v1")),
+    # A base URL with one version too many, or too few.
+    ("POST", "/v1/v1/chat/completions", BEARER, Route("chat", Operation.COMPLETE, "v1")),
+    ("POST", "/chat/completions", BEARER, Route("chat", Operation.COMPLETE, "v1")),
+    ("POST", "/v1beta/v1beta/models/m:generateContent", GOOG, Route("gemini", Operation.GENERATE, "v1beta", "m")),
+    ("POST", "/v1/v1beta/models/m:generateContent", GOOG, Route("gemini", Operation.GENERATE, "v1beta", "m")),
+    ("POST", "/v1beta/v1/models/m:generateContent", GOOG, Route("gemini", Operation.GENERATE, "v1", "m")),
+    ("POST", "/models/m:generateContent", GOOG, Route("gemini", Operation.GENERATE, "v1beta", "m")),
+    ("GET", "/v1beta/v1beta/models", GOOG, Route("gemini", Operation.LIST_MODELS, "v1beta")),
+    # Google's own OpenAI layer.
+    ("POST", "/v1beta/openai/chat/completions", BEARER, Route("chat", Operation.COMPLETE, "v1")),
+    ("POST", "/v1beta/openai/images/generations", BEARER, Route("images", Operation.GENERATE, "v1")),
+    ("GET", "/v1beta/openai/models", BEARER, Route("chat", Operation.LIST_MODELS, "v1")),
+    ("GET", "/openai/v1/models/m", BEARER, Route("chat", Operation.GET_MODEL, "v1", "m")),
 ]
 
 
