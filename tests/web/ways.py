@@ -9,6 +9,11 @@ from tests.house import MODEL
 
 NATIVE = {"contents": [{"parts": [{"text": "a boat"}]}]}
 IMAGES = {"model": MODEL, "prompt": "a boat"}
+EDIT = {
+    **IMAGES,
+    "image": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAFElEQVR4nGM8UaHBgA0wYRUdtB"
+    "IAHicBeAYWg8oAAAAASUVORK5CYII=",
+}
 CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "a boat"}]}
 
 JSON = "application/json; charset=UTF-8"
@@ -36,6 +41,8 @@ RELAYED: dict[str, Way] = {
     "events": Way("POST", f"/v1beta/models/{MODEL}:streamGenerateContent?alt=sse", NATIVE, gemini=True),
     "array": Way("POST", f"/v1beta/models/{MODEL}:streamGenerateContent", NATIVE, gemini=True),
     "images": Way("POST", "/v1/images/generations", IMAGES, gemini=False),
+    "images stream": Way("POST", "/v1/images/generations", {**IMAGES, "stream": True}, gemini=False),
+    "edits": Way("POST", "/v1/images/edits", EDIT, gemini=False),
     "chat": Way("POST", "/v1/chat/completions", CHAT, gemini=False),
     "chat stream": Way("POST", "/v1/chat/completions", {**CHAT, "stream": True}, gemini=False),
 }
