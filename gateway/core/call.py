@@ -20,12 +20,16 @@ class Delivery(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is to be drawn, as far as it decides the price. Read from the very bytes that are forwarded."""
+    """What is to be drawn, as far as it decides the price. Read from the very bytes that are forwarded.
+
+    `references` are the pictures the user shows, `history` those that the model drew before.
+    """
 
     model: Model
     size: str
     ratio: str | None = None
     references: int = 0
+    history: int = 0
     thinking: str | None = None
     text_bytes: int = 0
 

@@ -7,6 +7,7 @@ from gateway.core.books import Charge
 from gateway.core.call import Call
 from gateway.core.groups import Lane
 from gateway.core.outcome import Outcome
+from gateway.core.truth import Shortfall
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class CallFinished:
 
     `status` is what the caller was sent, 499 when it had left before; `code` is "ok" or that of the
     error it was told, which after the head has been sent comes with status 200. `charge` is what the
-    caller's key owes, None when nothing. `delivered` says whether the caller was there for the last byte.
+    caller's key owes, None when nothing. `delivered` says whether the caller was there for the last byte,
+    `shortfall` how the picture is not what was asked for.
     """
 
     call: Call
@@ -49,6 +51,7 @@ class CallFinished:
     charge: Charge | None
     attempts: int
     delivered: bool
+    shortfall: Shortfall | None
     total_s: float
 
 

@@ -93,12 +93,14 @@ class Outcome:
 class Reply:
     """What a complete answer with status 200 held.
 
-    `pictures` counts finished pictures, `finish` is the provider's finishReason, `block` its
-    blockReason, `words` the text and `note` the finishMessage, both possibly shortened.
+    `pictures` counts finished pictures, `pixels` are those of the last, where its head tells;
+    `finish` is the provider's finishReason, `block` its blockReason, `words` the text and `note`
+    the finishMessage, both possibly shortened.
     """
 
     usage: Usage | None
     pictures: int
+    pixels: tuple[int, int] | None = None
     finish: str | None = None
     block: str | None = None
     words: str = ""

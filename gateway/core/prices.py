@@ -90,7 +90,8 @@ def _by_tokens(price: Price, input_tokens: int, output_tokens: int) -> Fraction:
 
 def _input_ceiling(ask: Ask) -> int:
     """No tokenizer makes more tokens than there are bytes; a reference picture has a known figure."""
-    return min(ask.text_bytes + ask.references * ask.model.reference_tokens, ask.model.input_tokens)
+    pictures = ask.references + ask.history
+    return min(ask.text_bytes + pictures * ask.model.reference_tokens, ask.model.input_tokens)
 
 
 def _output_ceiling(ask: Ask) -> int:

@@ -31,7 +31,6 @@ def canonical(document: dict[str, Any], named: Named) -> dict[str, Any]:
     tidy = contents_as_list(tidy)
     tidy = _without(tidy, "model")
     tidy = _config(tidy, named)
-    _refuse_search_list(tidy)
     return _pictures(tidy)
 
 
@@ -112,18 +111,6 @@ def _image_config(image: object, named: Named) -> dict[str, Any]:
     else:
         size = named.size
     return {**tidy, "imageSize": size} if size is not None else tidy
-
-
-def _refuse_search_list(document: Mapping[str, Any]) -> None:
-    """Google refuses the list with 400, the reseller answers without ever searching."""
-    tools = document.get("tools")
-    for tool in tools if isinstance(tools, list) else []:
-        search = tool.get("googleSearch") if isinstance(tool, dict) else None
-        if isinstance(search, dict) and isinstance(search.get("searchTypes"), list):
-            raise BadRequest(
-                'searchTypes is an object, not a list: write {"webSearch": {}, "imageSearch": {}}.',
-                param="tools.googleSearch.searchTypes",
-            )
 
 
 def _pictures(document: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from gateway.core.catalog import Catalog, Model, Named
 from gateway.core.errors import BadRequest, GatewayError, MissingKey, UnknownKey
 from gateway.core.skim import KEEP_BYTES, Skimmer
 from gateway.core.sse import EventReader
-from gateway.dialects import canonical
+from gateway.dialects import canonical, checks
 from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Operation, Passing, allowed_model, find_model, read_json
 
 _STATUS_NAME = re.compile(r"[A-Z_]{2,40}")
@@ -36,6 +36,7 @@ class Gemini:
             raise BadRequest("The request body holds too much besides pictures.", code="request_too_large")
         sketch = read_json(skimmer.skeleton, unique=True)
         tidy = canonical.canonical(sketch, named)
+        checks.check(tidy, named.model, catalog)
         body = asked.body
         if tidy is not sketch or _may_be_url_safe(tidy, body):
             document = read_json(body)
@@ -158,15 +159,22 @@ def _ask(document: Mapping[str, Any], named: Named) -> Ask:
     image = config.get("imageConfig", {})
     thinking = config.get("thinkingConfig", {})
     level = thinking.get("thinkingLevel") if isinstance(thinking, dict) else None
-    references = sum("inlineData" in part or "fileData" in part for part in canonical.content_parts(document))
     return Ask(
         model=named.model,
         size=image.get("imageSize") or named.model.default_size,
         ratio=image.get("aspectRatio"),
-        references=references,
+        references=_pictures(document, "user"),
+        history=_pictures(document, "model"),
         thinking=level.lower() if isinstance(level, str) else None,
         text_bytes=_text_bytes(document, named.model),
     )
+
+
+def _pictures(document: Mapping[str, Any], role: str) -> int:
+    """How many pictures the turns of a role show; a turn without one is the user's."""
+    turns = [content for content in document["contents"] if isinstance(content, dict)]
+    shown = {"contents": [content for content in turns if content.get("role", "user") == role]}
+    return sum("inlineData" in part or "fileData" in part for part in canonical.content_parts(shown))
 
 
 def _text_bytes(value: Any, model: Model) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from gateway.core.outcome import Reply
 from gateway.core.sse import EventReader
 from gateway.core.usage import Usage, usage_from_gemini
-from gateway.dialects.parts import Picture
+from gateway.dialects.parts import Picture, head_of, pixels_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ def read_reply(skeleton: bytes, *, streams: bool) -> Reply | None:
     return Reply(
         usage=content.usage,
         pictures=len(content.pictures),
+        pixels=pixels_of(head_of(content.pictures[-1].data)) if content.pictures else None,
         finish=content.finish,
         block=content.block,
         words=content.words,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gateway.core.errors import NotFound, WrongMethod
 from gateway.dialects.base import Operation
 
-GEMINI, IMAGES, CHAT = "gemini", "images", "chat"
+GEMINI, IMAGES, CHAT, RESPONSES = "gemini", "images", "chat", "responses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,14 @@ _TABLE: tuple[_Row, ...] = tuple(
         ("POST", rf"{_OPENAI}/images/generations", IMAGES, Operation.GENERATE),
         ("POST", rf"{_OPENAI}/images/edits", IMAGES, Operation.EDIT),
         ("POST", rf"{_OPENAI}/chat/completions", CHAT, Operation.COMPLETE),
+        ("POST", rf"{_OPENAI}/responses", RESPONSES, Operation.COMPLETE),
     )
 )
 
 _VERSIONS = ("v1", "v1beta", "v1alpha")
 
 # Every first path segment that belongs to callers' SDKs; all else is the gateway's own.
-_CALLERS = frozenset({*_VERSIONS, "models", "chat", "images", "openai", "upload"})
+_CALLERS = frozenset({*_VERSIONS, "models", "chat", "images", "openai", "responses", "upload"})
 
 
 def tidy(path: str) -> str:
@@ -101,7 +102,8 @@ def route(method: str, path: str, *, gemini: bool) -> Route:
             continue
         found = match.groupdict()
         dialect = row.dialect or (GEMINI if gemini else CHAT)
-        return Route(dialect, row.operation, found.get("version") or ("v1beta" if dialect == GEMINI else "v1"), found.get("model"))
+        usual = "v1beta" if dialect == GEMINI else "v1"
+        return Route(dialect, row.operation, found.get("version") or usual, found.get("model"))
     if others:
         allowed = tuple(sorted(others))
         raise WrongMethod(f"{meant} takes {' or '.join(allowed)}, not {method}.", allowed=allowed)

@@ -106,6 +106,8 @@ def _call(event: CallFinished) -> dict[str, Any]:
         "delivered": event.delivered,
         "seconds": round(event.total_s, 3),
     }
+    if event.shortfall is not None:
+        row["shortfall"] = event.shortfall
     if charge is not None:
         row |= {"group": charge.group, "lane": charge.lane, "usd": usd_of(charge.nanos), "basis": charge.basis}
         if charge.usage is not None:

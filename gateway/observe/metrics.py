@@ -74,6 +74,9 @@ class Metrics:
         )
         self._bytes = self._counter("gateway_answer_bytes", "Bytes of upstream answers read", "group", "model")
         self._pictures = self._counter("gateway_pictures", "Finished pictures charged", "model", "size", "group")
+        self._shortfalls = self._counter(
+            "gateway_shortfalls", "Pictures smaller or shaped otherwise than asked", "model", "size", "group", "how"
+        )
         self._spend = self._counter("gateway_charged_usd", "Charged to callers' keys", "model", "size", "group")
         self._operator = self._counter(
             "gateway_operator_usd", "Paid by the operator for answers that no caller got", "model", "group", "why"
@@ -138,6 +141,8 @@ class Metrics:
         if charge is not None:
             self._pictures.labels(model, size, group).inc(charge.pictures)
             self._spend.labels(model, size, group).inc(charge.nanos / 1e9)
+        if event.shortfall is not None:
+            self._shortfalls.labels(model, size, group, event.shortfall.value).inc()
         if not event.delivered:
             self._undelivered.labels(model, size, event.code).inc()
 

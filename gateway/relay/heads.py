@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gateway.core.headers import ATTEMPTS, BILLED, COST_USD, GROUP, HOLD_USD, PARTIAL
+from gateway.core.headers import ATTEMPTS, BILLED, COST_USD, GROUP, HOLD_USD, PARTIAL, SHORTFALL
 from gateway.core.money import usd_of
 from gateway.relay.journey import Journey
 
@@ -24,4 +24,7 @@ def head_of(journeys: Sequence[Journey], *, failed: int = 0) -> dict[str, str]:
         headers[HOLD_USD] = usd_of(sum(journey.hold.nanos for journey in journeys))
     if failed:
         headers[PARTIAL] = f"{len(journeys) - failed}/{len(journeys)}"
+    short = [each for journey in journeys if (each := journey.shortfall) is not None]
+    if short:
+        headers[SHORTFALL] = ", ".join(dict.fromkeys(short))
     return headers

@@ -18,6 +18,7 @@ from gateway.core.failover import Plan
 from gateway.core.groups import Lane
 from gateway.core.health import HealthBoard, Patience, suspect_s
 from gateway.core.outcome import Billed, Outcome, Verdict
+from gateway.core.truth import Shortfall, shortfall
 from gateway.ledger.budget import UNSETTLED, Books
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt
@@ -69,6 +70,12 @@ class Journey:
         """What the caller is told when there is no answer."""
         failed = self.head.exception() if self.head.done() else None
         return failed if isinstance(failed, GatewayError) else None
+
+    @property
+    def shortfall(self) -> Shortfall | None:
+        """How the picture is not what was asked for; None too while it is not there yet."""
+        reply = self.answering.reply if self.answering else None
+        return shortfall(self.call.ask, reply.pixels) if reply else None
 
     @property
     def answering(self) -> Attempt | None:

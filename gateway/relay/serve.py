@@ -91,6 +91,7 @@ class Relay:
                 charge=journey.charge,
                 attempts=journey.attempts,
                 delivered=delivered,
+                shortfall=journey.shortfall,
                 total_s=total_s,
             )
         )

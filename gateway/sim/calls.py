@@ -149,9 +149,10 @@ class _Route:
 def _order(turn: Turn, shot: Shot, *, light: bool) -> Order:
     ask = turn.ask
     scenery = hashlib.sha256(f"{ask.prompt}/{shot.take}".encode("utf-8", "surrogatepass")).digest()
+    width, height = ask.width >> shot.halved, ask.height >> shot.halved
     return Order(
-        width=ask.width,
-        height=ask.height,
+        width=width,
+        height=width if shot.squared else height,
         size=ask.size,
         caption=Caption(ask.prompt, ask.model.id, turn.key.group, turn.scene.call_id),
         seed=int.from_bytes(scenery),

@@ -109,6 +109,14 @@ def drafts(reply: Reply) -> Reply:
     return replace(reply, parts=(*_texts(reply), Shot(1), Shot(2), Shot()), usage=tripled)
 
 
+def smaller(reply: Reply) -> Reply:
+    return replace(reply, parts=(*_texts(reply), Shot(halved=True)))
+
+
+def square(reply: Reply) -> Reply:
+    return replace(reply, parts=(*_texts(reply), Shot(squared=True)))
+
+
 def thought_image(reply: Reply) -> Reply:
     """An interim picture among the thoughts, not billed."""
     return replace(reply, parts=(Shot(1, thought=True), *_texts(reply), Shot()))
@@ -196,4 +204,6 @@ FAULTS = {
     "bad-key": Fault(answer=bad_key, works=False, pace=0.0),
     "drafts": Fault(reply=drafts),
     "thought-image": Fault(reply=thought_image),
+    "smaller": Fault(reply=smaller),
+    "square": Fault(reply=square),
 }

@@ -30,10 +30,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture yet to be drawn; each take of a prompt looks different."""
+    """A picture yet to be drawn; each take of a prompt looks different.
+
+    Sellers deliver less than was asked for, and bill it in full: `halved` each way, or `squared`.
+    """
 
     take: int = 0
     thought: bool = False
+    halved: bool = False
+    squared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

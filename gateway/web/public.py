@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.core import asks
 from gateway.core.call import Call
 from gateway.core.catalog import Catalog
 from gateway.core.errors import CallerLeft, GatewayBusy, GatewayError, InternalError, MissingKey, NotAllowed, UnknownKey
@@ -114,6 +115,7 @@ class _Visit:
     def _called(self, asked: Asked, key: Key) -> Call:
         desk, request = self._desk, self._request
         parsed = self._dialect.parse(asked, desk.catalog)
+        asks.check(parsed.ask)
         model = parsed.ask.model
         if not key.allows_model(model.id):
             raise NotAllowed(f"This key may not use {model.id}; ask whoever gave it to you.", param="model")

@@ -20,6 +20,7 @@ BAD_DAY = (
     (PRO, "a boat"),
     (MODEL, "a boat [sim:busy@Default]"),
     (MODEL, "a boat [sim:cut]"),
+    (MODEL, "a boat [sim:smaller]"),
     (MODEL, "a boat [sim:busy@Default] [sim:bad-key@NanoBananaEnterprise]"),
     ("no-such-model", "a boat"),
     (PRO, "a boat [sim:hang@Default]"),

@@ -86,7 +86,7 @@ def test_a_name_given_twice_is_refused_since_parsers_differ_in_which_they_take(p
 
 
 def test_a_large_picture_passes_without_being_touched() -> None:
-    picture = "QUJD" * 2_000_000
+    picture = "iVBORw0KGgoAAAANSUhEUgAA" + "QUJD" * 2_000_000
     body = orjson.dumps({"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": picture}}]}]})
     parsed = parse("/v1beta/models/flash:generateContent", body)
     assert parsed.body is body
@@ -101,7 +101,11 @@ def test_long_text_counts_in_full_or_as_the_models_limit() -> None:
 
 
 def test_count_tokens_is_answered_here() -> None:
-    body = {"contents": [{"parts": [{"text": "x" * 80}, {"inline_data": {"mime_type": "image/png", "data": "AAAA"}}]}]}
+    body = {
+        "contents": [
+            {"parts": [{"text": "x" * 80}, {"inline_data": {"mime_type": "image/png", "data": "iVBORw0KGgo="}}]}
+        ]
+    }
     dialect, request = asked("/v1beta/models/flash:countTokens", body)
     assert json.loads(dialect.local(request, catalog(), catalog().models)) == {
         "totalTokens": 1140,

@@ -72,6 +72,7 @@ def finished(charged: Charge | None = None) -> CallFinished:
         charge=charged,
         attempts=2,
         delivered=True,
+        shortfall=None,
         total_s=12.3456,
     )
 

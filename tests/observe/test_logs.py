@@ -3,6 +3,7 @@
 import io
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +19,7 @@ from gateway.core.events import (
     StoreLost,
 )
 from gateway.core.outcome import Verdict
+from gateway.core.truth import Shortfall
 from gateway.core.usage import Usage
 from gateway.observe.logs import Log
 from tests.observe.events import EVENTS, HINT, KEY_NAME, PROMPT, SAID, attempt, charge, finished
@@ -113,6 +115,10 @@ def test_a_call_that_owes_nothing_says_what_became_of_it() -> None:
 def test_a_charged_call_says_what_it_costs_and_why() -> None:
     paid = {"group": "Default", "lane": "default", "usd": "0.055", "basis": "call"}
     assert lines(finished(charge())) == [{**CALL, **paid}]
+
+
+def test_a_call_whose_picture_falls_short_says_how() -> None:
+    assert lines(replace(finished(None), shortfall=Shortfall.SMALLER)) == [{**CALL, "shortfall": "smaller"}]
 
 
 def test_a_call_with_reported_usage_says_the_tokens_that_were_billed() -> None:

@@ -13,6 +13,7 @@ from prometheus_client.samples import Sample
 from gateway.core.events import AttemptLate, CallFinished, CredentialRefused, Event, OperatorCharged
 from gateway.core.health import Standing
 from gateway.core.outcome import Verdict
+from gateway.core.truth import Shortfall
 from gateway.observe.metrics import Metrics
 from tests import facts
 from tests.house import Gateway
@@ -21,6 +22,7 @@ from tests.observe.events import EVENTS, HINT, KEY_NAME, PROMPT, REFUSED, SAID, 
 # Every metric that others' dashboards and alerts may hold on to, and its labels.
 NAMES: dict[str, tuple[str, ...]] = {
     "gateway_calls": ("dialect", "operation", "model", "size", "group", "code"),
+    "gateway_shortfalls": ("model", "size", "group", "how"),
     "gateway_undelivered_calls": ("model", "size", "code"),
     "gateway_refused_requests": ("dialect", "code"),
     "gateway_call_seconds": ("model", "size"),
@@ -66,6 +68,7 @@ EVERYTHING = (
     *EVENTS.values(),
     attempt(Verdict.PICTURE, won=True, first_byte_s=7.5),
     replace(finished(), code="caller_left", delivered=False),
+    replace(finished(charge()), shortfall=Shortfall.SMALLER),
 )
 
 
@@ -125,6 +128,11 @@ def test_attempts_are_counted_by_verdict_and_by_whether_they_won() -> None:
 
 def test_attempts_past_the_suspect_line_are_counted_apart() -> None:
     assert value("gateway_late_attempts_total", attempt(), EVENTS[AttemptLate]) == 1
+
+
+def test_a_picture_that_falls_short_is_counted_by_how() -> None:
+    short = replace(finished(charge()), shortfall=Shortfall.OTHER_SHAPE)
+    assert value("gateway_shortfalls_total", finished(charge()), short, how="other_shape", size="4K") == 1
 
 
 def test_a_call_whose_caller_got_no_whole_answer_is_counted_apart() -> None:

@@ -1,6 +1,7 @@
 """Dialogues: what the seller does, what the caller gets, what moves in the books, what the seller bills."""
 
 import asyncio
+import base64
 import json
 from pathlib import Path
 
@@ -82,7 +83,8 @@ async def test_when_every_group_fails_the_caller_pays_nothing(gateway: Gateway, 
 
 
 async def test_a_request_that_the_seller_finds_wrong_is_tried_once(gateway: Gateway, simulator: Simulator) -> None:
-    body = {"contents": [{"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": "!!"}}]}]}
+    torn = base64.b64encode(b"\x89PNG\r\n\x1a\n and nothing more").decode()
+    body = {"contents": [{"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": torn}}]}]}
     answer = await gateway.http.post(f"/v1beta/models/{MODEL}:generateContent", json=body)
     assert answer.status_code == 400
     assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
