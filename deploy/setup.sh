@@ -34,6 +34,19 @@ stamp_of() {
     printf '%s %s\n' "$(cat "$@" "$ROOT/pyproject.toml" | cksum)" "$ROOT"
 }
 
+# Makes an environment beside .venv's own for one lock file: other versions of what it holds itself.
+make_side_venv() {
+    side="$VENV/sdks/$1"
+    stamp="$(stamp_of "$2")"
+    if [ -x "$side/bin/python" ] && grep -qxF "$stamp" "$side/stamps" 2>/dev/null; then
+        return
+    fi
+    "$VENV/bin/python" -m venv --without-pip "$side" || fail "could not make $side; see above"
+    "$VENV/bin/python" -m pip --python "$side/bin/python" install -q --disable-pip-version-check --require-hashes \
+        -r "$2" >&2 || fail "could not install what ${2#"$ROOT"/} names; see above"
+    printf '%s\n' "$stamp" >"$side/stamps"
+}
+
 # Makes .venv hold what the lock files given name, and this package itself. Does nothing when it already does.
 make_venv() {
     VENV="$ROOT/.venv"

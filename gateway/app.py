@@ -5,6 +5,7 @@ operations, admin and own-key routes. There is no middleware.
 """
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -26,6 +27,7 @@ from gateway.core.terms import Offer
 from gateway.dialects.chat import Chat
 from gateway.dialects.gemini import Gemini
 from gateway.dialects.images import Images
+from gateway.dialects.responses import Responses
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.store import Store
@@ -37,12 +39,19 @@ from gateway.relay.supervisor import DRAIN_S, Supervisor
 from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.lanes import Lanes, access
+from gateway.vault.vault import Vault
 from gateway.web import admin, openapi, ops, own_key, problems
 from gateway.web.bodies import Bodies
+from gateway.web.files import Files
 from gateway.web.public import Desk, Public
 
 # Connections that may wait to be accepted: a burst must not meet a refusal.
 _BACKLOG = 8192
+
+# What is expired is refused at once; it is swept away for the space alone.
+_SWEEP_S = 600.0
+
+log = logging.getLogger("gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         books_of(settings) as (store, keys, books),
         Client(lanes, timeouts) as client,
         Supervisor() as supervisor,
+        _swept(Vault.open(settings.data_dir)) as vault,
     ):
         rooms = Rooms(
             books=books,
@@ -96,14 +106,16 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             settle_s=pulse.settle_s,
             alone=settings.failover_mode is FailoverMode.OFF,
         )
+        bodies = Bodies(settings.limits.body_bytes, settings.limits.memory_bytes)
         desk = Desk(
             relay=Relay(rooms, pulse),
             keys=keys,
             catalog=settings.catalog,
-            dialects={dialect.name: dialect for dialect in (Gemini(), Images(), Chat())},
+            dialects={dialect.name: dialect for dialect in (Gemini(), Images(), Chat(), Responses())},
             supervisor=supervisor,
             observe=observe,
-            bodies=Bodies(settings.limits.body_bytes, settings.limits.memory_bytes),
+            bodies=bodies,
+            files=Files(vault, bodies, settings.public_url, time.time),
             patience_s=settings.timeouts.client_s,
             now=time.monotonic,
             today=time.time,
@@ -119,6 +131,26 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         vitals = ops.Vitals(store, lanes, board, metrics, supervisor, time.monotonic)
         framework = _framework(ops.router(vitals), own_key.router(keys, books, time.time), admin.router(office))
         yield House(Public(framework, desk), store, keys, books, supervisor)
+
+
+@asynccontextmanager
+async def _swept(vault: Vault) -> AsyncIterator[Vault]:
+    """The vault, swept while the block lasts."""
+    sweeping = asyncio.get_running_loop().create_task(_sweep(vault), name="sweep")
+    try:
+        yield vault
+    finally:
+        sweeping.cancel()
+        await asyncio.wait([sweeping])
+
+
+async def _sweep(vault: Vault) -> None:
+    while True:
+        try:
+            await vault.sweep(time.time())
+        except Exception:
+            log.exception("the vault could not be swept")  # the next turn may find the disk better
+        await asyncio.sleep(_SWEEP_S)
 
 
 def _framework(*routers: APIRouter) -> FastAPI:

@@ -5,6 +5,7 @@ upstream's answer, or an error, in the caller's own format. All of it is pure: b
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,10 @@ from gateway.core.errors import BadRequest, GatewayError, NotAllowed, UnknownMod
 
 # Python reads `\ud83c` alone as text that cannot be encoded again.
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+
+# What is read can be written again: no request of any SDK is deeper, and JSON elsewhere has 64 bits.
+_DEEPEST = 64
+_LARGEST = 2**63 - 1
 
 JSON = "application/json"
 EVENT_STREAM = "text/event-stream"
@@ -146,7 +151,13 @@ def read_json(body: bytes, *, unique: bool = False) -> dict[str, Any]:
     Parsers differ in which of two equal names they take: what is priced must be what is forwarded.
     """
     try:
-        document = json.loads(body.decode("utf-8"), object_pairs_hook=_unique if unique else None)
+        document = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_unique if unique else None,
+            parse_int=_whole_number,
+            parse_float=_number,
+            parse_constant=_no_number,
+        )
         if _HALF_A_CHARACTER.search(body):
             orjson.loads(body)  # refuses a half without its other, which no answer could be written with
     except UnicodeDecodeError:
@@ -157,7 +168,37 @@ def read_json(body: bytes, *, unique: bool = False) -> dict[str, Any]:
         raise BadRequest(f"The request body is not valid JSON: {error}.", code="invalid_json") from None
     if not isinstance(document, dict):
         raise BadRequest("The request body must be a JSON object.", code="invalid_json")
+    if _too_deep(document):
+        raise BadRequest("The request body is nested too deeply.", code="invalid_json")
     return document
+
+
+def _too_deep(document: object) -> bool:
+    level = [document]
+    for _ in range(_DEEPEST):
+        insides = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [each for inside in insides for each in inside if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def _whole_number(text: str) -> int:
+    number = int(text)
+    if abs(number) > _LARGEST:
+        raise ValueError(f"{text[:40]} is a number of more than 64 bits")
+    return number
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is larger than any number here")
+    return number
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is not a number in JSON")
 
 
 def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from gateway.core.call import Ask
 from gateway.core.catalog import Catalog, Model, Named
 from gateway.core.errors import BadRequest, GatewayError, NoPicture, UpstreamCut
 from gateway.core.usage import Usage
+from gateway.dialects import generation, options
 from gateway.dialects.base import Asked, Operation, allowed_model, find_model
 from gateway.dialects.replies import Content, read_content
 from gateway.dialects.sizes import Form
@@ -75,14 +76,25 @@ def count_of(document: Mapping[str, Any]) -> int:
 
 
 def thinking_of(document: Mapping[str, Any], model: Model) -> str | None:
-    """The thinking level asked for, in the model's own words; None where the model takes none."""
-    effort = document.get("reasoning_effort")
+    """The thinking level asked for, in the model's own words; None where it is left to the model."""
+    level = generation.thinking_config(document).get("thinkingLevel")
+    if level is not None:
+        return _level(level, model)
+    effort = options.first(options.flat(document), "reasoning_effort")
     if effort is None or not model.thinking_levels:
         return None
-    if effort not in _EFFORT:
+    if not isinstance(effort, str) or effort not in _EFFORT:
         raise BadRequest(f"{effort!r} is not an effort; use {', '.join(_EFFORT)}.", param="reasoning_effort")
-    level = _EFFORT[effort]
-    return level if level in model.thinking_levels else None
+    known = _EFFORT[effort]
+    return known if known in model.thinking_levels else None
+
+
+def _level(level: object, model: Model) -> str:
+    known = level.lower() if isinstance(level, str) else None
+    if known not in model.thinking_levels:
+        levels = ", ".join(model.thinking_levels) or "none, since it does not think"
+        raise BadRequest(f"{level!r} is not a thinking level of {model.id}: {levels}.", param="thinking_level")
+    return str(known)
 
 
 def native_request(contents: list[dict[str, Any]], form: Form, thinking: str | None) -> dict[str, Any]:
@@ -97,15 +109,20 @@ def native_request(contents: list[dict[str, Any]], form: Form, thinking: str | N
 
 
 def ask_of(named: Named, form: Form, thinking: str | None, *, contents: list[dict[str, Any]], text_bytes: int) -> Ask:
-    references = sum("inlineData" in part for content in contents for part in content["parts"])
     return Ask(
         model=named.model,
         size=form.size or named.model.default_size,
         ratio=form.ratio,
-        references=references,
+        references=_pictures(contents, "user"),
+        history=_pictures(contents, "model"),
         thinking=thinking,
         text_bytes=text_bytes,
     )
+
+
+def _pictures(contents: list[dict[str, Any]], role: str) -> int:
+    """How many pictures the turns of a role show."""
+    return sum("inlineData" in part for content in contents if content["role"] == role for part in content["parts"])
 
 
 def content_of(body: bytes) -> Content:

@@ -8,24 +8,30 @@ import binascii
 import re
 import struct
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from gateway.core.errors import BadRequest
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _WHITE = b" \t\r\n"
-_DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=-]+)*;base64,")
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+_BRANDS = {**dict.fromkeys(_HEIC, "image/heic"), **dict.fromkeys((b"mif1", b"msf1"), "image/heif")}
+
+# Bounded, so that megabytes that are no picture are not searched for the end of its head.
+_DATA_URI = re.compile(r"data:[^;,]{0,100}(?:;[^;,]{0,100}){0,8}?;base64,", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture in a message: `data` is base64 in the standard alphabet."""
+    """A picture in a message, in base64. `signature` is what the model signed it with, where it did."""
 
     mime: str
     data: str
+    signature: str | None = None
 
     @property
     def data_uri(self) -> str:
-        return f"data:{self.mime};base64,{canonical_base64(self.data)}"
+        return f"data:{mime_of(head_of(self.data)) or self.mime};base64,{canonical_base64(self.data)}"
 
 
 def canonical_base64(text: str) -> str:
@@ -46,16 +52,25 @@ def picture_of_data_uri(uri: str, *, param: str) -> Picture:
     match = _DATA_URI.match(uri)
     if match is None:
         raise BadRequest("A picture must be a data URI like data:image/png;base64,… .", param=param)
-    data = canonical_base64(uri[match.end() :])
+    data = uri[match.end() :]
+    return picture_of_base64(unquote(data) if "%" in data else data, param=param)
+
+
+def picture_of_base64(text: str, *, param: str) -> Picture:
+    """The picture in base64 of any alphabet."""
+    data = canonical_base64(text)
     sniffed = mime_of(head_of(data))
     if sniffed is None:
-        raise BadRequest("The data URI does not hold a PNG, JPEG, WebP or HEIC picture.", param=param)
+        raise BadRequest("The data does not hold a PNG, JPEG, WebP, HEIC or HEIF picture.", param=param)
     return Picture(sniffed, data)
 
 
 def head_of(data: str, size: int = 6144) -> bytes:
     """The first bytes of a picture in base64, possibly shortened; empty when it is not base64."""
-    piece = canonical_base64(data[: size * 4 // 3 // 4 * 4])
+    cut = size * 4 // 3 // 4 * 4
+    piece = canonical_base64(data[:cut])
+    if len(data) > cut:
+        piece = piece.rstrip("=")[: len(piece) // 4 * 4 - 4]  # line breaks left out, the cut is anywhere
     try:
         return base64.b64decode(piece, validate=True)
     except (binascii.Error, ValueError):
@@ -70,8 +85,8 @@ def mime_of(head: bytes) -> str | None:
         return "image/jpeg"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
-    if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"):
-        return "image/heic"
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12])
     return None
 
 

@@ -17,12 +17,17 @@ from gateway.dialects.parts import Picture, head_of, pixels_of
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The parts of an answer, by kind. `pictures` are the finished ones, in order; the last is the result."""
+    """The parts of an answer, by kind. `pictures` are the finished ones, in order; the last is the result.
+
+    `signature` is the last one given; the words and each picture have their own as well.
+    """
 
     pictures: tuple[Picture, ...]
     words: str
     thoughts: str
     signature: str | None
+    words_signature: str | None
+    grounding: Mapping[str, Any] | None
     finish: str | None
     block: str | None
     note: str
@@ -79,17 +84,18 @@ def _merged(documents: list[dict[str, Any]]) -> Content:
         candidate = _candidate(document)
         last |= _given(
             usage=usage,
-            finish=candidate.get("finishReason"),
-            note=candidate.get("finishMessage"),
-            block=_object(document.get("promptFeedback")).get("blockReason"),
-            error=_object(document.get("error")).get("message"),
+            finish=_text(candidate, "finishReason"),
+            note=_text(candidate, "finishMessage"),
+            block=_text(_object(document.get("promptFeedback")), "blockReason"),
+            error=_text(_object(document.get("error")), "message"),
+            grounding=_object(candidate.get("groundingMetadata")),
         )
         for part in _parts(candidate):
             picture = _picture(part)
-            if isinstance(part.get("thoughtSignature"), str):
-                last["signature"] = part["thoughtSignature"]
+            last |= _given(signature=_signature(part))
             if isinstance(part.get("text"), str):
                 (thoughts if part.get("thought") else words).append(part["text"])
+                last |= _given(words_signature=_signature(part))
             if picture is not None and not part.get("thought"):
                 pictures.append(picture)
     return Content(
@@ -97,6 +103,8 @@ def _merged(documents: list[dict[str, Any]]) -> Content:
         words="".join(words),
         thoughts="".join(thoughts),
         signature=last.get("signature"),
+        words_signature=last.get("words_signature"),
+        grounding=last.get("grounding"),
         finish=last.get("finish"),
         block=last.get("block"),
         note=last.get("note", ""),
@@ -126,7 +134,16 @@ def _picture(part: Mapping[str, Any]) -> Picture | None:
     data = inline.get("data")
     if not isinstance(data, str) or not data:
         return None
-    return Picture(str(inline.get("mimeType") or inline.get("mime_type") or "image/png"), data)
+    return Picture(str(inline.get("mimeType") or inline.get("mime_type") or "image/png"), data, _signature(part))
+
+
+def _signature(part: Mapping[str, Any]) -> str | None:
+    return _text(part, "thoughtSignature") or _text(part, "thought_signature")
+
+
+def _text(place: Mapping[str, Any], name: str) -> str | None:
+    said = place.get(name)
+    return said if isinstance(said, str) else None
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -56,7 +56,7 @@ _TABLE: tuple[_Row, ...] = tuple(
 _VERSIONS = ("v1", "v1beta", "v1alpha")
 
 # Every first path segment that belongs to callers' SDKs; all else is the gateway's own.
-_CALLERS = frozenset({*_VERSIONS, "models", "chat", "images", "openai", "responses", "upload"})
+_CALLERS = frozenset({*_VERSIONS, "models", "chat", "images", "openai", "responses", "files", "upload"})
 
 
 def tidy(path: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.core.catalog import Model
 from gateway.core.errors import BadRequest
+from gateway.dialects import options
 
 # Spellings of the size tiers in the wild; the wire knows only the right-hand side.
 TIERS: dict[str, str] = {
@@ -83,39 +84,35 @@ def checked_ratio(model: Model, asked: object, *, param: str) -> str:
 
 def form_of(document: Mapping[str, Any], model: Model, named_size: str | None) -> Form:
     """Ratio and size out of everything an OpenAI caller may have set, the most explicit first."""
-    config = _image_config(document)
-    from_size = _of_size(document.get("size"), model)
-    ratio = config.get("aspect_ratio")
-    size = config.get("image_size")
+    explicit = _explicit(document)
+    flat = options.flat(document)
+    from_size = _of_size(options.first(flat, "size"), model)
+    ratio = options.first(explicit, "aspect_ratio")
+    size = options.first(explicit, "image_size")
     if size is not None:
         size = checked_size(model, size, param="image_size")
     else:
-        size = from_size.size or named_size or _of_quality(document.get("quality"), model)
+        size = from_size.size or named_size or _of_quality(options.first(flat, "quality"), model)
     if ratio is not None:
         return Form(checked_ratio(model, ratio, param="aspect_ratio"), size)
     return Form(from_size.ratio, size)
 
 
-def _image_config(document: Mapping[str, Any]) -> dict[str, Any]:
-    """`aspect_ratio` and `image_size` from wherever SDKs, resellers and their users put them."""
-    extra = _object(document.get("extra_body"))
-    places = (
-        _object(_object(extra.get("google")).get("image_config")),
-        _object(_object(extra.get("google")).get("imageConfig")),
-        _object(_object(document.get("google")).get("image_config")),
-        _object(_object(document.get("google")).get("imageConfig")),
-        _object(document.get("image_config")),
-        _object(document.get("imageConfig")),
-        extra,
-        document,
+def _explicit(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Where `aspect_ratio` and `image_size` may stand, the most specific first."""
+    where: list[Mapping[str, Any]] = []
+    for place in options.google(document):
+        where += (*_configs(place), place)
+    for place in options.flat(document):
+        where += _configs(place)
+    return [*where, *options.flat(document)]
+
+
+def _configs(place: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    return (
+        options.section(place, "image_config"),
+        options.section(options.section(place, "generation_config"), "image_config"),
     )
-    found: dict[str, Any] = {}
-    for place in places:
-        for name, other in (("aspect_ratio", "aspectRatio"), ("image_size", "imageSize")):
-            value = place.get(name, place.get(other))
-            if value is not None:
-                found.setdefault(name, value)
-    return found
 
 
 def _of_size(asked: object, model: Model) -> Form:
@@ -178,10 +175,6 @@ def _of_quality(asked: object, model: Model) -> str | None:
 def _log(ratio: str) -> float:
     width, _, height = ratio.partition(":")
     return math.log(int(width) / int(height))
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _or(names: Any) -> str:

@@ -1,6 +1,6 @@
 """Every metric: its name and labels. Labels are closed sets (models, sizes, groups, verdicts), never callers' words."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 
 from prometheus_client import (
@@ -40,60 +40,47 @@ _WHY = ("race_loss", "truncated", "unsettled")
 _STANDING = {Standing.CLOSED: 0, Standing.HALF: 1, Standing.OPEN: 2}
 
 
+# What is told of each, and its labels.
+_Table = Mapping[str, tuple[str, tuple[str, ...]]]
+
+_COUNTERS: _Table = {
+    "gateway_calls": ("Calls answered", ("dialect", "operation", "model", "size", "group", "code")),
+    "gateway_undelivered_calls": ("Calls whose caller got no whole answer", ("model", "size", "code")),
+    "gateway_refused_requests": ("Requests refused before they were calls", ("dialect", "code")),
+    "gateway_attempts": ("Attempts on upstream lanes", ("lane", "group", "model", "verdict", "won")),
+    "gateway_late_attempts": ("Attempts without an answer past the suspect line", ("group", "model")),
+    "gateway_answer_bytes": ("Bytes of upstream answers read", ("group", "model")),
+    "gateway_pictures": ("Finished pictures charged", ("model", "size", "group")),
+    "gateway_shortfalls": ("Pictures smaller or shaped otherwise than asked", ("model", "size", "group", "how")),
+    "gateway_charged_usd": ("Charged to callers' keys", ("model", "size", "group")),
+    "gateway_operator_usd": ("Paid by the operator for answers that no caller got", ("model", "group", "why")),
+    "gateway_credential_refusals": ("Upstream refusals of a lane's own credential", ("lane", "group")),
+    "gateway_store_failures": ("Writes to the books that had to be repeated", ("doing",)),
+}
+_HISTOGRAMS: _Table = {
+    "gateway_call_seconds": ("Whole calls, from the first byte of the request to the end", ("model", "size")),
+    "gateway_upstream_first_byte_seconds": ("From sending to the first byte of an answer", ("group", "model", "size")),
+}
+_GAUGES: _Table = {
+    "gateway_upstream_in_flight": ("Attempts now waiting for the upstream", ("lane", "group")),
+    "gateway_group_standing": ("0 closed (well), 1 half (being asked), 2 open (put behind)", ("group", "model")),
+    "gateway_build": ("Always 1; the version is the label", ("version",)),
+}
+
+
 class Metrics:
     """Counts events; `exposition` is what Prometheus scrapes."""
 
     def __init__(self, version: str, lanes: Iterable[Lane] = (), models: Iterable[str] = ()) -> None:
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        self._calls = self._counter(
-            "gateway_calls", "Calls answered", "dialect", "operation", "model", "size", "group", "code"
-        )
-        self._undelivered = self._counter(
-            "gateway_undelivered_calls", "Calls whose caller got no whole answer", "model", "size", "code"
-        )
-        self._refused = self._counter(
-            "gateway_refused_requests", "Requests refused before they were calls", "dialect", "code"
-        )
-        self._call_seconds = self._histogram(
-            "gateway_call_seconds", "Whole calls, from the first byte of the request to the end", "model", "size"
-        )
-        self._attempts = self._counter(
-            "gateway_attempts", "Attempts on upstream lanes", "lane", "group", "model", "verdict", "won"
-        )
-        self._first_byte = self._histogram(
-            "gateway_upstream_first_byte_seconds",
-            "From sending to the first byte of an answer",
-            "group",
-            "model",
-            "size",
-        )
-        self._late = self._counter(
-            "gateway_late_attempts", "Attempts without an answer past the suspect line", "group", "model"
-        )
-        self._bytes = self._counter("gateway_answer_bytes", "Bytes of upstream answers read", "group", "model")
-        self._pictures = self._counter("gateway_pictures", "Finished pictures charged", "model", "size", "group")
-        self._shortfalls = self._counter(
-            "gateway_shortfalls", "Pictures smaller or shaped otherwise than asked", "model", "size", "group", "how"
-        )
-        self._spend = self._counter("gateway_charged_usd", "Charged to callers' keys", "model", "size", "group")
-        self._operator = self._counter(
-            "gateway_operator_usd", "Paid by the operator for answers that no caller got", "model", "group", "why"
-        )
-        self._credential = self._counter(
-            "gateway_credential_refusals", "Upstream refusals of a lane's own credential", "lane", "group"
-        )
-        self._store_lost = self._counter(
-            "gateway_store_failures", "Writes to the books that had to be repeated", "doing"
-        )
-        self._in_flight = self._gauge(
-            "gateway_upstream_in_flight", "Attempts now waiting for the upstream", "lane", "group"
-        )
-        self._health = self._gauge(
-            "gateway_group_standing", "0 closed (well), 1 half (being asked), 2 open (put behind)", "group", "model"
-        )
-        self._gauge("gateway_build", "Always 1; the version is the label", "version").labels(version).set(1)
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self._counters = {name: Counter(name, *row, registry=registry) for name, row in _COUNTERS.items()}
+        self._gauges = {name: Gauge(name, *row, registry=registry) for name, row in _GAUGES.items()}
+        self._histograms = {
+            name: Histogram(name, *row, registry=registry, buckets=_SECONDS) for name, row in _HISTOGRAMS.items()
+        }
+        self._gauges["gateway_build"].labels(version).set(1)
         self._handlers: dict[type, Callable[..., None]] = {
             AttemptFinished: self._attempt,
             AttemptLate: self._attempt_late,
@@ -101,7 +88,7 @@ class Metrics:
             OperatorCharged: self._operator_charged,
             CallRefused: self._call_refused,
             CredentialRefused: self._credential_refused,
-            StoreLost: lambda event: self._store_lost.labels(event.doing).inc(),
+            StoreLost: lambda event: self._counters["gateway_store_failures"].labels(event.doing).inc(),
         }
 
         self._begin_at_zero(list(lanes), list(models))
@@ -112,65 +99,57 @@ class Metrics:
     def exposition(self, in_flight: dict[Lane, int], standings: dict[tuple[str, str], Standing]) -> bytes:
         """Everything in Prometheus' text format; the two arguments are how things stand at this moment."""
         for lane, count in in_flight.items():
-            self._in_flight.labels(lane.name, lane.group.name).set(count)
+            self._gauges["gateway_upstream_in_flight"].labels(lane.name, lane.group.name).set(count)
         for pair, standing in standings.items():
-            self._health.labels(*pair).set(_STANDING[standing])
+            self._gauges["gateway_group_standing"].labels(*pair).set(_STANDING[standing])
         return generate_latest(self._registry)
 
     def _attempt(self, event: AttemptFinished) -> None:
         ask = event.call.ask
         group, model = event.lane.group.name, ask.model.id
         won = "yes" if event.won else "no"
-        self._attempts.labels(event.lane.name, group, model, event.outcome.verdict.value, won).inc()
-        self._bytes.labels(group, model).inc(event.body_bytes)
+        self._counters["gateway_attempts"].labels(event.lane.name, group, model, event.outcome.verdict.value, won).inc()
+        self._counters["gateway_answer_bytes"].labels(group, model).inc(event.body_bytes)
         if event.first_byte_s is not None:
-            self._first_byte.labels(group, model, ask.size).observe(event.first_byte_s)
+            seconds = self._histograms["gateway_upstream_first_byte_seconds"].labels(group, model, ask.size)
+            seconds.observe(event.first_byte_s)
 
     def _attempt_late(self, event: AttemptLate) -> None:
-        self._late.labels(event.lane.group.name, event.call.ask.model.id).inc()
+        self._counters["gateway_late_attempts"].labels(event.lane.group.name, event.call.ask.model.id).inc()
 
     def _credential_refused(self, event: CredentialRefused) -> None:
-        self._credential.labels(event.lane.name, event.lane.group.name).inc()
+        self._counters["gateway_credential_refusals"].labels(event.lane.name, event.lane.group.name).inc()
 
     def _call(self, event: CallFinished) -> None:
         call, charge = event.call, event.charge
         model, size = call.ask.model.id, call.ask.size
         group = charge.group if charge else ""
-        self._calls.labels(call.dialect, call.operation, model, size, group, event.code).inc()
-        self._call_seconds.labels(model, size).observe(event.total_s)
+        self._counters["gateway_calls"].labels(call.dialect, call.operation, model, size, group, event.code).inc()
+        self._histograms["gateway_call_seconds"].labels(model, size).observe(event.total_s)
         if charge is not None:
-            self._pictures.labels(model, size, group).inc(charge.pictures)
-            self._spend.labels(model, size, group).inc(charge.nanos / 1e9)
+            self._counters["gateway_pictures"].labels(model, size, group).inc(charge.pictures)
+            self._counters["gateway_charged_usd"].labels(model, size, group).inc(charge.nanos / 1e9)
         if event.shortfall is not None:
-            self._shortfalls.labels(model, size, group, event.shortfall.value).inc()
+            self._counters["gateway_shortfalls"].labels(model, size, group, event.shortfall.value).inc()
         if not event.delivered:
-            self._undelivered.labels(model, size, event.code).inc()
+            self._counters["gateway_undelivered_calls"].labels(model, size, event.code).inc()
 
     def _operator_charged(self, event: OperatorCharged) -> None:
         charge = event.charge
-        self._operator.labels(charge.model, charge.group, event.why).inc(charge.nanos / 1e9)
+        self._counters["gateway_operator_usd"].labels(charge.model, charge.group, event.why).inc(charge.nanos / 1e9)
 
     def _call_refused(self, event: CallRefused) -> None:
-        self._refused.labels(event.dialect, event.code).inc()
+        self._counters["gateway_refused_requests"].labels(event.dialect, event.code).inc()
 
     def _begin_at_zero(self, lanes: list[Lane], models: list[str]) -> None:
         """Makes the series that alerts look at: a rate sees no first step in one that was not there before it."""
         for lane in lanes:
-            self._credential.labels(lane.name, lane.group.name)
+            self._counters["gateway_credential_refusals"].labels(lane.name, lane.group.name)
             for model in models:
-                self._late.labels(lane.group.name, model)
+                self._counters["gateway_late_attempts"].labels(lane.group.name, model)
                 for verdict, won in product(Verdict, ("yes", "no")):
-                    self._attempts.labels(lane.name, lane.group.name, model, verdict.value, won)
+                    self._counters["gateway_attempts"].labels(lane.name, lane.group.name, model, verdict.value, won)
                 for why in _WHY:
-                    self._operator.labels(model, lane.group.name, why)
+                    self._counters["gateway_operator_usd"].labels(model, lane.group.name, why)
         for doing in ("settle", "void", *_WHY):
-            self._store_lost.labels(doing)
-
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(name, text, labels, registry=self._registry)
-
-    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
-        return Histogram(name, text, labels, registry=self._registry, buckets=_SECONDS)
-
-    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
-        return Gauge(name, text, labels, registry=self._registry)
+            self._counters["gateway_store_failures"].labels(doing)

@@ -1,8 +1,8 @@
 """Request bodies, read within limits: of size, of time, and of what all of them together may hold in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,16 @@ class Bodies:
         finally:
             self.in_memory -= body.size
 
+    @contextmanager
+    def counted(self, size: int) -> Iterator[None]:
+        """Counts what a request grows by here, for as long as the block lasts; raises `GatewayBusy`."""
+        self._check_all(size)
+        self.in_memory += size
+        try:
+            yield
+        finally:
+            self.in_memory -= size
+
     async def _collect(self, receive: Any, body: _Body) -> None:
         try:
             async with asyncio.timeout(self._total_s):
@@ -71,5 +81,9 @@ class Bodies:
             raise BodyTooLarge(
                 f"The request body is larger than {self._most_bytes} bytes; send fewer or smaller reference pictures."
             )
-        if self._all_bytes is not None and self.in_memory - counted + size > self._all_bytes:
+        self._check_all(size - counted)
+
+    def _check_all(self, more: int) -> None:
+        """Refuses `more` bytes where all bodies together would be too much."""
+        if self._all_bytes is not None and self.in_memory + more > self._all_bytes:
             raise GatewayBusy("Too many large requests are being read just now; try again in a moment.")

@@ -53,6 +53,11 @@ _CHAT_BODY = {
     "messages": [{"role": "user", "content": "Draw a lighthouse in fog"}],
     "stream": False,
 }
+_RESPONSES_BODY = {
+    "model": "gemini-3.1-flash-image-preview",
+    "input": "A lighthouse in fog",
+    "tools": [{"type": "image_generation", "size": "1536x1024"}],
+}
 
 _CREDENTIALS = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -75,6 +80,7 @@ _CALLERS: tuple[tuple[str, str, str, dict[str, Any] | None, dict[str, Any]], ...
     ("post", "/v1/images/generations", "OpenAI: draw, picture as base64", _IMAGES_BODY, _OPENAI_ERROR),
     ("post", "/v1/images/edits", "OpenAI: draw from pictures, sent as multipart/form-data", _EDIT_BODY, _OPENAI_ERROR),
     ("post", "/v1/chat/completions", "OpenAI: draw in a conversation, whole or streamed", _CHAT_BODY, _OPENAI_ERROR),
+    ("post", "/v1/responses", "OpenAI: draw by the Responses API, whole or streamed", _RESPONSES_BODY, _OPENAI_ERROR),
     ("get", "/v1/models", "OpenAI: list models (with x-goog-api-key: Gemini's list)", None, _OPENAI_ERROR),
     ("get", "/v1/models/{model}", "OpenAI: one model (with x-goog-api-key: Gemini's)", None, _OPENAI_ERROR),
 )

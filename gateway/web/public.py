@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.core import asks
-from gateway.core.call import Call
+from gateway.core.call import Call, Parsed
 from gateway.core.catalog import Catalog
 from gateway.core.errors import CallerLeft, GatewayBusy, GatewayError, InternalError, MissingKey, NotAllowed, UnknownKey
 from gateway.core.events import CallRefused, Observer
@@ -23,8 +23,9 @@ from gateway.ledger.keys import Keys
 from gateway.relay.serve import Relay
 from gateway.relay.supervisor import Supervisor
 from gateway.web.bodies import Bodies
+from gateway.web.files import Files
 from gateway.web.reply import AsgiSink, send_error, send_json
-from gateway.web.request import Request, Scope, request_of
+from gateway.web.request import Scope, request_of
 
 log = logging.getLogger("gateway")
 
@@ -40,6 +41,7 @@ class Desk:
     supervisor: Supervisor
     observe: Observer
     bodies: Bodies
+    files: Files
     patience_s: float
     now: Callable[[], float]
     today: Callable[[], float]
@@ -64,7 +66,8 @@ class _Visit:
     def __init__(self, desk: Desk, scope: Scope, receive: Any, send: Any) -> None:
         self._desk = desk
         self._receive = receive
-        self._send = send
+        self._send = send = desk.files.watched(scope["path"], send)
+        self._scope = scope
         self._request = request_of(scope, new_id=f"req_{secrets.token_hex(12)}", arrived_at=desk.now())
         request = self._request
         self._gemini = routes.speaks_gemini(request.path, request.headers, request.query)
@@ -91,19 +94,26 @@ class _Visit:
         desk, request = self._desk, self._request
         if desk.supervisor.draining:
             raise GatewayBusy("This gateway is shutting down; try again.")
+        if desk.files.takes(request.path, gemini=self._gemini):
+            self._dialect, self._operation = desk.dialects[routes.GEMINI], "files"
+            await desk.files.answer(request, self._scope, self._receive, self._send, self._key)
+            return
         route = routes.route(request.method, request.path, gemini=self._gemini)
         self._dialect, self._operation = desk.dialects[route.dialect], route.operation
-        key = await self._key(request)
+        key = await self._key()
         async with desk.bodies.read(request, self._receive) as body:
             content_type = request.headers.get("content-type", "")
             asked = Asked(route.operation, route.version, route.model, request.query, body, content_type)
             if route.operation.relayed:
-                await self._relay(self._called(asked, key))
+                parsed = self._parsed(asked, key)
+                async with desk.files.inlined(parsed, key.team, request) as whole:
+                    await self._relay(self._called(asked, key, whole))
             else:
                 allowed = tuple(model for model in desk.catalog.models if key.allows_model(model.id))
                 await send_json(self._send, request.id, self._dialect.local(asked, desk.catalog, allowed))
 
-    async def _key(self, request: Request) -> Key:
+    async def _key(self) -> Key:
+        request = self._request
         secret = routes.credential(request.headers, request.query)
         if secret is None:
             raise MissingKey("No API key in the request. Send yours as your SDK does: it begins with sk-gw-.")
@@ -112,13 +122,16 @@ class _Visit:
             raise UnknownKey("API key not valid. It is unknown here, revoked or expired; ask whoever gave it to you.")
         return key
 
-    def _called(self, asked: Asked, key: Key) -> Call:
-        desk, request = self._desk, self._request
-        parsed = self._dialect.parse(asked, desk.catalog)
+    def _parsed(self, asked: Asked, key: Key) -> Parsed:
+        parsed = self._dialect.parse(asked, self._desk.catalog)
         asks.check(parsed.ask)
         model = parsed.ask.model
         if not key.allows_model(model.id):
             raise NotAllowed(f"This key may not use {model.id}; ask whoever gave it to you.", param="model")
+        return parsed
+
+    def _called(self, asked: Asked, key: Key, parsed: Parsed) -> Call:
+        desk, request = self._desk, self._request
         return Call(
             id=self._call_id,
             request_id=request.id,

@@ -9,10 +9,11 @@ from gateway.dialects.base import Asked, Dialect
 from gateway.dialects.chat import Chat
 from gateway.dialects.gemini import Gemini
 from gateway.dialects.images import Images
+from gateway.dialects.responses import Responses
 from gateway.dialects.routes import route
 from tests.facts import catalog
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (Gemini(), Images(), Chat())}
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (Gemini(), Images(), Chat(), Responses())}
 
 
 def asked(path: str, body: Any = None, query: dict[str, str] | None = None) -> tuple[Dialect, Asked]:

@@ -53,7 +53,21 @@ def test_what_goes_out_is_native_and_needs_no_second_change(path: Path) -> None:
     assert native.ask.size == parsed.ask.size
 
 
-NOT_JSON = [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b'{"contents": nope}', b"[" * 100_000]
+NOT_JSON = [
+    b"",
+    b"{",
+    b"[]",
+    b'"x"',
+    b"\xff\xfe",
+    b'{"contents": nope}',
+    b"[" * 100_000,
+    b'{"a":' * 70 + b"1" + b"}" * 70,
+    b'{"seed": 99999999999999999999}',
+    b'{"seed": ' + b"9" * 5000 + b"}",
+    b'{"temperature": 1e999}',
+    b'{"temperature": NaN}',
+    b'{"temperature": Infinity}',
+]
 
 
 @pytest.mark.parametrize("body", NOT_JSON, ids=lambda body: repr(body[:12]))

@@ -20,7 +20,7 @@ NOWHERE = [
     ("POST", f"/v1beta/models/{MODEL}:predict", True),
     ("POST", f"/v1/models/{MODEL}:predict", True),
     ("GET", "/v1beta", True),
-    ("POST", "/upload/v1beta/files", True),
+    ("POST", "/upload/v1beta/models", True),
     ("GET", "/v1/nothing", False),
     ("GET", "/v1", False),
     ("POST", "/v1/embeddings", False),

@@ -1,0 +1,107 @@
+"""The pieces of a message: text, and pictures in every wrapping that OpenAI's callers put them in.
+
+Out come the parts of Gemini's contents. Who said them, and in which order turns follow each other,
+is decided in `turns`.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.core.errors import BadRequest
+from gateway.dialects import parts
+
+Piece = dict[str, Any]
+
+# A picture that an earlier answer of a chat carried as Markdown. Neither class of characters holds what
+# begins a picture, so that a text of beginnings without an end is read once and not once for each.
+_MARKDOWN_PICTURE = re.compile(r"!\[[^\[\]]*\]\((data:image/[A-Za-z0-9+/=_.;,%-]+)\)")
+
+_TEXTS = ("text", "refusal")
+
+
+def pieces_of(message: Mapping[str, Any], where: str) -> list[Piece]:
+    """A message's content, then the pictures that it has in an array of their own."""
+    pieces = _content(message.get("content"), f"{where}.content")
+    images = message.get("images")
+    if images is None:
+        return pieces
+    if not isinstance(images, list):
+        raise BadRequest(f"{where}.images must be a list.", param=f"{where}.images")
+    for at, image in enumerate(images):
+        pieces += _piece(image, f"{where}.images[{at}]")
+    return pieces
+
+
+def signature_of(entry: Mapping[str, Any]) -> str | None:
+    """What the model signed a message or an entry of it with: Google's own convention for OpenAI's formats."""
+    extra = entry.get("extra_content")
+    google = extra.get("google") if isinstance(extra, Mapping) else None
+    signature = google.get("thought_signature") if isinstance(google, Mapping) else None
+    return signature if isinstance(signature, str) and signature else None
+
+
+def _content(content: object, where: str) -> list[Piece]:
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return _with_markdown(content, where)
+    if not isinstance(content, list):
+        raise BadRequest(f"{where} must be a string or a list of parts.", param=where)
+    pieces: list[Piece] = []
+    for at, part in enumerate(content):
+        pieces += _piece(part, f"{where}[{at}]")
+    return pieces
+
+
+def _piece(part: object, where: str) -> list[Piece]:
+    if isinstance(part, str):
+        return _with_markdown(part, where)
+    if isinstance(part, Mapping):
+        signature = signature_of(part)
+        for name in _TEXTS:
+            if isinstance(part.get(name), str):
+                return _signed(_with_markdown(part[name], where), signature)
+        if (address := _address(part)) is not None:
+            return _signed([_picture(address, where)], signature)
+    raise BadRequest(f"{where} must be a text or a picture: text, image_url, image or file with its data.", param=where)
+
+
+def _signed(pieces: list[Piece], signature: str | None) -> list[Piece]:
+    return [{**piece, "thoughtSignature": signature} for piece in pieces] if signature else pieces
+
+
+def _address(part: Mapping[str, Any]) -> str | None:
+    """Where a part has its picture: an address, or the data itself."""
+    for outer, inner in (("image_url", ("url",)), ("source", ("data", "url")), ("file", ("file_data",))):
+        held = part.get(outer)
+        candidates = [held.get(name) for name in inner] if isinstance(held, Mapping) else [held]
+        for each in candidates:
+            if isinstance(each, str) and each:
+                return each
+    return None
+
+
+def _with_markdown(text: str, where: str) -> list[Piece]:
+    """Text, with the pictures that Markdown carries as data URIs taken out into parts of their own."""
+    if "](data:image/" not in text:
+        return [{"text": text}] if text else []
+    pieces: list[Piece] = []
+    for at, piece in enumerate(_MARKDOWN_PICTURE.split(text)):
+        if at % 2:
+            pieces.append(_picture(piece, where))
+        elif piece.strip():
+            pieces.append({"text": piece})
+    return pieces
+
+
+def _picture(address: str, where: str) -> Piece:
+    scheme, colon, _ = address[:16].partition(":")
+    if scheme.lower() in ("http", "https"):
+        raise BadRequest(
+            f"{where} is an address, and this gateway fetches none; send a data URI: data:image/png;base64,…",
+            param=where,
+        )
+    read = parts.picture_of_data_uri if colon else parts.picture_of_base64
+    picture = read(address, param=where)
+    return {"inlineData": {"mimeType": picture.mime, "data": picture.data}}

@@ -1,0 +1,95 @@
+"""What is known of kept bytes, as it stands beside them on disk. Plain records: nothing here opens a file."""
+
+import re
+from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from typing import Any, Self
+
+import orjson
+
+MIB = 1024 * 1024
+
+# Google's rule for the names of its files, without the dash at either end.
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How much may be kept, and for how long."""
+
+    blob_bytes: int = 100 * MIB  # as large as a whole request may be: a file is inlined into one
+    team_bytes: int = 2048 * MIB  # some hundred pictures of the largest kind; Google has 20 GB a project
+    blob_s: float = 48 * 3600.0  # as long as Google keeps a file
+    upload_s: float = 3600.0  # 100 MiB over one megabit a second take a quarter of it
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is told of bytes before they come. `size` None: not told; `name` None: any."""
+
+    team: str
+    media_type: str
+    title: str | None = None
+    size: int | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Kept bytes. `name` is unique in its team, and cannot be guessed unless its owner chose it."""
+
+    name: str
+    team: str
+    media_type: str
+    title: str | None
+    size: int
+    sha256: str
+    created_at: float
+    expires_at: float
+
+    def live(self, now: float) -> bool:
+        return now < self.expires_at
+
+    def dumped(self) -> bytes:
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def loaded(cls, text: bytes) -> Self:
+        return cls(**orjson.loads(text))
+
+
+class Stage(StrEnum):
+    ACTIVE = "active"
+    FINAL = "final"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Bytes on their way to become a blob of this name; `size` is what their sender announced, if it did."""
+
+    name: str
+    team: str
+    media_type: str
+    title: str | None
+    size: int | None
+    created_at: float
+    expires_at: float
+    stage: Stage = Stage.ACTIVE
+
+    def live(self, now: float) -> bool:
+        return now < self.expires_at
+
+    def most_bytes(self, caps: Caps) -> int:
+        return caps.blob_bytes if self.size is None else self.size
+
+    def at(self, stage: Stage) -> "Upload":
+        return replace(self, stage=stage)
+
+    def dumped(self) -> bytes:
+        return orjson.dumps(asdict(self))
+
+    @classmethod
+    def loaded(cls, text: bytes) -> Self:
+        fields: dict[str, Any] = orjson.loads(text)
+        return cls(**{**fields, "stage": Stage(fields["stage"])})
