@@ -114,7 +114,7 @@ def _saying(way: Way, prompt: str) -> Way:
     elif "messages" in body:
         body["messages"] = [{"role": "user", "content": prompt}]
     else:
-        body["prompt"] = prompt
+        body["input" if "input" in body else "prompt"] = prompt
     return Way(way.method, way.path, body, way.gemini)
 
 

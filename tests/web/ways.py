@@ -43,6 +43,8 @@ RELAYED: dict[str, Way] = {
     "images": Way("POST", "/v1/images/generations", IMAGES, gemini=False),
     "images stream": Way("POST", "/v1/images/generations", {**IMAGES, "stream": True}, gemini=False),
     "edits": Way("POST", "/v1/images/edits", EDIT, gemini=False),
+    "responses": Way("POST", "/v1/responses", {"model": MODEL, "input": "a boat"}, gemini=False),
+    "responses stream": Way("POST", "/v1/responses", {"model": MODEL, "input": "a boat", "stream": True}, gemini=False),
     "chat": Way("POST", "/v1/chat/completions", CHAT, gemini=False),
     "chat stream": Way("POST", "/v1/chat/completions", {**CHAT, "stream": True}, gemini=False),
 }
