@@ -6,15 +6,15 @@ from typing import Any
 import orjson
 
 from gateway.core.call import Call, Delivery, Parsed
-from gateway.core.catalog import Catalog, Model
-from gateway.core.errors import BadRequest, GatewayError
+from gateway.core.catalog import Catalog
+from gateway.core.errors import BadRequest
 from gateway.dialects import generation, openai, options, search, sizes
 from gateway.dialects.base import Asked, Gathering, read_json
 from gateway.dialects.completions import Events, Shape, Show, Whole
 from gateway.dialects.turns import turns_of
 
 
-class Chat:
+class Chat(openai.Answers):
     name = "chat"
 
     def parse(self, asked: Asked, catalog: Catalog) -> Parsed:
@@ -48,12 +48,6 @@ class Chat:
         shape = call.parsed.form
         assert isinstance(shape, Shape)
         return Events(call, shape) if shape.streams else Whole(call, shape)
-
-    def local(self, asked: Asked, catalog: Catalog, models: tuple[Model, ...]) -> bytes:
-        return openai.local(asked, catalog, models)
-
-    def error(self, error: GatewayError) -> tuple[int, bytes]:
-        return openai.error(error)
 
 
 def _usage_wanted(document: Mapping[str, Any]) -> bool:

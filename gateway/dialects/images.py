@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from gateway.core.call import Call, Delivery, Parsed
-from gateway.core.catalog import Catalog, Model
+from gateway.core.catalog import Catalog
 from gateway.core.errors import BadRequest, GatewayError
 from gateway.core.sse import event
 from gateway.core.usage import Usage
@@ -34,7 +34,7 @@ class _Form:
     event: str
 
 
-class Images:
+class Images(openai.Answers):
     name = "images"
 
     def parse(self, asked: Asked, catalog: Catalog) -> Parsed:
@@ -71,12 +71,6 @@ class Images:
     def writer(self, call: Call) -> Gathering:
         assert isinstance(call.parsed.form, _Form)
         return _Events(call, call.parsed.form) if call.parsed.form.streams else _Whole(call, call.parsed.form)
-
-    def local(self, asked: Asked, catalog: Catalog, models: tuple[Model, ...]) -> bytes:
-        return openai.local(asked, catalog, models)
-
-    def error(self, error: GatewayError) -> tuple[int, bytes]:
-        return openai.error(error)
 
 
 def _edit(asked: Asked) -> tuple[dict[str, Any], list[Picture]]:

@@ -37,24 +37,26 @@ MOST_PICTURES = 10
 _EFFORT = {"none": "minimal", "minimal": "minimal", "low": "minimal", "medium": "high", "high": "high", "xhigh": "high"}
 
 
-def error(error: GatewayError) -> tuple[int, bytes]:
-    return error.status, orjson.dumps(envelope(error))
-
-
 def envelope(error: GatewayError) -> dict[str, Any]:
     return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
 
 
-def local(asked: Asked, catalog: Catalog, models: tuple[Model, ...]) -> bytes:
-    """The list of models, with the names that carry a size, for chat programs that cannot ask for one; or one model."""
-    if asked.operation is Operation.GET_MODEL:
-        return orjson.dumps(_model(allowed_model(catalog, asked, models)))
-    listed = [
-        named
-        for named in catalog.names.values()
-        if named.model in models and (named.name == named.model.id or _sized(named))
-    ]
-    return orjson.dumps({"object": "list", "data": [_model(named) for named in listed]})
+class Answers:
+    """What every dialect of OpenAI answers alike: errors, and what is not relayed."""
+
+    def local(self, asked: Asked, catalog: Catalog, models: tuple[Model, ...]) -> bytes:
+        """The models, with the names that carry a size, for chat programs that cannot ask for one; or one model."""
+        if asked.operation is Operation.GET_MODEL:
+            return orjson.dumps(_model(allowed_model(catalog, asked, models)))
+        listed = [
+            named
+            for named in catalog.names.values()
+            if named.model in models and (named.name == named.model.id or _sized(named))
+        ]
+        return orjson.dumps({"object": "list", "data": [_model(named) for named in listed]})
+
+    def error(self, error: GatewayError) -> tuple[int, bytes]:
+        return error.status, orjson.dumps(envelope(error))
 
 
 def model_of(document: Mapping[str, Any], asked: Asked, catalog: Catalog) -> Named:

@@ -55,7 +55,7 @@ class _Form:
     repeated: Mapping[str, Any]
 
 
-class Responses:
+class Responses(openai.Answers):
     name = "responses"
 
     def parse(self, asked: Asked, catalog: Catalog) -> Parsed:
@@ -94,12 +94,6 @@ class Responses:
     def writer(self, call: Call) -> Gathering:
         assert isinstance(call.parsed.form, _Form)
         return _Stream(call, call.parsed.form) if call.parsed.form.streams else _Whole(call, call.parsed.form)
-
-    def local(self, asked: Asked, catalog: Catalog, models: tuple[Model, ...]) -> bytes:
-        return openai.local(asked, catalog, models)
-
-    def error(self, error: GatewayError) -> tuple[int, bytes]:
-        return openai.error(error)
 
 
 def _refuse_what_is_not_here(document: Mapping[str, Any]) -> None:
