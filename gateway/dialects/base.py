@@ -7,6 +7,7 @@ upstream's answer, or an error, in the caller's own format. All of it is pure: b
 import json
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,7 +58,7 @@ class Asked:
     content_type: str = JSON
 
 
-class Passing:
+class Passing(ABC):
     """Writes an answer while it arrives. Told of every chunk in order, then once of the end.
 
     `keeps_length` says that chunks go through unchanged, so that the upstream's length holds for the
@@ -69,9 +70,9 @@ class Passing:
     keeps_length = False
     heartbeat: bytes | None = None
 
+    @abstractmethod
     def feed(self, chunk: bytes) -> bytes:
         """The answer's next part, possibly empty."""
-        raise NotImplementedError
 
     def closing(self) -> bytes:
         """The rest of the answer."""
@@ -82,7 +83,7 @@ class Passing:
         return b""
 
 
-class Gathering:
+class Gathering(ABC):
     """Writes one answer out of whole replies, one for each picture that was asked for.
 
     Told of each reply as it is complete, by its number, and once of the end. With a `heartbeat` the
@@ -97,13 +98,13 @@ class Gathering:
         """What a stream begins with."""
         return b""
 
+    @abstractmethod
     def each(self, number: int, reply: bytes) -> bytes:
         """What can be sent of a reply. Raises `GatewayError` when there is nothing in it for the caller."""
-        raise NotImplementedError
 
+    @abstractmethod
     def closing(self) -> bytes:
         """The rest of the answer, when there was at least one reply."""
-        raise NotImplementedError
 
     def broken(self, error: GatewayError) -> bytes:
         """As in `Passing`."""
