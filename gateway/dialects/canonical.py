@@ -5,24 +5,13 @@ where it must be and left byte for byte as it came where it need not. Thought si
 insides of map-like fields belong to the caller and are never touched.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gateway.core.catalog import Named
 from gateway.core.errors import BadRequest
 from gateway.dialects import parts, sizes
-
-# Fields whose insides are the caller's own names.
-_OPAQUE = frozenset(
-    {"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema", "partMetadata"}
-)
-
-_SNAKE = re.compile(r"_([a-z0-9])")
-
-
-def camel(name: str) -> str:
-    return _SNAKE.sub(lambda match: match[1].upper(), name)
+from gateway.dialects.spelling import camel_keys
 
 
 def canonical(document: dict[str, Any], named: Named) -> dict[str, Any]:
@@ -42,23 +31,6 @@ def content_parts(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for part in inside if isinstance(inside, list) else []:
             if isinstance(part, dict):
                 yield part
-
-
-def camel_keys(value: Any) -> Any:
-    if isinstance(value, list):
-        changed = [camel_keys(each) for each in value]
-        return value if all(new is old for new, old in zip(changed, value, strict=True)) else changed
-    if not isinstance(value, dict):
-        return value
-    renamed: dict[str, Any] = {}
-    same = True
-    for name, inside in value.items():
-        right = camel(name)
-        if right in renamed:
-            raise BadRequest(f"{right!r} is given twice, in two spellings.", param=right)
-        renamed[right] = inside if right in _OPAQUE else camel_keys(inside)
-        same = same and right == name and renamed[right] is inside
-    return value if same else renamed
 
 
 def contents_as_list(document: dict[str, Any]) -> dict[str, Any]:

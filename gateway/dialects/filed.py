@@ -18,6 +18,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.skim import Skimmer
 from gateway.dialects import canonical
 from gateway.dialects.base import read_json
+from gateway.dialects.spelling import camel_keys
 
 GOOGLE = "generativelanguage.googleapis.com"
 
@@ -119,7 +120,7 @@ class FileTerms:
 
 def terms_of(document: dict[str, Any]) -> FileTerms:
     """The description in an upload's JSON, in either spelling. Raises `BadRequest`."""
-    file = canonical.camel_keys(document).get("file") or {}
+    file = camel_keys(document).get("file") or {}
     if not isinstance(file, dict):
         raise BadRequest("file must be an object.", param="file")
     name, title, media_type = (_text(file, each) for each in ("name", "displayName", "mimeType"))

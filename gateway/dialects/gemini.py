@@ -18,6 +18,7 @@ from gateway.core.skim import KEEP_BYTES, Skimmer
 from gateway.core.sse import EventReader
 from gateway.dialects import canonical, checks
 from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Operation, Passing, allowed_model, find_model, read_json
+from gateway.dialects.spelling import camel_keys
 
 _STATUS_NAME = re.compile(r"[A-Z_]{2,40}")
 
@@ -232,7 +233,7 @@ def _count(asked: Asked, model: Model) -> dict[str, Any]:
     """An estimate made here: a reseller would draw a picture for this request, and bill it."""
     skimmer = Skimmer(keep_bytes=1 << 20)
     skimmer.feed(asked.body)
-    document = canonical.camel_keys(read_json(skimmer.skeleton))
+    document = camel_keys(read_json(skimmer.skeleton))
     inside = document.get("generateContentRequest", document)
     request = inside if isinstance(inside, dict) else {}
     pieces = list(canonical.content_parts(canonical.contents_as_list(request)))

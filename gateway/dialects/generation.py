@@ -10,7 +10,8 @@ from typing import Any
 
 from gateway.core.call import Ask
 from gateway.core.errors import BadRequest
-from gateway.dialects import canonical, options
+from gateway.dialects import options
+from gateway.dialects.spelling import camel_keys
 
 # Native name, OpenAI's name.
 _NUMBERS = (("temperature", "temperature"), ("topP", "top_p"), ("topK", "top_k"), ("seed", "seed"))
@@ -31,7 +32,7 @@ _MODALITIES = {"text": "TEXT", "image": "IMAGE"}
 
 def settings(document: Mapping[str, Any], ask: Ask) -> dict[str, Any]:
     """What a request sets of generationConfig, besides the picture's form; what it does not set is left out."""
-    config = canonical.camel_keys(options.overlaid(document, "generation_config"))
+    config = camel_keys(options.overlaid(document, "generation_config"))
     if config.get("candidateCount", 1) != 1:
         raise BadRequest("candidate_count must be 1; use n for more pictures.", param="candidate_count")
     modalities = _modalities(document)

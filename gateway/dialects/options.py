@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.core.errors import BadRequest
+from gateway.dialects.spelling import camel
 
 Place = Mapping[str, Any]
 
@@ -30,7 +31,7 @@ def places(document: Place) -> tuple[Place, ...]:
 def value(place: Place, name: str) -> Any:
     """What a place says of `name`, which is given in snake case; None when it says nothing."""
     said = place.get(name)
-    return place.get(_camel(name)) if said is None else said
+    return place.get(camel(name)) if said is None else said
 
 
 def first(where: Iterable[Place], name: str) -> Any:
@@ -57,9 +58,4 @@ def overlaid(document: Place, name: str) -> dict[str, Any]:
 
 
 def in_camel_case(place: Place) -> dict[str, Any]:
-    return {_camel(name): said for name, said in place.items() if said is not None}
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word[:1].upper() + word[1:] for word in rest)
+    return {camel(name): said for name, said in place.items() if said is not None}

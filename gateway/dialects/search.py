@@ -5,7 +5,8 @@ from typing import Any
 
 from gateway.core.catalog import Catalog, Model
 from gateway.core.errors import BadRequest
-from gateway.dialects import canonical, checks, options
+from gateway.dialects import checks, options
+from gateway.dialects.spelling import camel_keys
 
 _NAMES = ("googleSearch", "google_search")
 _TYPES = (*_NAMES, "web_search", "web_search_preview")
@@ -45,7 +46,7 @@ def _search(tool: object, where: str) -> dict[str, Any]:
     if isinstance(tool, Mapping):
         for name in _NAMES:
             if name in tool:
-                return dict(canonical.camel_keys(options.section(tool, name)))
+                return dict(camel_keys(options.section(tool, name)))
         function = tool.get("function")
         called = function.get("name") if isinstance(function, Mapping) else tool.get("name")
         if called in _NAMES or tool.get("type") in _TYPES:
