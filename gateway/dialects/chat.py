@@ -11,7 +11,7 @@ from gateway.core.errors import BadRequest
 from gateway.dialects import generation, openai, options, search, sizes
 from gateway.dialects.base import Asked, Gathering, read_json
 from gateway.dialects.completions import Events, Shape, Show, Whole
-from gateway.dialects.turns import turns_of
+from gateway.dialects.messages import turns_of
 
 
 class Chat(openai.Answers):
@@ -23,16 +23,9 @@ class Chat(openai.Answers):
         generation.refuse_cached_content(document)
         turns = turns_of(document.get("messages"))
         form = sizes.form_of(document, named.model, named.size)
-        thinking = openai.thinking_of(document, named.model)
-        ask = openai.ask_of(named, form, thinking, contents=turns.contents, text_bytes=turns.text_bytes)
-        request = openai.native_request(turns.contents, form, thinking)
-        request["generationConfig"] |= generation.settings(document, ask)
-        if turns.system:
-            request["systemInstruction"] = {"parts": [{"text": turns.system}]}
-        if tools := search.tools(document, named.model, catalog):
-            request["tools"] = tools
-        if safety := generation.safety(document):
-            request["safetySettings"] = safety
+        tools = search.tools(document, named.model, catalog)
+        ask = openai.ask_of(named, form, openai.thinking_of(document, named.model), turns)
+        request = openai.chat_request(document, turns, form, ask, tools)
         streams = document.get("stream") is True
         return Parsed(
             asked_name=named.name,

@@ -54,10 +54,7 @@ def _finish(content: Content) -> str:
 
 
 def _refusal(content: Content) -> str | None:
-    if _finish(content) != "content_filter":
-        return None
-    reason = content.block or content.finish or "no reason given"
-    return content.note or content.words or f"The model did not draw this ({reason})."
+    return openai.refusal(content) if _finish(content) == "content_filter" else None
 
 
 def _text(content: Content, show: Show) -> str:

@@ -15,7 +15,7 @@ from gateway.core.usage import Usage
 from gateway.dialects import forms, openai, parts, sizes
 from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Gathering, Operation, read_json
 from gateway.dialects.parts import Picture
-from gateway.dialects.replies import Content
+from gateway.dialects.turns import Turns
 
 _FORMATS = (None, "b64_json", "url")
 
@@ -50,13 +50,14 @@ class Images(openai.Answers):
         _refuse(document, "background", (None, "auto", "opaque"), "These models draw no transparency; use 'opaque'.")
         form = sizes.form_of(document, named.model, named.size)
         thinking = openai.thinking_of(document, named.model)
-        contents = [{"role": "user", "parts": [*(_part(picture) for picture in pictures), {"text": prompt}]}]
+        shown = [*(_part(picture) for picture in pictures), {"text": prompt}]
+        turns = Turns("", [{"role": "user", "parts": shown}])
         streams = document.get("stream") is True
         return Parsed(
             asked_name=named.name,
-            ask=openai.ask_of(named, form, thinking, contents=contents, text_bytes=len(prompt.encode())),
+            ask=openai.ask_of(named, form, thinking, turns),
             delivery=Delivery.EVENTS if streams else Delivery.WHOLE,
-            body=orjson.dumps(openai.native_request(contents, form, thinking)),
+            body=orjson.dumps(openai.native_request(turns, form, thinking)),
             streams=False,
             count=openai.count_of(document),
             form=_Form(
@@ -148,17 +149,8 @@ class _Pictures(Gathering):
         content = openai.content_of(reply)
         if not content.pictures:
             raise openai.no_picture(content)
-        return _finished(content, self._form.size)
-
-
-def _finished(content: Content, asked_size: str) -> _Result:
-    """The last picture of a reply: those before it are drafts."""
-    last = content.pictures[-1]
-    head = parts.head_of(last.data)
-    pixels = parts.pixels_of(head)
-    picture = Picture(parts.mime_of(head) or last.mime, parts.canonical_base64(last.data))
-    size = f"{pixels[0]}x{pixels[1]}" if pixels else asked_size
-    return _Result(picture, size, content.words, content.usage)
+        picture, size = openai.drawn(content)
+        return _Result(picture, size or self._form.size, content.words, content.usage)
 
 
 class _Whole(_Pictures):

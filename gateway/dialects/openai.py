@@ -10,10 +10,12 @@ from gateway.core.call import Ask
 from gateway.core.catalog import Catalog, Model, Named
 from gateway.core.errors import BadRequest, GatewayError, NoPicture, UpstreamCut
 from gateway.core.usage import Usage
-from gateway.dialects import generation, options
+from gateway.dialects import generation, options, parts
 from gateway.dialects.base import Asked, Operation, allowed_model, find_model
+from gateway.dialects.parts import Picture
 from gateway.dialects.replies import Content, read_content
 from gateway.dialects.sizes import Form
+from gateway.dialects.turns import Speaker, Turns
 
 # What the provider gives as a reason when it will not draw a thing, as against not having managed to.
 REFUSALS = frozenset(
@@ -99,32 +101,42 @@ def _level(level: object, model: Model) -> str:
     return str(known)
 
 
-def native_request(contents: list[dict[str, Any]], form: Form, thinking: str | None) -> dict[str, Any]:
+def native_request(turns: Turns, form: Form, thinking: str | None) -> dict[str, Any]:
     """A generateContent body in canonical spelling."""
+    request: dict[str, Any] = {"contents": turns.contents}
     config: dict[str, Any] = {"responseModalities": ["TEXT", "IMAGE"]}
     image = {name: value for name, value in (("aspectRatio", form.ratio), ("imageSize", form.size)) if value}
     if image:
         config["imageConfig"] = image
     if thinking:
         config["thinkingConfig"] = {"thinkingLevel": thinking}
-    return {"contents": contents, "generationConfig": config}
+    request["generationConfig"] = config
+    if turns.system:
+        request["systemInstruction"] = {"parts": [{"text": turns.system}]}
+    return request
 
 
-def ask_of(named: Named, form: Form, thinking: str | None, *, contents: list[dict[str, Any]], text_bytes: int) -> Ask:
+def chat_request(document: Mapping[str, Any], turns: Turns, form: Form, ask: Ask, tools: list[Any]) -> dict[str, Any]:
+    """A generateContent body with everything that chat and responses may set beside what is said."""
+    request = native_request(turns, form, ask.thinking)
+    request["generationConfig"] |= generation.settings(document, ask)
+    if tools:
+        request["tools"] = tools
+    if safety := generation.safety(document):
+        request["safetySettings"] = safety
+    return request
+
+
+def ask_of(named: Named, form: Form, thinking: str | None, turns: Turns) -> Ask:
     return Ask(
         model=named.model,
         size=form.size or named.model.default_size,
         ratio=form.ratio,
-        references=_pictures(contents, "user"),
-        history=_pictures(contents, "model"),
+        references=turns.pictures(Speaker.USER),
+        history=turns.pictures(Speaker.MODEL),
         thinking=thinking,
-        text_bytes=text_bytes,
+        text_bytes=turns.text_bytes,
     )
-
-
-def _pictures(contents: list[dict[str, Any]], role: str) -> int:
-    """How many pictures the turns of a role show."""
-    return sum("inlineData" in part for content in contents if content["role"] == role for part in content["parts"])
 
 
 def content_of(body: bytes) -> Content:
@@ -137,6 +149,21 @@ def content_of(body: bytes) -> Content:
 
 def _says_something(content: Content) -> bool:
     return bool(content.pictures or content.words or content.finish or content.block)
+
+
+def drawn(content: Content) -> tuple[Picture, str | None]:
+    """The last picture of a reply, since those before it are drafts, and its own size, as in `1264x848`."""
+    last = content.pictures[-1]
+    head = parts.head_of(last.data)
+    pixels = parts.pixels_of(head)
+    size = f"{pixels[0]}x{pixels[1]}" if pixels else None
+    return Picture(parts.mime_of(head) or last.mime, parts.canonical_base64(last.data), last.signature), size
+
+
+def refusal(content: Content) -> str:
+    """What a caller who may be answered in words is told of an answer that has none, or is a refusal."""
+    reason = content.block or content.finish or "no reason given"
+    return content.note or content.words or f"The model did not draw this ({reason})."
 
 
 def no_picture(content: Content) -> NoPicture:

@@ -63,8 +63,12 @@ def _piece(part: object, where: str) -> list[Piece]:
             if isinstance(part.get(name), str):
                 return _signed(_with_markdown(part[name], where), signature)
         if (address := _address(part)) is not None:
-            return _signed([_picture(address, where)], signature)
-    raise BadRequest(f"{where} must be a text or a picture: text, image_url, image or file with its data.", param=where)
+            return _signed([picture_piece(address, where)], signature)
+    raise BadRequest(
+        f"{where} must be a text or a picture: a text, image_url or input_image part, or a file part with its data "
+        "in file_data; a file_id is not known here.",
+        param=where,
+    )
 
 
 def _signed(pieces: list[Piece], signature: str | None) -> list[Piece]:
@@ -89,13 +93,14 @@ def _with_markdown(text: str, where: str) -> list[Piece]:
     pieces: list[Piece] = []
     for at, piece in enumerate(_MARKDOWN_PICTURE.split(text)):
         if at % 2:
-            pieces.append(_picture(piece, where))
+            pieces.append(picture_piece(piece, where))
         elif piece.strip():
             pieces.append({"text": piece})
     return pieces
 
 
-def _picture(address: str, where: str) -> Piece:
+def picture_piece(address: str, where: str) -> Piece:
+    """A picture from a data URI or bare base64. Raises `BadRequest` for an address, and for what is no picture."""
     scheme, colon, _ = address[:16].partition(":")
     if scheme.lower() in ("http", "https"):
         raise BadRequest(

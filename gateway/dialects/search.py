@@ -1,4 +1,4 @@
-"""The one tool these models have, searching the web, out of every way OpenAI callers ask for it."""
+"""The one tool that goes upstream, searching the web, out of every way OpenAI callers ask for it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,31 @@ from gateway.dialects import checks, options
 from gateway.dialects.spelling import camel_keys
 
 _NAMES = ("googleSearch", "google_search")
-_TYPES = (*_NAMES, "web_search", "web_search_preview")
+
+# The dated ones are those of the SDKs.
+_TYPES = (
+    *_NAMES,
+    "web_search",
+    "web_search_2025_08_26",
+    "web_search_preview",
+    "web_search_preview_2025_03_11",
+)
 
 
-def tools(document: Mapping[str, Any], model: Model, catalog: Catalog) -> list[dict[str, Any]]:
-    """The request's tools as the upstream takes them: the search, or none."""
+def tools(
+    document: Mapping[str, Any], model: Model, catalog: Catalog, *, read_elsewhere: tuple[str, ...] = ()
+) -> list[dict[str, Any]]:
+    """The request's tools as the upstream takes them: the search, or none.
+
+    `read_elsewhere` are the types of tools that the dialect makes something of itself.
+    """
     if document.get("tool_choice") == "none":
         return []
-    searches = [_search(tool, f"tools[{at}]") for at, tool in enumerate(_listed(document))]
+    searches = [
+        _search(tool, f"tools[{at}]", read_elsewhere)
+        for at, tool in enumerate(_listed(document))
+        if not (isinstance(tool, Mapping) and tool.get("type") in read_elsewhere)
+    ]
     if options.first(options.places(document), "web_search_options") is not None:
         searches.append({})
     if not searches:
@@ -41,7 +58,7 @@ def _listed(document: Mapping[str, Any]) -> list[Any]:
     return listed
 
 
-def _search(tool: object, where: str) -> dict[str, Any]:
+def _search(tool: object, where: str, others: tuple[str, ...]) -> dict[str, Any]:
     """The search's own options, in camel case. Raises for any other tool."""
     if isinstance(tool, Mapping):
         for name in _NAMES:
@@ -52,8 +69,8 @@ def _search(tool: object, where: str) -> dict[str, Any]:
         if called in _NAMES or tool.get("type") in _TYPES:
             return {}
     raise BadRequest(
-        f"{where} is not offered: these models draw and call no functions. "
-        'The only tool they have is the search: {"googleSearch": {}}.',
+        f"{where} is not offered: image models take no function tools, since they call no functions. "
+        f"Use {', '.join(('web_search', *others))}, or leave it out.",
         param=where,
         code="unsupported_parameter",
     )

@@ -1,27 +1,33 @@
-"""Chat messages as Gemini's system instruction and turns.
+"""A conversation as Gemini's system instruction and turns.
 
-Decides who says what. A picture of an earlier answer stays the model's when it comes back with the
-signature it left with; without one it goes back as the user's, since the provider refuses a turn of
-the model's that it cannot verify.
+Decides what becomes of what each speaker said. A picture of an earlier answer stays the model's when
+it comes back with the signature it left with; without one it goes back as the user's, since the
+provider refuses a turn of the model's that it cannot verify.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from gateway.core.errors import BadRequest
-from gateway.dialects.pieces import Piece, pieces_of, signature_of
+from gateway.dialects.pieces import Piece
 
-_SYSTEM, _USER, _MODEL, _TOOL = "system", "user", "model", "tool"
 
-_SPEAKERS = {
-    "system": _SYSTEM,
-    "developer": _SYSTEM,
-    "user": _USER,
-    "assistant": _MODEL,
-    "model": _MODEL,
-    "tool": _TOOL,
-    "function": _TOOL,
+class Speaker(StrEnum):
+    """Who says something. User and model are the roles of Gemini's turns; the system has a place of its own."""
+
+    SYSTEM = "system"
+    USER = "user"
+    MODEL = "model"
+
+
+# By the roles of OpenAI's formats, and Gemini's own word for the model.
+SPEAKERS = {
+    "system": Speaker.SYSTEM,
+    "developer": Speaker.SYSTEM,
+    "user": Speaker.USER,
+    "assistant": Speaker.MODEL,
+    "model": Speaker.MODEL,
 }
 
 
@@ -37,78 +43,49 @@ class Turns:
         texts = (part["text"] for content in self.contents for part in content["parts"] if "text" in part)
         return len(self.system.encode()) + sum(len(text.encode()) for text in texts)
 
-
-def turns_of(messages: object) -> Turns:
-    """The messages, system texts out of wherever they stand, neighbours of one role merged."""
-    if not isinstance(messages, list) or not messages:
-        raise BadRequest(
-            "messages is missing: it holds what is to be drawn.", param="messages", code="missing_required_parameter"
-        )
-    reader = _Reader()
-    for at, message in enumerate(messages):
-        where = f"messages[{at}]"
-        if not isinstance(message, Mapping):
-            raise BadRequest(f"{where} must be an object.", param=where)
-        reader.read(message, where)
-    if not reader.contents:
-        raise BadRequest("messages holds no user message.", param="messages")
-    return Turns("\n".join(reader.system), reader.contents)
+    def pictures(self, speaker: Speaker) -> int:
+        """How many pictures a speaker's turns show."""
+        turns = (content["parts"] for content in self.contents if content["role"] == speaker)
+        return sum("inlineData" in part for parts in turns for part in parts)
 
 
-class _Reader:
-    """Reads messages one after the other."""
+class Conversation:
+    """What was said so far: system texts out of wherever they stand, neighbours of one role merged."""
 
     def __init__(self) -> None:
-        self.system: list[str] = []
-        self.contents: list[dict[str, Any]] = []
-        self._calls: dict[str, str] = {}  # what an answer of a tool answers, by the id of the call
+        self._system: list[str] = []
+        self._contents: list[dict[str, Any]] = []
 
-    def read(self, message: Mapping[str, Any], where: str) -> None:
-        role = message.get("role", "user")
-        speaker = _SPEAKERS.get(role) if isinstance(role, str) else None
-        if speaker is None:
-            raise BadRequest(f"{role!r} is not a role; use {', '.join(_SPEAKERS)}.", param=f"{where}.role")
-        pieces = pieces_of(message, where)
-        if speaker == _SYSTEM:
-            self.system += [piece["text"] for piece in pieces if "text" in piece]
-            self._add(_USER, _unsigned([piece for piece in pieces if "text" not in piece]))
-        elif speaker == _MODEL:
-            self._calls |= _calls_of(message)
-            self._answer(_signed(_once(pieces), signature_of(message)))
-        elif speaker == _TOOL:
-            self._add(_USER, [{"text": f"{self._tool(message)} returned:"}, *_unsigned(pieces)])
+    def add(self, speaker: Speaker, pieces: list[Piece], signature: str | None = None) -> None:
+        """The next to be said. `signature` is what the model signed the whole of it with."""
+        if speaker is Speaker.SYSTEM:
+            self._system += [piece["text"] for piece in pieces if "text" in piece]
+            self._add(Speaker.USER, _unsigned([piece for piece in pieces if "text" not in piece]))
+        elif speaker is Speaker.MODEL:
+            self._answer(_signed(_once(pieces), signature))
         else:
-            self._add(_USER, _unsigned(pieces))
+            self._add(Speaker.USER, _unsigned(pieces))
+
+    def turns(self, *, param: str) -> Turns:
+        """Raises `BadRequest` when nobody but the system said anything."""
+        if not self._contents:
+            raise BadRequest(f"{param} holds no user message.", param=param)
+        return Turns("\n".join(self._system), self._contents)
 
     def _answer(self, pieces: list[Piece]) -> None:
         """An earlier answer. Its pictures without a signature go back as the user's."""
-        self._add(_MODEL, [piece for piece in pieces if not _foreign(piece)])
+        self._add(Speaker.MODEL, [piece for piece in pieces if not _foreign(piece)])
         foreign = [piece for piece in pieces if _foreign(piece)]
         if foreign:
-            self._add(_USER, [{"text": "The picture you drew before:"}, *foreign])
+            self._add(Speaker.USER, [{"text": "The picture you drew before:"}, *foreign])
 
-    def _add(self, role: str, pieces: list[Piece]) -> None:
+    def _add(self, role: Speaker, pieces: list[Piece]) -> None:
         if not pieces:
             return
-        if self.contents and self.contents[-1]["role"] == role:
-            self.contents[-1]["parts"] += pieces
+        if self._contents and self._contents[-1]["role"] == role:
+            self._contents[-1]["parts"] += pieces
         else:
-            self.contents.append({"role": role, "parts": pieces})
-
-    def _tool(self, message: Mapping[str, Any]) -> str:
-        """What answered: these models call no functions, so another model's calls are told in words."""
-        called = self._calls.get(str(message.get("tool_call_id")))
-        return called or str(message.get("name") or "A tool")
-
-
-def _calls_of(message: Mapping[str, Any]) -> dict[str, str]:
-    calls = message.get("tool_calls")
-    found: dict[str, str] = {}
-    for call in calls if isinstance(calls, list) else []:
-        function = call.get("function") if isinstance(call, Mapping) else None
-        if isinstance(function, Mapping):
-            found[str(call.get("id"))] = f"{function.get('name')}({function.get('arguments') or ''})"
-    return found
+            self._contents.append({"role": role.value, "parts": pieces})
 
 
 def _foreign(piece: Piece) -> bool:

@@ -1,0 +1,240 @@
+"""Responses written: the items of what the upstream drew and said, whole or as events.
+
+Knows the shapes of OpenAI's Responses API; nothing of requests.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from gateway.core.call import Call
+from gateway.core.errors import GatewayError
+from gateway.core.sse import event
+from gateway.core.usage import Usage
+from gateway.dialects import openai
+from gateway.dialects.base import EVENT_STREAM, JSON, Gathering
+from gateway.dialects.grounding import annotations
+from gateway.dialects.replies import Content
+
+# What an error is called inside a response; the schema has no name for most of ours.
+_ERROR_CODES = {400: "invalid_prompt", 429: "rate_limit_exceeded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the answer repeats of the request, and how it is wanted."""
+
+    streams: bool
+    quality: str
+    repeated: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Where the one text of an item stands, and what the events about it are called."""
+
+    field: str
+    index: str
+    part: str
+    text: str
+    more: Mapping[str, Any]
+
+
+_TOLD = {
+    "message": _Told("content", "content_index", "content_part", "output_text", {"logprobs": []}),
+    "reasoning": _Told("summary", "summary_index", "reasoning_summary_part", "reasoning_summary_text", {}),
+}
+
+
+class _Response(Gathering):
+    def __init__(self, call: Call, shape: Shape) -> None:
+        self._call_id = call.id
+        self._quality = shape.quality
+        self._head = {
+            "id": f"resp_{call.id}",
+            "object": "response",
+            "created_at": int(call.made_at),
+            "model": call.parsed.asked_name,
+            **shape.repeated,
+        }
+        self._ended: dict[str, Any] = {}
+
+    def _response(self, status: str, **more: Any) -> dict[str, Any]:
+        nothing: dict[str, Any] = {"error": None, "incomplete_details": None, "output": [], "usage": None}
+        return {**self._head, "status": status, **nothing, **more}
+
+    def _end(self, content: Content, output: list[dict[str, Any]]) -> None:
+        reason = _lacking(content)
+        self._ended = self._response(
+            "incomplete" if reason else "completed",
+            incomplete_details={"reason": reason} if reason else None,
+            output=output,
+            usage=_usage(content.usage) if content.usage else None,
+        )
+
+    def _items(self, content: Content) -> list[dict[str, Any]]:
+        """What there is of picture, thoughts and text, in this order: the picture is announced before all else."""
+        found = [_drawn(self._call_id, content, self._quality)] if content.pictures else []
+        if content.thoughts:
+            found.append(_thought(self._call_id, content.thoughts))
+        if text := _text(content):
+            found.append(_message(self._call_id, text, content.grounding))
+        return found
+
+
+class Whole(_Response):
+    content_type = JSON
+
+    def each(self, number: int, reply: bytes) -> bytes:
+        content = openai.content_of(reply)
+        self._end(content, self._items(content))
+        return b""
+
+    def closing(self) -> bytes:
+        return orjson.dumps(self._ended)
+
+
+class Events(_Response):
+    """That a picture is being drawn is told at once, comments follow until it is, then the items and the end."""
+
+    content_type = EVENT_STREAM
+    heartbeat = b": drawing\n\n"
+
+    def __init__(self, call: Call, shape: Shape) -> None:
+        super().__init__(call, shape)
+        self._told = 0
+        self._opening = b"".join(self._beginning())  # is asked for more than once, and numbered once
+
+    def opening(self) -> bytes:
+        return self._opening
+
+    def each(self, number: int, reply: bytes) -> bytes:
+        content = openai.content_of(reply)
+        output = self._items(content)
+        if not content.pictures:
+            output.insert(0, _not_drawn(self._call_id))
+        self._end(content, output)
+        picture, *others = output
+        told = [*self._picture(picture)]
+        for place, item in enumerate(others, start=1):
+            told += self._words(item, place)
+        return b"".join(told)
+
+    def closing(self) -> bytes:
+        return self._event(f"response.{self._ended['status']}", response=self._ended)
+
+    def broken(self, error: GatewayError) -> bytes:
+        told = {"code": _ERROR_CODES.get(error.status, "server_error"), "message": error.message}
+        failed = self._response("failed", error={**told, "type": error.type, "param": error.param})
+        return self._event("response.failed", response=failed)
+
+    def _beginning(self) -> Iterator[bytes]:
+        begun = self._response("in_progress")
+        item = _being_drawn(self._call_id)
+        place = {"item_id": item["id"], "output_index": 0}
+        yield self._event("response.created", response=begun)
+        yield self._event("response.in_progress", response=begun)
+        yield self._event("response.output_item.added", output_index=0, item=item)
+        yield self._event("response.image_generation_call.in_progress", **place)
+        yield self._event("response.image_generation_call.generating", **place)
+
+    def _picture(self, item: dict[str, Any]) -> Iterator[bytes]:
+        if item["status"] == "completed":
+            yield self._event("response.image_generation_call.completed", item_id=item["id"], output_index=0)
+        yield self._event("response.output_item.done", output_index=0, item=item)
+
+    def _words(self, item: dict[str, Any], output_index: int) -> Iterator[bytes]:
+        told = _TOLD[item["type"]]
+        (part,) = item[told.field]
+        place = {"item_id": item["id"], "output_index": output_index, told.index: 0}
+        begun = {**item, "status": "in_progress", told.field: []}
+        yield self._event("response.output_item.added", output_index=output_index, item=begun)
+        yield self._event(f"response.{told.part}.added", **place, part={**part, "text": ""})
+        yield self._event(f"response.{told.text}.delta", **place, **told.more, delta=part["text"])
+        for number, cited in enumerate(part.get("annotations", ())):
+            yield self._event(
+                f"response.{told.text}.annotation.added", **place, annotation_index=number, annotation=cited
+            )
+        yield self._event(f"response.{told.text}.done", **place, **told.more, text=part["text"])
+        yield self._event(f"response.{told.part}.done", **place, part=part)
+        yield self._event("response.output_item.done", output_index=output_index, item=item)
+
+    def _event(self, kind: str, **fields: Any) -> bytes:
+        told = {"type": kind, "sequence_number": self._told, **fields}
+        self._told += 1
+        return event(orjson.dumps(told), name=kind)
+
+
+def _lacking(content: Content) -> str | None:
+    """Why a response is incomplete. A refusal is `content_filter`: no SDK retries that, and none pays for it twice."""
+    if content.block or content.finish in openai.REFUSALS:
+        return "content_filter"
+    if content.finish == "MAX_TOKENS":
+        return "max_output_tokens"
+    return None if content.pictures or content.words else "content_filter"
+
+
+def _text(content: Content) -> str:
+    """What is said besides the picture; of a refusal, why. Not every client reads a part of type refusal."""
+    return openai.refusal(content) if _lacking(content) == "content_filter" else content.words
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "input_tokens": usage.input,
+        "input_tokens_details": {"cached_tokens": usage.cached, "cache_write_tokens": 0},
+        "output_tokens": usage.output,
+        "output_tokens_details": {"reasoning_tokens": usage.thoughts},
+        "total_tokens": usage.input + usage.output,
+    }
+
+
+def _being_drawn(call_id: str) -> dict[str, Any]:
+    return {"type": "image_generation_call", "id": f"ig_{call_id}", "status": "in_progress", "result": None}
+
+
+def _not_drawn(call_id: str) -> dict[str, Any]:
+    """How a picture that was announced ends when there is none. Vercel's client reads no null here."""
+    return {**_being_drawn(call_id), "status": "failed", "result": ""}
+
+
+def _drawn(call_id: str, content: Content, quality: str) -> dict[str, Any]:
+    picture, size = openai.drawn(content)
+    item = {
+        **_being_drawn(call_id),
+        "status": "completed",
+        "background": "opaque",
+        "output_format": picture.mime.removeprefix("image/"),
+        "quality": quality,
+        "size": size,
+        "result": picture.data,
+    }
+    if picture.signature:
+        item["extra_content"] = {"google": {"thought_signature": picture.signature}}
+    return item
+
+
+def _thought(call_id: str, text: str) -> dict[str, Any]:
+    summary = [{"type": "summary_text", "text": text}]
+    return {"type": "reasoning", "id": f"rs_{call_id}", "status": "completed", "summary": summary}
+
+
+def _message(call_id: str, text: str, grounding: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What is said besides the picture, with the pages it rests on."""
+    said = {"type": "output_text", "text": text, "annotations": _citations(grounding, text), "logprobs": []}
+    item = {
+        "type": "message",
+        "id": f"msg_{call_id}",
+        "role": "assistant",
+        "status": "completed",
+        "content": [said],
+    }
+    return {**item, "grounding_metadata": grounding} if grounding else item
+
+
+def _citations(grounding: Mapping[str, Any] | None, text: str) -> list[dict[str, Any]]:
+    """Chat's citations, without the level that this API leaves out."""
+    cited = annotations(grounding, text) if grounding else []
+    return [{"type": each["type"], **each[each["type"]]} for each in cited]
