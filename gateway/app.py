@@ -92,8 +92,9 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         books_of(settings) as (store, keys, books),
         Client(lanes, timeouts) as client,
         Supervisor() as supervisor,
-        _swept(Vault.open(settings.data_dir)) as vault,
     ):
+        vault = Vault.open(settings.data_dir)
+        supervisor.keep(_sweep(vault), name="sweep")
         rooms = Rooms(
             books=books,
             client=client,
@@ -131,17 +132,6 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         vitals = ops.Vitals(store, lanes, board, metrics, supervisor, time.monotonic)
         framework = _framework(ops.router(vitals), own_key.router(keys, books, time.time), admin.router(office))
         yield House(Public(framework, desk), store, keys, books, supervisor)
-
-
-@asynccontextmanager
-async def _swept(vault: Vault) -> AsyncIterator[Vault]:
-    """The vault, swept while the block lasts."""
-    sweeping = asyncio.get_running_loop().create_task(_sweep(vault), name="sweep")
-    try:
-        yield vault
-    finally:
-        sweeping.cancel()
-        await asyncio.wait([sweeping])
 
 
 async def _sweep(vault: Vault) -> None:

@@ -12,12 +12,14 @@ DRAIN_S = 690.0
 class Supervisor:
     """Starts tasks, keeps them alive, and at the end waits for them.
 
-    Leaving the block waits for what still runs, at most `drain_s`; what is then left is cancelled.
+    Leaving the block waits for what still runs, at most `drain_s`; what is then left is cancelled. What
+    has no end of its own is kept up until then, and not counted.
     """
 
     def __init__(self, drain_s: float = DRAIN_S) -> None:
         self._drain_s = drain_s
         self._running: set[asyncio.Task[Any]] = set()
+        self._endless: set[asyncio.Task[Any]] = set()
         self.draining = False
 
     async def __aenter__(self) -> Self:
@@ -31,18 +33,26 @@ class Supervisor:
             if self._running:
                 await asyncio.wait(self._running, timeout=self._drain_s)
         finally:
-            left = list(self._running)
+            left = [*self._running, *self._endless]
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
 
     def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
+        self._start(work, name, self._running)
+
+    def keep(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
+        """Starts what never ends by itself."""
+        self._start(work, name, self._endless)
+
+    def _start(self, work: Coroutine[Any, Any, Any], name: str, among: set[asyncio.Task[Any]]) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
-        self._running.add(task)
+        among.add(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
+        self._endless.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             # A bug, since journeys turn every failure into an outcome. The loop's handler logs it.
             task.get_loop().call_exception_handler({"message": f"{task.get_name()} failed", "exception": error})
