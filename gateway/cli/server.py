@@ -60,6 +60,9 @@ def sim(
     speed: Annotated[float, typer.Option(help="10 draws ten times faster than the real thing; 0 at once.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Decides latencies and faults by share.")] = 0,
     light: Annotated[bool, typer.Option("--light", help="Flat, small pictures: for tests.")] = False,
+    strict_signatures: Annotated[
+        bool, typer.Option("--strict-signatures", help="Refuse earlier answers without their thought signatures.")
+    ] = False,
     while_stdin: Annotated[
         bool, typer.Option("--while-stdin", help="End when standard input ends.", hidden=True)
     ] = False,
@@ -70,7 +73,9 @@ def sim(
     """
     if while_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    settings = simulator.SimSettings(speed=speed, seed=seed, weight="light" if light else "real")
+    settings = simulator.SimSettings(
+        speed=speed, seed=seed, weight="light" if light else "real", strict_signatures=strict_signatures
+    )
     simulator.serve(settings, host, port)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -44,7 +45,8 @@ def build_sim(settings: SimSettings) -> ASGIApp:
         yield
         calls.stop()
 
-    native, completions = calls.route(sheet.native), calls.route(sheet.completions)
+    native = calls.route(partial(sheet.native, strict_signatures=settings.strict_signatures))
+    completions = calls.route(sheet.completions)
     app = Starlette(
         routes=[
             Route("/v1beta/models/{target:path}", native, methods=["POST"]),

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 from PIL import Image
 
-from gateway.sim import script
+from gateway.sim import script, signing
 from gateway.sim.seller import invalid
 from gateway.sim.tables import Model, Named
 
@@ -74,13 +74,15 @@ class Ask:
         return script.without_directives(self.steering)
 
 
-def read(named: Named, body: bytes) -> Ask:
+def read(body: bytes, named: Named, *, strict_signatures: bool) -> Ask:
     """The request in a `generateContent` body; raises `Refused`."""
     document = json_object(body)
     contents = document.get("contents")
     if not contents:
         raise invalid("* GenerateContentRequest.contents: contents is not specified")
     turns = [_turn(each, at) for at, each in enumerate(_list(contents, "contents"))]
+    if strict_signatures:
+        signing.check(contents)
     system = document.get("systemInstruction") or document.get("system_instruction")
     before = [_turn(system, 0)] if system else []
     return make(named, [*before, *turns], _wishes(as_object(document.get("generationConfig"), "generation_config")))

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 import orjson
 
+from gateway.sim import signing
 from gateway.sim.picture import Drawn
 from gateway.sim.reply import Reply, Shot, Text, Usage
 from gateway.sim.seller import JSON
@@ -110,12 +111,13 @@ def _parts(head: Head, parts: Sequence[Text | Shot], drawn: Sequence[Drawn]) -> 
             case Text(text, thought=True):
                 yield {"text": text, "thought": True}
             case Text(text):
-                yield {"text": text} if signed else {"text": text, "thoughtSignature": _signature(head, f"text {at}")}
+                own = {} if signed else {"thoughtSignature": signing.of_words(head.call_id, at)}
+                yield {"text": text, **own}
                 signed = True
             case Shot(thought=thought):
                 picture = next(pictures)
                 inline = {"mimeType": picture.media_type, "data": base64.b64encode(picture.data).decode()}
-                extra = {"thought": True} if thought else {"thoughtSignature": _signature(head, f"picture {at}")}
+                extra = {"thought": True} if thought else {"thoughtSignature": signing.of_picture(picture.data)}
                 yield {"inlineData": inline, **extra}
 
 
@@ -151,10 +153,6 @@ def _usage(usage: Usage) -> dict[str, Any]:
     if usage.thoughts:
         document["thoughtsTokenCount"] = usage.thoughts
     return document
-
-
-def _signature(head: Head, part: str) -> str:
-    return base64.b64encode(hashlib.sha512(f"{head.call_id} {part}".encode()).digest()).decode()
 
 
 def _event(document: dict[str, Any]) -> bytes:

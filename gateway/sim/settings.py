@@ -21,6 +21,7 @@ class SimSettings:
     seed: int = 0
     weight: Literal["real", "light"] = "real"
     schedule: tuple[Rule, ...] = ()
+    strict_signatures: bool = False  # turns of the model must be signed, as at Google
 
     def seconds(self, real_s: float) -> float:
         """How long something takes here that takes a real seller so long."""

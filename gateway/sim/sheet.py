@@ -26,13 +26,14 @@ class Sheet:
     form: Callable[[Head], Form]
 
 
-def native(request: Request, body: bytes) -> Sheet:
+def native(request: Request, body: bytes, *, strict_signatures: bool) -> Sheet:
     """A `models/{model}:{verb}` request. `alt=sse` is looked at before the verb, whatever that is."""
     model, colon, verb = request.path_params["target"].rpartition(":")
     if not colon or "embed" in verb.lower():
         raise Refused(no_route(request.method, request.url.path))
     streams = verb.startswith("stream") or request.query_params.get("alt") == "sse"
-    return Sheet(model, partial(_read_native, body), Fragments if streams else Document)
+    read = partial(ask.read, body, strict_signatures=strict_signatures)
+    return Sheet(model, read, Fragments if streams else Document)
 
 
 def completions(_: Request, body: bytes) -> Sheet:
@@ -45,10 +46,6 @@ def completions(_: Request, body: bytes) -> Sheet:
     if document.get("stream") is True:
         form = partial(chat.Chunks, reports_usage=chat.asks_for_usage(document))
     return Sheet(model, partial(_read_chat, document), form)
-
-
-def _read_native(body: bytes, named: Named) -> Ask:
-    return ask.read(named, body)
 
 
 def _read_chat(document: dict[str, object], named: Named) -> Ask:
