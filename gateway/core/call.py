@@ -3,6 +3,7 @@
 A Call is complete when it is made and never changes: every attempt is built anew from it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -56,6 +57,10 @@ class Parsed:
     need no change, the translation otherwise. `streams` says whether the upstream is asked for a
     stream of it; `count` how many pictures are wanted, each of them a call of its own. `form` is
     what the dialect noted for writing the answer; nobody else reads it.
+
+    `unsigned` are the digests of earlier answers in it that came back without their signature: read
+    again with those that are known, it keeps them the model's. `plain` writes the body with nothing in
+    it that must be signed; None where there is no such thing, or where the body is the caller's own.
     """
 
     asked_name: str
@@ -65,6 +70,8 @@ class Parsed:
     streams: bool
     count: int = 1
     form: object = None
+    unsigned: frozenset[str] = frozenset()
+    plain: Callable[[], bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

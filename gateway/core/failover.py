@@ -5,7 +5,7 @@ next and is sent what came of it. Neither knows a clock, a connection or a calle
 """
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.core.call import Ask
 from gateway.core.groups import Lane
@@ -76,9 +76,10 @@ def claim_probe(plan: Plan, ask: Ask, board: HealthBoard, now: float, lasts_s: f
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin an attempt on this lane."""
+    """Begin an attempt on this lane. `plain`: with earlier answers put as the user's, who signs nothing."""
 
     lane: Lane
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,48 +120,83 @@ _TELLING = (
     Verdict.FAILED,
     Verdict.UNREACHABLE,
     Verdict.CREDENTIAL,
+    Verdict.UNSIGNED,
 )
 
 
-def failover(plan: Plan, patience_s: float) -> Generator[Step, News, Outcome | None]:
+def failover(plan: Plan, patience_s: float, *, rewritable: bool) -> Generator[Step, News, Outcome | None]:
     """What to try next until an attempt answers or nothing is left; returns the failure to tell, if all failed.
 
     After `Start` it is sent None, after `Wait` the news. An attempt without an answer within
     `patience_s` is not given up, since it may be billed all the same: the next lane is started
     beside it and the first to answer wins. A request that the upstream finds wrong is not tried
-    elsewhere.
+    elsewhere; one whose signatures it does not take is tried once more on the same lane, plain, where
+    it is `rewritable`: that refusal costs nothing, and no attempt.
     """
-    untried = [each.lane for each in plan.lanes]
-    started = running = 0
-    told: list[Outcome] = []
+    trials = _Trials([each.lane for each in plan.lanes], rewritable)
     begin = True
     while True:
-        if begin and untried and started < MOST_ATTEMPTS:
-            lane = untried.pop(0)
-            yield Start(lane)
-            newest, started, running = lane, started + 1, running + 1
-        if not running:
-            return min(told, key=lambda outcome: _TELLING.index(outcome.verdict), default=None)
-        more = bool(untried) and started < MOST_ATTEMPTS
-        news = yield Wait(patience_s if more else None)
+        if begin and trials.more:
+            yield trials.start()
+        if not trials.running:
+            return min(trials.told, key=lambda outcome: _TELLING.index(outcome.verdict), default=None)
+        news = yield Wait(patience_s if trials.more else None)
         match news:
             case Answers():
                 return None
             case Late():
-                untried = _other_groups_first(untried, newest)
-                begin = True
+                begin = trials.late()
             case Ended(lane, outcome):
-                running -= 1
-                told.append(outcome)
-                if not outcome.retry:
-                    untried = []
-                elif outcome.blame is Blame.GROUP:
-                    untried = _other_groups_first(untried, lane)
-                begin = outcome.retry
+                begin = trials.ended(lane, outcome)
             case None:
                 raise TypeError("Wait is answered with news")
 
 
-def _other_groups_first(lanes: list[Lane], failed: Lane) -> list[Lane]:
-    """What ails a group ails all its lanes, so the others come first."""
-    return sorted(lanes, key=lambda lane: lane.group.name == failed.group.name)
+@dataclass(slots=True)
+class _Trials:
+    """What was tried, what is left, and in which order. What happens is told, and answered with whether to go on."""
+
+    untried: list[Lane]
+    rewritable: bool
+    newest: Lane | None = None
+    started: int = 0
+    running: int = 0
+    plain: bool = False
+    told: list[Outcome] = field(default_factory=list)
+
+    @property
+    def more(self) -> bool:
+        return bool(self.untried) and self.started < MOST_ATTEMPTS
+
+    def start(self) -> Start:
+        self.newest = self.untried.pop(0)
+        self.started += 1
+        self.running += 1
+        return Start(self.newest, self.plain)
+
+    def late(self) -> bool:
+        self._put_last(self.newest)
+        return True
+
+    def ended(self, lane: Lane, outcome: Outcome) -> bool:
+        self.running -= 1
+        self.told.append(outcome)
+        if outcome.verdict is Verdict.UNSIGNED and self.rewritable:
+            return self._again_plain(lane)
+        if not outcome.retry:
+            self.untried = []
+        elif outcome.blame is Blame.GROUP:
+            self._put_last(lane)
+        return outcome.retry
+
+    def _again_plain(self, lane: Lane) -> bool:
+        self.started -= 1
+        first, self.plain = not self.plain, True
+        if first:
+            self.untried.insert(0, lane)
+        return first
+
+    def _put_last(self, failed: Lane | None) -> None:
+        """What ails a group ails all its lanes, so the others come first."""
+        if failed is not None:
+            self.untried.sort(key=lambda lane: lane.group.name == failed.group.name)

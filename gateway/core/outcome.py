@@ -5,6 +5,7 @@ whether another lane may be tried, whose fault it is, and whether the upstream b
 file nobody looks at a status code again.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +18,7 @@ class Verdict(StrEnum):
     PICTURE = "picture"
     NO_PICTURE = "no_picture"  # a complete answer without one: a refusal, or only text
     REJECTED = "rejected"  # the upstream found the request itself wrong
+    UNSIGNED = "unsigned"  # it misses, or does not know, the signature of an earlier answer in the request
     BUSY = "busy"  # the group has no capacity now
     FAILED = "failed"  # the upstream broke before it answered
     CREDENTIAL = "credential"  # it does not take our key, or the key has no money left
@@ -56,6 +58,7 @@ RULES: dict[Verdict, Rule] = {
     Verdict.PICTURE: Rule(retry=False, blame=Blame.NOBODY, billed=Billed.YES),
     Verdict.NO_PICTURE: Rule(retry=False, blame=Blame.NOBODY, billed=Billed.YES),
     Verdict.REJECTED: Rule(retry=False, blame=Blame.CALLER, billed=Billed.NO),
+    Verdict.UNSIGNED: Rule(retry=False, blame=Blame.CALLER, billed=Billed.NO),
     Verdict.BUSY: Rule(retry=True, blame=Blame.GROUP, billed=Billed.NO),
     Verdict.FAILED: Rule(retry=True, blame=Blame.GROUP, billed=Billed.NO),
     Verdict.CREDENTIAL: Rule(retry=True, blame=Blame.LANE, billed=Billed.NO),
@@ -148,6 +151,9 @@ _EDGE_GAVE_UP = frozenset({504, 520, 521, 522, 523, 524})
 # whatever status it puts on it.
 _NO_CHANNEL = ("no available channel", "无可用渠道", "get_channel_failed")
 
+# What Google says with status 400 of an earlier answer whose thought signature is missing or not its own.
+_BAD_SIGNATURE = re.compile("thought[ _]?signature")
+
 # What Google says of a bad key with status 400.
 _BAD_KEY = ("API_KEY_INVALID", "api key not valid", "API key expired")
 
@@ -164,6 +170,8 @@ def _verdict(status: int, text: str) -> Verdict:
         return Verdict.BUSY
     if status == 400 and any(mark.lower() in text for mark in _BAD_KEY):
         return Verdict.CREDENTIAL
+    if status == 400 and _BAD_SIGNATURE.search(text):
+        return Verdict.UNSIGNED
     if status in _BY_STATUS:
         return _BY_STATUS[status]
     if 400 <= status < 500:

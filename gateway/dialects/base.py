@@ -18,6 +18,7 @@ import orjson
 from gateway.core.call import Call, Parsed
 from gateway.core.catalog import Catalog, Model, Named
 from gateway.core.errors import BadRequest, GatewayError, NotAllowed, UnknownModel
+from gateway.dialects.replies import Content
 
 # Python reads `\ud83c` alone as text that cannot be encoded again.
 _HALF_A_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -99,7 +100,7 @@ class Gathering(ABC):
         return b""
 
     @abstractmethod
-    def each(self, number: int, reply: bytes) -> bytes:
+    def each(self, number: int, content: Content) -> bytes:
         """What can be sent of a reply. Raises `GatewayError` when there is nothing in it for the caller."""
 
     @abstractmethod

@@ -114,8 +114,8 @@ class Whole(_Completion):
         super().__init__(call, shape)
         self._contents: dict[int, Content] = {}
 
-    def each(self, number: int, reply: bytes) -> bytes:
-        self._contents[number] = openai.content_of(reply)
+    def each(self, number: int, content: Content) -> bytes:
+        self._contents[number] = content
         return b""
 
     def closing(self) -> bytes:
@@ -152,8 +152,7 @@ class Events(_Completion):
         role = {"role": "assistant", "content": ""}
         return b"".join(self._chunk(number, role) for number in range(self._count))
 
-    def each(self, number: int, reply: bytes) -> bytes:
-        content = openai.content_of(reply)
+    def each(self, number: int, content: Content) -> bytes:
         self._usages.append(content.usage)
         text = _text(content, self._shape.show)
         refusal = _refusal(content)

@@ -15,6 +15,7 @@ from gateway.core.usage import Usage
 from gateway.dialects import forms, openai, parts, sizes
 from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Gathering, Operation, read_json
 from gateway.dialects.parts import Picture
+from gateway.dialects.replies import Content
 from gateway.dialects.turns import Turns
 
 _FORMATS = (None, "b64_json", "url")
@@ -145,8 +146,7 @@ class _Pictures(Gathering):
         self._form = form
         self._created = int(call.made_at)
 
-    def _result(self, reply: bytes) -> _Result:
-        content = openai.content_of(reply)
+    def _result(self, content: Content) -> _Result:
         if not content.pictures:
             raise openai.no_picture(content)
         picture, size = openai.drawn(content)
@@ -160,8 +160,8 @@ class _Whole(_Pictures):
         super().__init__(call, form)
         self._results: dict[int, _Result] = {}
 
-    def each(self, number: int, reply: bytes) -> bytes:
-        self._results[number] = self._result(reply)
+    def each(self, number: int, content: Content) -> bytes:
+        self._results[number] = self._result(content)
         return b""
 
     def closing(self) -> bytes:
@@ -192,8 +192,8 @@ class _Events(_Pictures):
     content_type = EVENT_STREAM
     heartbeat = b": drawing\n\n"
 
-    def each(self, number: int, reply: bytes) -> bytes:
-        result = self._result(reply)
+    def each(self, number: int, content: Content) -> bytes:
+        result = self._result(content)
         told: dict[str, Any] = {
             "type": f"{self._form.event}.completed",
             "b64_json": result.picture.data,

@@ -8,12 +8,12 @@ import orjson
 
 from gateway.core.call import Ask
 from gateway.core.catalog import Catalog, Model, Named
-from gateway.core.errors import BadRequest, GatewayError, NoPicture, UpstreamCut
+from gateway.core.errors import BadRequest, GatewayError, NoPicture
 from gateway.core.usage import Usage
 from gateway.dialects import generation, options, parts
 from gateway.dialects.base import Asked, Operation, allowed_model, find_model
 from gateway.dialects.parts import Picture
-from gateway.dialects.replies import Content, read_content
+from gateway.dialects.replies import Content
 from gateway.dialects.sizes import Form
 from gateway.dialects.turns import Speaker, Turns
 
@@ -137,18 +137,6 @@ def ask_of(named: Named, form: Form, thinking: str | None, turns: Turns) -> Ask:
         thinking=thinking,
         text_bytes=turns.text_bytes,
     )
-
-
-def content_of(body: bytes) -> Content:
-    """The upstream's whole answer, read; raises `UpstreamCut` when it is not one, or says nothing at all."""
-    content = read_content(body, streams=False)
-    if content is None or content.error or not _says_something(content):
-        raise UpstreamCut("The upstream's answer broke off or made no sense; nothing is charged to your key.")
-    return content
-
-
-def _says_something(content: Content) -> bool:
-    return bool(content.pictures or content.words or content.finish or content.block)
 
 
 def drawn(content: Content) -> tuple[Picture, str | None]:

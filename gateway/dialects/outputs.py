@@ -87,8 +87,7 @@ class _Response(Gathering):
 class Whole(_Response):
     content_type = JSON
 
-    def each(self, number: int, reply: bytes) -> bytes:
-        content = openai.content_of(reply)
+    def each(self, number: int, content: Content) -> bytes:
         self._end(content, self._items(content))
         return b""
 
@@ -110,8 +109,7 @@ class Events(_Response):
     def opening(self) -> bytes:
         return self._opening
 
-    def each(self, number: int, reply: bytes) -> bytes:
-        content = openai.content_of(reply)
+    def each(self, number: int, content: Content) -> bytes:
         output = self._items(content)
         if not content.pictures:
             output.insert(0, _not_drawn(self._call_id))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.core.errors import UpstreamCut
 from gateway.core.outcome import Reply
 from gateway.core.sse import EventReader
 from gateway.core.usage import Usage, usage_from_gemini
@@ -34,6 +35,10 @@ class Content:
     usage: Usage | None
     error: str
 
+    @property
+    def says_something(self) -> bool:
+        return bool(self.pictures or self.words or self.finish or self.block)
+
 
 def read_reply(skeleton: bytes, *, streams: bool) -> Reply | None:
     """The facts of an answer; None when it is not one: not JSON, or broken off."""
@@ -50,6 +55,14 @@ def read_reply(skeleton: bytes, *, streams: bool) -> Reply | None:
         note=content.note,
         error=content.error,
     )
+
+
+def content_of(body: bytes) -> Content:
+    """A whole answer, read; raises `UpstreamCut` when it is not one, or says nothing at all."""
+    content = read_content(body, streams=False)
+    if content is None or content.error or not content.says_something:
+        raise UpstreamCut("The upstream's answer broke off or made no sense; nothing is charged to your key.")
+    return content
 
 
 def read_content(body: bytes, *, streams: bool) -> Content | None:

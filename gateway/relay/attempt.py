@@ -46,10 +46,9 @@ class Attempt:
         self._sent_at = now()
         self._times = Times(None, 0.0)
 
-    async def run(self, client: Client, *, total_s: float, news: Callable[["Attempt"], None]) -> None:
+    async def run(self, client: Client, body: bytes, *, total_s: float, news: Callable[["Attempt"], None]) -> None:
         """Sends, reads to the end, and leaves the outcome behind. Raises nothing but a cancel."""
-        parsed = self.call.parsed
-        sending = Sending(self.id, parsed.ask.model.id, parsed.body, parsed.streams, total_s)
+        sending = Sending(self.id, self.call.ask.model.id, body, self.call.parsed.streams, total_s)
         try:
             async with client.send(self.lane, sending) as answer:
                 self.outcome = await self._read(answer, news)

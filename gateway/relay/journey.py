@@ -14,11 +14,11 @@ from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
 from gateway.core.errors import BooksAway, GatewayError, InternalError, UpstreamCut
 from gateway.core.events import AttemptFinished, AttemptLate, CredentialRefused, Observer, OperatorCharged, StoreLost
-from gateway.core.failover import Plan
-from gateway.core.groups import Lane
+from gateway.core.failover import Plan, Start
 from gateway.core.health import HealthBoard, Patience, suspect_s
 from gateway.core.outcome import Billed, Outcome, Verdict
 from gateway.core.truth import Shortfall, shortfall
+from gateway.dialects.replies import Content, content_of
 from gateway.ledger.budget import UNSETTLED, Books
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt
@@ -94,30 +94,30 @@ class Journey:
             async with asyncio.timeout(self._rooms.settle_s):
                 await self.settled.wait()
 
-    def collect(self) -> asyncio.Future[bytes]:
+    def collect(self) -> asyncio.Future[Content]:
         """The whole reply, when it is complete and settled; fails with the error to tell."""
-        reply: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[Content] = asyncio.get_running_loop().create_future()
         self._rooms.supervisor.start(self._collect(reply), name=f"reply {self.call.id}")
         return reply
 
-    async def _collect(self, reply: asyncio.Future[bytes]) -> None:
+    async def _collect(self, reply: asyncio.Future[Content]) -> None:
         error: GatewayError = InternalError("The gateway failed while it read an answer.")
-        body = None
+        content = None
         try:
             attempt = await self.head
             chunks = [chunk async for chunk in attempt.pipe]
             await attempt.ended.wait()
             error = UpstreamCut("The upstream's answer broke off; nothing is charged to your key.")
-            body = None if attempt.outcome.verdict is Verdict.CUT else b"".join(chunks)
+            content = None if attempt.outcome.verdict is Verdict.CUT else content_of(b"".join(chunks))
         except GatewayError as failure:
             error = failure
         finally:
             await self.settled_for_now()
-            if body is None:
+            if content is None:
                 reply.set_exception(error)
                 reply.exception()  # a caller who left does not fetch it
             else:
-                reply.set_result(body)
+                reply.set_result(content)
 
     async def run(self) -> None:
         """The whole journey; whatever happens, the head is decided and a caller is not left waiting."""
@@ -130,7 +130,7 @@ class Journey:
 
     async def _run(self) -> None:
         patience_s = suspect_s(self.call.ask, self._rooms.patience)
-        finish = await self._race.run(self._plan, patience_s)
+        finish = await self._race.run(self._plan, patience_s, rewritable=self.call.parsed.plain is not None)
         for attempt in self._race.attempts:
             if attempt is not finish.winner:
                 attempt.pipe.leave()
@@ -150,12 +150,14 @@ class Journey:
         self.head.set_exception(error)
         self.head.exception()  # a caller who left does not fetch it
 
-    def _begin(self, lane: Lane, news: Callable[[Attempt], None]) -> Attempt:
-        attempt = Attempt(self.call, lane, self.attempts + 1, now=self._rooms.now)
+    def _begin(self, start: Start, news: Callable[[Attempt], None]) -> Attempt:
+        parsed = self.call.parsed
+        body = parsed.plain() if start.plain and parsed.plain else parsed.body
+        attempt = Attempt(self.call, start.lane, self.attempts + 1, now=self._rooms.now)
         timeouts = self._rooms.timeouts
         total_s = timeouts.total_long_s if self.call.ask.long else timeouts.total_s
         self._rooms.supervisor.start(
-            attempt.run(self._rooms.client, total_s=total_s, news=news), name=f"attempt {attempt.id}"
+            attempt.run(self._rooms.client, body, total_s=total_s, news=news), name=f"attempt {attempt.id}"
         )
         return attempt
 

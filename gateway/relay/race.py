@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.core.failover import Answers, Ended, Late, News, Plan, Start, Wait, failover
-from gateway.core.groups import Lane
 from gateway.core.outcome import Outcome
 from gateway.relay.attempt import Attempt
 
@@ -20,18 +19,18 @@ class Finish:
 
 @dataclass(slots=True)
 class Race:
-    """`begin` starts an attempt on a lane and tells `news` when it answers and when it ends.
+    """`begin` starts an attempt and tells `news` when it answers and when it ends.
 
     `late` is told of each attempt that passes the suspect line, once.
     """
 
-    begin: Callable[[Lane, Callable[[Attempt], None]], Attempt]
+    begin: Callable[[Start, Callable[[Attempt], None]], Attempt]
     late: Callable[[Attempt], None]
     attempts: list[Attempt] = field(default_factory=list)
     _news: "asyncio.Queue[Attempt]" = field(default_factory=asyncio.Queue)
 
-    async def run(self, plan: Plan, patience_s: float) -> Finish:
-        steps = failover(plan, patience_s)
+    async def run(self, plan: Plan, patience_s: float, *, rewritable: bool) -> Finish:
+        steps = failover(plan, patience_s, rewritable=rewritable)
         news: News = None
         winner: Attempt | None = None
         while True:
@@ -40,8 +39,8 @@ class Race:
             except StopIteration as end:
                 return Finish(winner, end.value)
             match step:
-                case Start(lane):
-                    self.attempts.append(self.begin(lane, self._news.put_nowait))
+                case Start():
+                    self.attempts.append(self.begin(step, self._news.put_nowait))
                     news = None
                 case Wait(patience):
                     winner, news = await self._wait(patience)

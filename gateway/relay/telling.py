@@ -31,7 +31,7 @@ def of_failure(outcome: Outcome | None) -> GatewayError:
     if outcome is None:
         return GatewayBusy("No group can take this call now; try again shortly.")
     match outcome.verdict:
-        case Verdict.REJECTED:
+        case Verdict.REJECTED | Verdict.UNSIGNED:
             message, google_status = error_of(outcome.message)
             return UpstreamRejected(scrubbed(message), status=outcome.status or 400, google_status=google_status)
         case Verdict.BUSY | Verdict.UNREACHABLE:

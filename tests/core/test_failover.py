@@ -16,6 +16,7 @@ CHEAP, SPARE, DEAR = lane(DEFAULT, "default-1"), lane(DEFAULT, "default-2"), lan
 BUSY = of_status(429, "saturated")
 BROKEN = of_status(500, "boom")
 WRONG = of_status(400, "bad ratio")
+UNSIGNED = of_status(400, "Image part is missing a thought_signature in content position 2, part position 1.")
 REFUSED_KEY = of_status(401, "invalid token")
 NO_CONNECTION = outcome(Verdict.UNREACHABLE)
 LOST = outcome(Verdict.LOST)
@@ -25,10 +26,10 @@ def plan(*lanes: Lane) -> Plan:
     return Plan(tuple(Quoted(each, 1) for each in lanes))
 
 
-def play(plan: Plan, *told: object) -> tuple[list[str], Outcome | None]:
+def play(plan: Plan, *told: object, rewritable: bool = False) -> tuple[list[str], Outcome | None]:
     """Tells one piece of news at each wait (an Outcome ends the lane tried last); gives what was tried, and the end."""
-    steps = failover(plan, patience_s=20.0)
-    tried: list[Lane] = []
+    steps = failover(plan, patience_s=20.0, rewritable=rewritable)
+    tried: list[Start] = []
     waiting = list(told)
     news: News = None
     while True:
@@ -36,14 +37,14 @@ def play(plan: Plan, *told: object) -> tuple[list[str], Outcome | None]:
             step = steps.send(news)
         except StopIteration as end:
             assert not waiting, f"never asked for {waiting}"
-            return [each.name for each in tried], end.value
+            return [f"{each.lane.name}{' plain' if each.plain else ''}" for each in tried], end.value
         match step:
-            case Start(on):
-                tried.append(on)
+            case Start():
+                tried.append(step)
                 news = None
             case Wait():
                 next_news = waiting.pop(0)
-                news = Ended(tried[-1], next_news) if isinstance(next_news, Outcome) else next_news  # type: ignore[assignment]
+                news = Ended(tried[-1].lane, next_news) if isinstance(next_news, Outcome) else next_news  # type: ignore[assignment]
 
 
 FOUR = (CHEAP, SPARE, DEAR, lane(name="x"))
@@ -74,8 +75,44 @@ def test_what_is_tried_follows_from_the_news(
     assert play(plan(*lanes), *told) == (tried, end)
 
 
+ONE, PLAIN, OTHER_PLAIN = "default-1", "default-1 plain", "enterprise plain"
+
+SIGNATURES = [
+    ("a request that may be rewritten is tried again, plain", (UNSIGNED, Answers()), [ONE, PLAIN], None),
+    ("once plain it stays so", (UNSIGNED, BUSY, Answers()), [ONE, PLAIN, OTHER_PLAIN], None),
+    ("the refusal is not one of three", (UNSIGNED, BROKEN, BROKEN), [ONE, PLAIN, OTHER_PLAIN], BROKEN),
+    ("after a failing group too", (BUSY, UNSIGNED, Answers()), [ONE, "enterprise", OTHER_PLAIN], None),
+    ("plain and refused all the same", (UNSIGNED, UNSIGNED), [ONE, PLAIN], UNSIGNED),
+    ("another failure is told before it", (UNSIGNED, WRONG), [ONE, PLAIN], WRONG),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "tried", "end"), [row[1:] for row in SIGNATURES], ids=[row[0] for row in SIGNATURES])
+def test_signatures_that_are_not_taken_cost_a_second_try(
+    told: tuple[object, ...], tried: list[str], end: Outcome | None
+) -> None:
+    assert play(plan(CHEAP, DEAR), *told, rewritable=True) == (tried, end)
+
+
+def test_a_callers_own_body_is_not_rewritten() -> None:
+    assert play(plan(CHEAP, DEAR), UNSIGNED) == (["default-1"], UNSIGNED)
+
+
+def test_two_that_race_are_refused_and_tried_again_once() -> None:
+    steps = failover(plan(CHEAP, DEAR), patience_s=20.0, rewritable=True)
+    assert steps.send(None) == Start(CHEAP)
+    assert steps.send(None) == Wait(20.0)
+    assert steps.send(Late()) == Start(DEAR)
+    assert steps.send(None) == Wait(None)
+    assert steps.send(Ended(CHEAP, UNSIGNED)) == Start(CHEAP, plain=True)
+    assert steps.send(None) == Wait(None)
+    assert steps.send(Ended(DEAR, UNSIGNED)) == Wait(None), "the plain one is on its way"
+    with pytest.raises(StopIteration):
+        steps.send(Answers())
+
+
 def test_a_raced_attempt_may_still_fail_while_the_other_runs() -> None:
-    steps = failover(plan(CHEAP, DEAR), patience_s=20.0)
+    steps = failover(plan(CHEAP, DEAR), patience_s=20.0, rewritable=False)
     assert steps.send(None) == Start(CHEAP)
     assert steps.send(None) == Wait(20.0)
     assert steps.send(Late()) == Start(DEAR)
@@ -87,7 +124,7 @@ def test_a_raced_attempt_may_still_fail_while_the_other_runs() -> None:
 
 
 def test_a_wrong_request_ends_the_race_only_when_nothing_runs() -> None:
-    steps = failover(plan(CHEAP, DEAR), patience_s=20.0)
+    steps = failover(plan(CHEAP, DEAR), patience_s=20.0, rewritable=False)
     for news in (None, None, Late(), None):
         steps.send(news)
     assert steps.send(Ended(DEAR, WRONG)) == Wait(None)

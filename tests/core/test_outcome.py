@@ -4,6 +4,9 @@ from gateway.core.outcome import Billed, Blame, Reply, Verdict, of_reply, of_sta
 
 STATUSES = [
     (400, '{"error":{"message":"Invalid aspect ratio"}}', Verdict.REJECTED, Billed.NO),
+    (400, "Image part is missing a thought_signature in content position 2.", Verdict.UNSIGNED, Billed.NO),
+    (400, "Unable to submit request because Thought signature is not valid.", Verdict.UNSIGNED, Billed.NO),
+    (400, "* GenerateContentRequest.contents[1].parts[0].thoughtSignature: bad base64", Verdict.UNSIGNED, Billed.NO),
     (400, '{"error":{"details":[{"reason":"API_KEY_INVALID"}]}}', Verdict.CREDENTIAL, Billed.NO),
     (401, "无效的令牌", Verdict.CREDENTIAL, Billed.NO),
     (403, "user [1] quota [2] preConsumedQuota [3] is not enough", Verdict.CREDENTIAL, Billed.NO),

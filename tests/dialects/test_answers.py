@@ -24,7 +24,7 @@ from gateway.core.outcome import Verdict, of_reply
 from gateway.core.skim import Skimmer
 from gateway.core.sse import EventReader
 from gateway.dialects.base import Gathering, Passing
-from gateway.dialects.replies import read_reply
+from gateway.dialects.replies import content_of, read_reply
 from tests.dialects.speak import DIALECTS, parse
 from tests.facts import call as make_call
 from tests.facts import key
@@ -87,7 +87,9 @@ def _gathering(dialect: str, path: str, body: dict[str, Any]) -> Gathering:
 
 def write(writer: Gathering, *replies: bytes) -> bytes:
     """The answer out of replies that are complete in this order."""
-    return b"".join((writer.opening(), *(writer.each(*each) for each in enumerate(replies)), writer.closing()))
+    return b"".join(
+        (writer.opening(), *(writer.each(at, content_of(each)) for at, each in enumerate(replies)), writer.closing())
+    )
 
 
 def passed(writer: Passing, body: bytes, step: int = 1000) -> bytes:
@@ -122,8 +124,9 @@ def test_of_several_pictures_the_last_finished_one_is_the_result() -> None:
 
 def test_several_pictures_keep_their_order_and_their_usage_is_summed() -> None:
     writer = images(n=2)
-    second = writer.each(1, orjson.dumps(reply({"inlineData": {"mimeType": "image/png", "data": png(64, 64)}})))
-    first = writer.each(0, orjson.dumps(DRAWN))
+    other = {"inlineData": {"mimeType": "image/png", "data": png(64, 64)}}
+    second = writer.each(1, content_of(orjson.dumps(reply(other))))
+    first = writer.each(0, content_of(orjson.dumps(DRAWN)))
     answer = json.loads(writer.closing())
     assert (first, second) == (b"", b"")
     assert [entry["b64_json"] for entry in answer["data"]] == [PICTURE, png(64, 64)]
@@ -133,8 +136,8 @@ def test_several_pictures_keep_their_order_and_their_usage_is_summed() -> None:
 def test_a_picture_that_was_refused_is_left_out_of_several() -> None:
     writer = images(n=2)
     with pytest.raises(NoPicture):
-        writer.each(0, orjson.dumps(REFUSED))
-    writer.each(1, orjson.dumps(DRAWN))
+        writer.each(0, content_of(orjson.dumps(REFUSED)))
+    writer.each(1, content_of(orjson.dumps(DRAWN)))
     assert [entry["b64_json"] for entry in json.loads(writer.closing())["data"]] == [PICTURE]
 
 
@@ -155,8 +158,8 @@ def test_streamed_images_are_an_event_each() -> None:
 
 def test_chat_choices_are_numbered_whatever_order_they_come_in() -> None:
     writer = chat(n=2)
-    writer.each(1, orjson.dumps(TALK))
-    writer.each(0, orjson.dumps(DRAWN))
+    writer.each(1, content_of(orjson.dumps(TALK)))
+    writer.each(0, content_of(orjson.dumps(DRAWN)))
     answer = json.loads(writer.closing())
     assert [choice["index"] for choice in answer["choices"]] == [0, 1]
     assert "images" in answer["choices"][0]["message"]
