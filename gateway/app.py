@@ -30,6 +30,7 @@ from gateway.dialects.images import Images
 from gateway.dialects.responses import Responses
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys, pepper
+from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
@@ -95,8 +96,10 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
     ):
         vault = Vault.open(settings.data_dir)
         supervisor.keep(_sweep(vault), name="sweep")
+        signatures = Signatures(store, keep_s=settings.retention.signatures_s)
         rooms = Rooms(
             books=books,
+            signatures=signatures,
             client=client,
             board=board,
             patience=settings.patience,
@@ -111,6 +114,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         desk = Desk(
             relay=Relay(rooms, pulse),
             keys=keys,
+            signatures=signatures,
             catalog=settings.catalog,
             dialects={dialect.name: dialect for dialect in (Gemini(), Images(), Chat(), Responses())},
             supervisor=supervisor,

@@ -53,6 +53,8 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
     yield "failover.dwell_max_s", settings.patience.dwell_most_s
     for name, value in asdict(settings.limits).items():
         yield f"limits.{name}", value
+    for name, value in asdict(settings.retention).items():
+        yield f"retention.{name}", value
 
 
 def _lane(path: str, lane: LaneSettings) -> Iterator[tuple[str, object]]:

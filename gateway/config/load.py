@@ -16,7 +16,7 @@ from gateway.config.catalog import add_packaged, catalog
 from gateway.config.draft import Draft, Where, dotted, draft, leaves
 from gateway.config.schema import LaneSection, Root
 from gateway.config.sections import checked, near
-from gateway.config.settings import Auth, ConfigError, LaneSettings, Limits, Settings, Timeouts
+from gateway.config.settings import Auth, ConfigError, LaneSettings, Limits, Retention, Settings, Timeouts
 from gateway.core.catalog import Catalog, Model
 from gateway.core.groups import Billing, Group, Lane
 from gateway.core.health import Patience
@@ -92,6 +92,7 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         patience=Patience(root.failover.suspect_s, root.failover.dwell_s, root.failover.dwell_max_s),
         failover_mode=root.failover.mode,
         limits=Limits(**dict(root.limits)),
+        retention=Retention(**dict(root.retention)),
         origins=MappingProxyType(dict(origins)),
     )
 

@@ -108,6 +108,10 @@ class LimitsSection(Section):
         return self
 
 
+class RetentionSection(Section):
+    signatures_s: Annotated[float, Field(ge=0, le=30 * 86_400, allow_inf_nan=False)] = 86_400.0
+
+
 class Root(Section):
     listen: Address = ListenTcp("127.0.0.1", 8080)
     public_url: Annotated[Url | None, Nullable] = None
@@ -120,3 +124,4 @@ class Root(Section):
     timeouts: TimeoutsSection = TimeoutsSection()
     failover: FailoverSection = FailoverSection()
     limits: LimitsSection = LimitsSection()
+    retention: RetentionSection = RetentionSection()

@@ -100,6 +100,13 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """For how long the gateway keeps what passes through it; 0: not at all."""
+
+    signatures_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a gateway is started with.
 
@@ -121,4 +128,5 @@ class Settings:
     patience: Patience
     failover_mode: FailoverMode
     limits: Limits
+    retention: Retention
     origins: Mapping[str, str] = field(repr=False)

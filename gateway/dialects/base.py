@@ -9,7 +9,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -49,7 +49,11 @@ class Operation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A caller's request as the route table understood it. `model` is the name in the path, if there is one."""
+    """A caller's request as the route table understood it.
+
+    `model` is the name in the path, if there is one. `signatures` are what is remembered, by digest, of
+    earlier answers in it; see `Parsed.unsigned`.
+    """
 
     operation: Operation
     version: str
@@ -57,6 +61,7 @@ class Asked:
     query: Mapping[str, str]
     body: bytes
     content_type: str = JSON
+    signatures: Mapping[str, str] = field(default_factory=dict)
 
 
 class Passing(ABC):

@@ -1,6 +1,7 @@
 """OpenAI's chat completions: messages in, text and pictures out, whole or as events."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -21,20 +22,23 @@ class Chat(openai.Answers):
         document = read_json(asked.body, unique=True)
         named = openai.model_of(document, asked, catalog)
         generation.refuse_cached_content(document)
-        turns = turns_of(document.get("messages"))
+        turns = turns_of(document.get("messages"), asked.signatures)
         form = sizes.form_of(document, named.model, named.size)
         tools = search.tools(document, named.model, catalog)
         ask = openai.ask_of(named, form, openai.thinking_of(document, named.model), turns)
         request = openai.chat_request(document, turns, form, ask, tools)
+        body = orjson.dumps(request)
         streams = document.get("stream") is True
         return Parsed(
             asked_name=named.name,
             ask=ask,
             delivery=Delivery.EVENTS if streams else Delivery.WHOLE,
-            body=orjson.dumps(request),
+            body=body,
             streams=False,
             count=openai.count_of(document),
             form=Shape(streams=streams, usage_wanted=_usage_wanted(document), show=_show(document)),
+            unsigned=turns.unsigned,
+            plain=partial(openai.plain_body, body) if turns.answered else None,
         )
 
     def writer(self, call: Call) -> Gathering:

@@ -20,8 +20,11 @@ _SEND_WHOLE = (
 )
 
 
-def turns_of(sent: object, instructions: object) -> Turns:
-    """A request's `input`, a text or a list of items; `instructions` are what the system says first."""
+def turns_of(sent: object, instructions: object, known: Mapping[str, str]) -> Turns:
+    """A request's `input`, a text or a list of items; `instructions` are what the system says first.
+
+    `known` are remembered signatures, by digest.
+    """
     if not isinstance(instructions, str | None):
         raise BadRequest("instructions must be a text.", param="instructions")
     items = [{"role": "user", "content": sent}] if isinstance(sent, str) and sent.strip() else sent
@@ -31,7 +34,7 @@ def turns_of(sent: object, instructions: object) -> Turns:
             param="input",
             code="missing_required_parameter",
         )
-    conversation = Conversation()
+    conversation = Conversation(known)
     if instructions:
         conversation.add(Speaker.SYSTEM, [{"text": instructions}])
     for index, item in enumerate(items):

@@ -10,12 +10,13 @@ from gateway.dialects.turns import SPEAKERS, Conversation, Speaker, Turns
 _TOOLS = ("tool", "function")
 
 
-def turns_of(messages: object) -> Turns:
+def turns_of(messages: object, known: Mapping[str, str]) -> Turns:
+    """A request's `messages`; `known` are remembered signatures, by digest."""
     if not isinstance(messages, list) or not messages:
         raise BadRequest(
             "messages is missing: it holds what is to be drawn.", param="messages", code="missing_required_parameter"
         )
-    conversation = Conversation()
+    conversation = Conversation(known)
     calls: dict[str, str] = {}  # what an answer of a tool answers, by the id of the call
     for at, message in enumerate(messages):
         where = f"messages[{at}]"

@@ -87,15 +87,18 @@ def _address(part: Mapping[str, Any]) -> str | None:
 
 
 def _with_markdown(text: str, where: str) -> list[Piece]:
-    """Text, with the pictures that Markdown carries as data URIs taken out into parts of their own."""
+    """Text, with the pictures that Markdown carries as data URIs taken out into parts of their own.
+
+    Space around a picture was put there with it: the words are to be what the model signed.
+    """
     if "](data:image/" not in text:
         return [{"text": text}] if text else []
     pieces: list[Piece] = []
     for at, piece in enumerate(_MARKDOWN_PICTURE.split(text)):
         if at % 2:
             pieces.append(picture_piece(piece, where))
-        elif piece.strip():
-            pieces.append({"text": piece})
+        elif words := piece.strip():
+            pieces.append({"text": words})
     return pieces
 
 

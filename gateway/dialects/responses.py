@@ -4,6 +4,7 @@ Nothing is kept between two calls: what refers to an earlier one is refused, wit
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -39,7 +40,7 @@ class Responses(openai.Answers):
         document = read_json(asked.body, unique=True)
         named = openai.model_of(document, asked, catalog)
         _refuse_what_is_not_here(document)
-        turns = items.turns_of(document.get("input"), document.get("instructions"))
+        turns = items.turns_of(document.get("input"), document.get("instructions"), asked.signatures)
         drawing = _drawing(document)
         form = sizes.form_of(drawing, named.model, named.size)
         ask = openai.ask_of(named, form, _thinking(document, named.model), turns)
@@ -47,14 +48,17 @@ class Responses(openai.Answers):
         request = openai.chat_request(document, turns, form, ask, tools)
         if _thoughts_wanted(document, named.model):
             request["generationConfig"].setdefault("thinkingConfig", {})["includeThoughts"] = True
+        body = orjson.dumps(request)
         streams = document.get("stream") is True
         return Parsed(
             asked_name=named.name,
             ask=ask,
             delivery=Delivery.EVENTS if streams else Delivery.WHOLE,
-            body=orjson.dumps(request),
+            body=body,
             streams=False,
             form=Shape(streams, str(drawing.get("quality") or "auto"), _repeated(document)),
+            unsigned=turns.unsigned,
+            plain=partial(openai.plain_body, body) if turns.answered else None,
         )
 
     def writer(self, call: Call) -> Gathering:

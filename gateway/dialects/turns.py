@@ -1,16 +1,18 @@
 """A conversation as Gemini's system instruction and turns.
 
 Decides what becomes of what each speaker said. A picture of an earlier answer stays the model's when
-it comes back with the signature it left with; without one it goes back as the user's, since the
-provider refuses a turn of the model's that it cannot verify.
+it comes back with the signature it left with, or is known by one; without it goes back as the user's,
+since the provider refuses a turn of the model's that it cannot verify.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from gateway.core.errors import BadRequest
 from gateway.dialects.pieces import Piece
+from gateway.dialects.signatures import digest_of
 
 
 class Speaker(StrEnum):
@@ -33,15 +35,24 @@ SPEAKERS = {
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """A conversation. `system` is empty when nothing was said."""
+    """A conversation. `system` is empty when nothing was said.
+
+    `unsigned` are the digests of what the model said and drew in it that came without a signature.
+    """
 
     system: str
     contents: list[dict[str, Any]]
+    unsigned: frozenset[str] = frozenset()
 
     @property
     def text_bytes(self) -> int:
         texts = (part["text"] for content in self.contents for part in content["parts"] if "text" in part)
         return len(self.system.encode()) + sum(len(text.encode()) for text in texts)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the model said anything in it."""
+        return any(content["role"] == Speaker.MODEL for content in self.contents)
 
     def pictures(self, speaker: Speaker) -> int:
         """How many pictures a speaker's turns show."""
@@ -50,9 +61,14 @@ class Turns:
 
 
 class Conversation:
-    """What was said so far: system texts out of wherever they stand, neighbours of one role merged."""
+    """What was said so far: system texts out of wherever they stand, neighbours of one role merged.
 
-    def __init__(self) -> None:
+    `known` are the signatures that are remembered, by digest.
+    """
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        self._known = known
+        self._unsigned: set[str] = set()
         self._system: list[str] = []
         self._contents: list[dict[str, Any]] = []
 
@@ -70,14 +86,25 @@ class Conversation:
         """Raises `BadRequest` when nobody but the system said anything."""
         if not self._contents:
             raise BadRequest(f"{param} holds no user message.", param=param)
-        return Turns("\n".join(self._system), self._contents)
+        return Turns("\n".join(self._system), self._contents, frozenset(self._unsigned))
 
     def _answer(self, pieces: list[Piece]) -> None:
         """An earlier answer. Its pictures without a signature go back as the user's."""
+        pieces = [self._recalled(piece) for piece in pieces]
         self._add(Speaker.MODEL, [piece for piece in pieces if not _foreign(piece)])
         foreign = [piece for piece in pieces if _foreign(piece)]
         if foreign:
             self._add(Speaker.USER, [{"text": "The picture you drew before:"}, *foreign])
+
+    def _recalled(self, piece: Piece) -> Piece:
+        """A piece of an earlier answer with the signature it is known by, where it came without one."""
+        if "thoughtSignature" in piece:
+            return piece
+        digest = digest_of(piece)
+        if digest not in self._known:
+            self._unsigned.add(digest)
+            return piece
+        return {**piece, "thoughtSignature": self._known[digest]}
 
     def _add(self, role: Speaker, pieces: list[Piece]) -> None:
         if not pieces:
@@ -86,6 +113,20 @@ class Conversation:
             self._contents[-1]["parts"] += pieces
         else:
             self._contents.append({"role": role.value, "parts": pieces})
+
+
+def plain(contents: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same turns with nothing in them that must be signed: what the model said and drew is put as the user's."""
+    told: list[dict[str, Any]] = []
+    for content in contents:
+        parts = _unsigned(content["parts"])
+        if content["role"] == Speaker.MODEL:
+            parts.insert(0, {"text": "Your answer before:"})
+        if told:
+            told[-1]["parts"] += parts
+        else:
+            told.append({"role": Speaker.USER.value, "parts": parts})
+    return told
 
 
 def _foreign(piece: Piece) -> bool:

@@ -12,6 +12,7 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:call:CALL      how a call stands: open, settled or voided
     {t:TEAM}:open           the calls that hold money: id -> when the lease ends, in ms
     {t:TEAM}:ledger         a stream, one row for every movement
+    {t:TEAM}:sig:DIGEST     what the model signed a picture or a text with; goes by itself
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
     {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
 """
@@ -47,6 +48,10 @@ def open_calls(team: str) -> str:
 
 def ledger(team: str) -> str:
     return f"{{t:{team}}}:ledger"
+
+
+def signature(team: str, digest: str) -> str:
+    return f"{{t:{team}}}:sig:{digest}"
 
 
 def use_stem(team: str) -> str:

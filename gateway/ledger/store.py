@@ -101,6 +101,23 @@ class Store:
         with _door():
             await self._client.hset(key, items=[word for pair in fields.items() for word in pair])
 
+    async def keep(self, texts: Mapping[str, str], *, for_s: float) -> None:
+        """Writes texts that nothing depends on; each is gone `for_s` seconds after it was last written or read."""
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for key, text in texts.items():
+                pipeline.set(key, text, px=round(for_s * 1000))
+            with _door():
+                await pipeline.execute()
+
+    async def kept(self, keys: Sequence[str], *, for_s: float) -> list[str | None]:
+        """What is still there of such texts, in the order asked for; None: nothing."""
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.getex(key, px=round(for_s * 1000))
+            with _door():
+                found: list[str | None] = await pipeline.execute()
+        return found
+
     async def _prepare(self) -> None:
         try:
             unfit = _unfit(await self._client.info())

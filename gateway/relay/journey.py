@@ -19,7 +19,9 @@ from gateway.core.health import HealthBoard, Patience, suspect_s
 from gateway.core.outcome import Billed, Outcome, Verdict
 from gateway.core.truth import Shortfall, shortfall
 from gateway.dialects.replies import Content, content_of
+from gateway.dialects.signatures import signatures_of
 from gateway.ledger.budget import UNSETTLED, Books
+from gateway.ledger.signatures import Signatures
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt
 from gateway.relay.race import Race
@@ -35,6 +37,7 @@ class Rooms:
     """The partners a journey has."""
 
     books: Books
+    signatures: Signatures
     client: Client
     board: HealthBoard
     patience: Patience
@@ -109,6 +112,8 @@ class Journey:
             await attempt.ended.wait()
             error = UpstreamCut("The upstream's answer broke off; nothing is charged to your key.")
             content = None if attempt.outcome.verdict is Verdict.CUT else content_of(b"".join(chunks))
+            if content is not None:
+                await self._remember(content)
         except GatewayError as failure:
             error = failure
         finally:
@@ -118,6 +123,14 @@ class Journey:
                 reply.exception()  # a caller who left does not fetch it
             else:
                 reply.set_result(content)
+
+    async def _remember(self, content: Content) -> None:
+        """Keeps the signatures of an answer whose format loses them; without them the next turn only costs a try."""
+        try:
+            async with asyncio.timeout(self._rooms.settle_s):
+                await self._rooms.signatures.remember(self.call.key.team, signatures_of(content))
+        except (BooksAway, TimeoutError) as away:
+            self._rooms.observe(StoreLost("remember", str(away)))
 
     async def run(self) -> None:
         """The whole journey; whatever happens, the head is decided and a caller is not left waiting."""

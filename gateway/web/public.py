@@ -8,7 +8,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.core import asks
@@ -20,6 +20,7 @@ from gateway.core.keys import Key
 from gateway.dialects import routes
 from gateway.dialects.base import Asked, Dialect
 from gateway.ledger.keys import Keys
+from gateway.ledger.signatures import Signatures
 from gateway.relay.serve import Relay
 from gateway.relay.supervisor import Supervisor
 from gateway.web.bodies import Bodies
@@ -36,6 +37,7 @@ class Desk:
 
     relay: Relay
     keys: Keys
+    signatures: Signatures
     catalog: Catalog
     dialects: Mapping[str, Dialect]
     supervisor: Supervisor
@@ -105,7 +107,7 @@ class _Visit:
             content_type = request.headers.get("content-type", "")
             asked = Asked(route.operation, route.version, route.model, request.query, body, content_type)
             if route.operation.relayed:
-                parsed = self._parsed(asked, key)
+                parsed = await self._parsed(asked, key)
                 async with desk.files.inlined(parsed, key.team, request) as whole:
                     await self._relay(self._called(asked, key, whole))
             else:
@@ -122,8 +124,11 @@ class _Visit:
             raise UnknownKey("API key not valid. It is unknown here, revoked or expired; ask whoever gave it to you.")
         return key
 
-    def _parsed(self, asked: Asked, key: Key) -> Parsed:
-        parsed = self._dialect.parse(asked, self._desk.catalog)
+    async def _parsed(self, asked: Asked, key: Key) -> Parsed:
+        desk = self._desk
+        parsed = self._dialect.parse(asked, desk.catalog)
+        if known := await desk.signatures.recall(key.team, parsed.unsigned):
+            parsed = self._dialect.parse(replace(asked, signatures=known), desk.catalog)
         asks.check(parsed.ask)
         model = parsed.ask.model
         if not key.allows_model(model.id):

@@ -177,8 +177,8 @@ UNSIGNED_WORDS = reply({"text": "Here it is."}, INLINE)
     [
         (ONE, "images", [{"text": "Here it is.", "thoughtSignature": "d29yZHM="}, INLINE]),
         (UNSIGNED_WORDS, "images", [{"text": "Here it is."}, INLINE]),
-        (UNSIGNED_WORDS, "markdown", [{"text": "Here it is.\n\n"}, INLINE]),
-        (UNSIGNED_WORDS, "both", [{"text": "Here it is.\n\n"}, INLINE]),
+        (UNSIGNED_WORDS, "markdown", [{"text": "Here it is."}, INLINE]),
+        (UNSIGNED_WORDS, "both", [{"text": "Here it is."}, INLINE]),
     ],
 )
 def test_an_answer_sent_back_is_the_models_own_turn_again(
