@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.core.call import Ask
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens, as reported. `input` and `output` are what is billed."""
+    """Tokens. `input` and `output` are what is billed. `estimated`: nobody reported them, they were worked out."""
 
     prompt: int = 0
     candidates: int = 0
@@ -22,6 +24,7 @@ class Usage:
     total: int = 0
     prompt_images: int = 0
     output_images: int = 0
+    estimated: bool = False
 
     @property
     def input(self) -> int:
@@ -50,6 +53,29 @@ def usage_from_gemini(reported: object) -> Usage | None:
         output_images=_images(reported.get("candidatesTokensDetails")),
     )
     return usage if usage.input or usage.output else None
+
+
+def estimate(ask: Ask, *, pictures: int, words: str) -> Usage:
+    """What an answer that came without usage used, near enough to show it; nothing is charged by it.
+
+    Four bytes of text are a token; a picture counts as the provider says that its size does.
+    """
+    shown = (ask.references + ask.history) * ask.model.reference_tokens
+    drawn = pictures * ask.size_facts.image_tokens
+    prompt, candidates = shown + text_tokens(ask.text_bytes), drawn + text_tokens(len(words.encode()))
+    return Usage(
+        prompt=prompt,
+        candidates=candidates,
+        total=prompt + candidates,
+        prompt_images=shown,
+        output_images=drawn,
+        estimated=True,
+    )
+
+
+def text_tokens(length: int) -> int:
+    """About how many tokens a text of this length is."""
+    return -(-length // 4)
 
 
 def _count(reported: Mapping[str, Any], name: str) -> int:

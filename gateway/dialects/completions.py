@@ -100,6 +100,7 @@ def _thoughts(content: Content) -> dict[str, Any]:
 class _Completion(Gathering):
     def __init__(self, call: Call, shape: Shape) -> None:
         self._shape = shape
+        self._ask = call.ask
         self._head = {
             "id": f"chatcmpl-{call.id}",
             "created": int(call.made_at),
@@ -120,10 +121,8 @@ class Whole(_Completion):
 
     def closing(self) -> bytes:
         choices = [self._choice(number, self._contents[number]) for number in sorted(self._contents)]
-        answer: dict[str, Any] = {**self._head, "object": "chat.completion", "choices": choices}
-        usage = openai.total(content.usage for content in self._contents.values())
-        if usage is not None:
-            answer["usage"] = openai.chat_usage(usage)
+        usage = openai.total(openai.usage_of(content, self._ask) for content in self._contents.values())
+        answer = {**self._head, "object": "chat.completion", "choices": choices, "usage": openai.chat_usage(usage)}
         return orjson.dumps(answer)
 
     def _choice(self, number: int, content: Content) -> dict[str, Any]:
@@ -146,14 +145,14 @@ class Events(_Completion):
     def __init__(self, call: Call, shape: Shape) -> None:
         super().__init__(call, shape)
         self._count = call.parsed.count
-        self._usages: list[Usage | None] = []
+        self._usages: list[Usage] = []
 
     def opening(self) -> bytes:
         role = {"role": "assistant", "content": ""}
         return b"".join(self._chunk(number, role) for number in range(self._count))
 
     def each(self, number: int, content: Content) -> bytes:
-        self._usages.append(content.usage)
+        self._usages.append(openai.usage_of(content, self._ask))
         text = _text(content, self._shape.show)
         refusal = _refusal(content)
         deltas = (
@@ -164,10 +163,9 @@ class Events(_Completion):
         return told + self._chunk(number, {}, finish=_finish(content))
 
     def closing(self) -> bytes:
-        usage = openai.total(self._usages)
-        if not self._shape.usage_wanted or usage is None:
+        if not self._shape.usage_wanted:
             return event(b"[DONE]")
-        told = {**self._base(), "choices": [], "usage": openai.chat_usage(usage)}
+        told = {**self._base(), "choices": [], "usage": openai.chat_usage(openai.total(self._usages))}
         return event(orjson.dumps(told)) + event(b"[DONE]")
 
     def broken(self, error: GatewayError) -> bytes:

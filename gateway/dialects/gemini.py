@@ -16,6 +16,7 @@ from gateway.core.catalog import Catalog, Model, Named
 from gateway.core.errors import BadRequest, GatewayError, MissingKey, UnknownKey
 from gateway.core.skim import KEEP_BYTES, Skimmer
 from gateway.core.sse import EventReader
+from gateway.core.usage import text_tokens
 from gateway.dialects import canonical, checks
 from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Operation, Passing, allowed_model, find_model, read_json
 from gateway.dialects.spelling import camel_keys
@@ -239,11 +240,10 @@ def _count(asked: Asked, model: Model) -> dict[str, Any]:
     pieces = list(canonical.content_parts(canonical.contents_as_list(request)))
     texts = "".join(part["text"] for part in pieces if isinstance(part.get("text"), str))
     pictures = sum("inlineData" in part or "fileData" in part for part in pieces)
-    text_tokens = max(1, -(-len(texts) // 4)) if texts else 0
-    image_tokens = pictures * model.reference_tokens
-    details = [{"modality": "TEXT", "tokenCount": text_tokens}, {"modality": "IMAGE", "tokenCount": image_tokens}]
+    words, shown = text_tokens(len(texts)), pictures * model.reference_tokens
+    details = [{"modality": "TEXT", "tokenCount": words}, {"modality": "IMAGE", "tokenCount": shown}]
     return {
-        "totalTokens": text_tokens + image_tokens,
+        "totalTokens": words + shown,
         "promptTokensDetails": [each for each in details if each["tokenCount"]],
     }
 

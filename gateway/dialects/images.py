@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,7 @@ class _Form:
     size: str
     as_url: bool
     streams: bool
+    partials: int
     event: str
 
 
@@ -54,11 +56,15 @@ class Images(openai.Answers):
         shown = [*(_part(picture) for picture in pictures), {"text": prompt}]
         turns = Turns("", [{"role": "user", "parts": shown}])
         streams = document.get("stream") is True
+        partials = openai.partials_of(document) if streams else 0
+        request = openai.native_request(turns, form, thinking)
+        if partials:
+            openai.show_thoughts(request, named.model)
         return Parsed(
             asked_name=named.name,
             ask=openai.ask_of(named, form, thinking, turns),
             delivery=Delivery.EVENTS if streams else Delivery.WHOLE,
-            body=orjson.dumps(openai.native_request(turns, form, thinking)),
+            body=orjson.dumps(request),
             streams=False,
             count=openai.count_of(document),
             form=_Form(
@@ -66,6 +72,7 @@ class Images(openai.Answers):
                 size=str(document.get("size") or "auto"),
                 as_url=document.get("response_format") == "url",
                 streams=streams,
+                partials=partials,
                 event="image_edit" if editing else "image_generation",
             ),
         )
@@ -111,7 +118,7 @@ def _picture(file: forms.File) -> Picture:
 
 def _typed(name: str, text: str) -> Any:
     """A field of a form as JSON would have it: everything there is text."""
-    if name == "n" and text.isdecimal():
+    if name in ("n", "partial_images") and text.isdecimal():
         return int(text)
     if name == "stream":
         return text.strip().lower() in ("true", "1")
@@ -134,7 +141,7 @@ class _Result:
     picture: Picture
     size: str
     words: str
-    usage: Usage | None
+    usage: Usage
 
     @property
     def format(self) -> str:
@@ -144,13 +151,14 @@ class _Result:
 class _Pictures(Gathering):
     def __init__(self, call: Call, form: _Form) -> None:
         self._form = form
+        self._ask = call.ask
         self._created = int(call.made_at)
 
     def _result(self, content: Content) -> _Result:
         if not content.pictures:
             raise openai.no_picture(content)
         picture, size = openai.drawn(content)
-        return _Result(picture, size or self._form.size, content.words, content.usage)
+        return _Result(picture, size or self._form.size, content.words, openai.usage_of(content, self._ask))
 
 
 class _Whole(_Pictures):
@@ -173,10 +181,8 @@ class _Whole(_Pictures):
             "quality": self._form.quality,
             "size": results[0].size,
             "data": [self._entry(result) for result in results],
+            "usage": openai.images_usage(openai.total(result.usage for result in results)),
         }
-        usage = openai.total(result.usage for result in results)
-        if usage is not None:
-            answer["usage"] = openai.images_usage(usage)
         return orjson.dumps(answer)
 
     def _entry(self, result: _Result) -> dict[str, Any]:
@@ -187,24 +193,36 @@ class _Whole(_Pictures):
 
 
 class _Events(_Pictures):
-    """One event for each finished picture, in the order in which they are finished."""
+    """An event for each finished picture, in the order in which they are finished; before it the drafts, if wanted."""
 
     content_type = EVENT_STREAM
     heartbeat = b": drawing\n\n"
 
     def each(self, number: int, content: Content) -> bytes:
         result = self._result(content)
-        told: dict[str, Any] = {
-            "type": f"{self._form.event}.completed",
-            "b64_json": result.picture.data,
+        told = self._told("completed", result.picture, result.size)
+        told["usage"] = openai.images_usage(result.usage)
+        return b"".join(self._partials(content)) + self._event(told)
+
+    def _partials(self, content: Content) -> Iterator[bytes]:
+        wanted = content.drafts[-self._form.partials :] if self._form.partials else ()
+        for number, draft in enumerate(wanted):
+            picture, size = openai.shown(draft)
+            told = self._told("partial_image", picture, size or self._form.size)
+            yield self._event({**told, "partial_image_index": number})
+
+    def _told(self, what: str, picture: Picture, size: str) -> dict[str, Any]:
+        return {
+            "type": f"{self._form.event}.{what}",
+            "b64_json": picture.data,
             "background": "opaque",
             "created_at": self._created,
-            "output_format": result.format,
+            "output_format": picture.mime.removeprefix("image/"),
             "quality": self._form.quality,
-            "size": result.size,
+            "size": size,
         }
-        if result.usage is not None:
-            told["usage"] = openai.images_usage(result.usage)
+
+    def _event(self, told: dict[str, Any]) -> bytes:
         return event(orjson.dumps(told), name=told["type"])
 
     def closing(self) -> bytes:

@@ -9,7 +9,7 @@ import orjson
 from gateway.core.call import Ask
 from gateway.core.catalog import Catalog, Model, Named
 from gateway.core.errors import BadRequest, GatewayError, NoPicture
-from gateway.core.usage import Usage
+from gateway.core.usage import Usage, estimate
 from gateway.dialects import generation, options, parts
 from gateway.dialects.base import Asked, Operation, allowed_model, find_model
 from gateway.dialects.parts import Picture
@@ -34,6 +34,7 @@ REFUSALS = frozenset(
 )
 
 MOST_PICTURES = 10
+MOST_PARTIALS = 3
 
 # OpenAI's effort words, as the levels these models know.
 _EFFORT = {"none": "minimal", "minimal": "minimal", "low": "minimal", "medium": "high", "high": "high", "xhigh": "high"}
@@ -79,6 +80,14 @@ def count_of(document: Mapping[str, Any]) -> int:
     return count
 
 
+def partials_of(document: Mapping[str, Any]) -> int:
+    """How many drafts are wanted before the picture: OpenAI's `partial_images`, up to three."""
+    count = document.get("partial_images") or 0
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST_PARTIALS:
+        raise BadRequest(f"partial_images must be a whole number from 0 to {MOST_PARTIALS}.", param="partial_images")
+    return count
+
+
 def thinking_of(document: Mapping[str, Any], model: Model) -> str | None:
     """The thinking level asked for, in the model's own words; None where it is left to the model."""
     level = generation.thinking_config(document).get("thinkingLevel")
@@ -116,6 +125,12 @@ def native_request(turns: Turns, form: Form, thinking: str | None) -> dict[str, 
     return request
 
 
+def show_thoughts(request: dict[str, Any], model: Model) -> None:
+    """Has the answer tell what the model thought, with the drafts it drew meanwhile; the provider charges neither."""
+    if model.thinking_levels:
+        request["generationConfig"].setdefault("thinkingConfig", {})["includeThoughts"] = True
+
+
 def chat_request(document: Mapping[str, Any], turns: Turns, form: Form, ask: Ask, tools: list[Any]) -> dict[str, Any]:
     """A generateContent body with everything that chat and responses may set beside what is said."""
     request = native_request(turns, form, ask.thinking)
@@ -148,7 +163,11 @@ def ask_of(named: Named, form: Form, thinking: str | None, turns: Turns) -> Ask:
 
 def drawn(content: Content) -> tuple[Picture, str | None]:
     """The last picture of a reply, since those before it are drafts, and its own size, as in `1264x848`."""
-    last = content.pictures[-1]
+    return shown(content.pictures[-1])
+
+
+def shown(last: Picture) -> tuple[Picture, str | None]:
+    """A picture as it is told to callers of OpenAI's formats, and its own size."""
     head = parts.head_of(last.data)
     pixels = parts.pixels_of(head)
     size = f"{pixels[0]}x{pixels[1]}" if pixels else None
@@ -183,6 +202,11 @@ def text_and_image(total: int, image: int) -> dict[str, int]:
     return {"text_tokens": max(0, total - image), "image_tokens": min(image, total)}
 
 
+def usage_of(content: Content, ask: Ask) -> Usage:
+    """What a reply used, as reported or else estimated."""
+    return content.usage or estimate(ask, pictures=len(content.pictures), words=content.words)
+
+
 def chat_usage(usage: Usage) -> dict[str, Any]:
     """Usage in the words of chat completions; text absorbs the excess the provider does not itemise."""
     candidates = max(0, usage.output - usage.thoughts)
@@ -198,15 +222,20 @@ def chat_usage(usage: Usage) -> dict[str, Any]:
             "reasoning_tokens": usage.thoughts,
             **text_and_image(candidates, usage.output_images),
         },
+        **marked(usage),
     }
 
 
-def total(usages: Iterable[Usage | None]) -> Usage | None:
-    """What several replies used together; None when none of them said."""
-    known = [usage for usage in usages if usage is not None]
-    if not known:
-        return None
-    return Usage(**{field.name: sum(getattr(usage, field.name) for usage in known) for field in fields(Usage)})
+def marked(usage: Usage) -> dict[str, bool]:
+    """What says that nobody reported these tokens: no field of OpenAI's, and in none of its answers."""
+    return {"estimated": True} if usage.estimated else {}
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """What several replies used together; estimated when one of them was."""
+    known = list(usages)
+    sums = {field.name: sum(getattr(usage, field.name) for usage in known) for field in fields(Usage)}
+    return Usage(**{**sums, "estimated": any(usage.estimated for usage in known)})
 
 
 def images_usage(usage: Usage) -> dict[str, Any]:
@@ -216,4 +245,5 @@ def images_usage(usage: Usage) -> dict[str, Any]:
         "total_tokens": usage.input + usage.output,
         "input_tokens_details": text_and_image(usage.input, usage.prompt_images),
         "output_tokens_details": text_and_image(usage.output, usage.output_images),
+        **marked(usage),
     }

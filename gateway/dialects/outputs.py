@@ -3,7 +3,7 @@
 Knows the shapes of OpenAI's Responses API; nothing of requests.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from gateway.core.usage import Usage
 from gateway.dialects import openai
 from gateway.dialects.base import EVENT_STREAM, JSON, Gathering
 from gateway.dialects.grounding import annotations
+from gateway.dialects.parts import Picture
 from gateway.dialects.replies import Content
 
 # What an error is called inside a response; the schema has no name for most of ours.
@@ -27,6 +28,7 @@ class Shape:
     """What the answer repeats of the request, and how it is wanted."""
 
     streams: bool
+    partials: int
     quality: str
     repeated: Mapping[str, Any]
 
@@ -51,7 +53,8 @@ _TOLD = {
 class _Response(Gathering):
     def __init__(self, call: Call, shape: Shape) -> None:
         self._call_id = call.id
-        self._quality = shape.quality
+        self._ask = call.ask
+        self._shape = shape
         self._head = {
             "id": f"resp_{call.id}",
             "object": "response",
@@ -71,12 +74,12 @@ class _Response(Gathering):
             "incomplete" if reason else "completed",
             incomplete_details={"reason": reason} if reason else None,
             output=output,
-            usage=_usage(content.usage) if content.usage else None,
+            usage=_usage(openai.usage_of(content, self._ask)),
         )
 
     def _items(self, content: Content) -> list[dict[str, Any]]:
         """What there is of picture, thoughts and text, in this order: the picture is announced before all else."""
-        found = [_drawn(self._call_id, content, self._quality)] if content.pictures else []
+        found = [_drawn(self._call_id, content, self._shape.quality)] if content.pictures else []
         if content.thoughts:
             found.append(_thought(self._call_id, content.thoughts))
         if text := _text(content):
@@ -115,7 +118,7 @@ class Events(_Response):
             output.insert(0, _not_drawn(self._call_id))
         self._end(content, output)
         picture, *others = output
-        told = [*self._picture(picture)]
+        told = [*self._drafts(content.drafts, picture), *self._picture(picture)]
         for place, item in enumerate(others, start=1):
             told += self._words(item, place)
         return b"".join(told)
@@ -137,6 +140,23 @@ class Events(_Response):
         yield self._event("response.output_item.added", output_index=0, item=item)
         yield self._event("response.image_generation_call.in_progress", **place)
         yield self._event("response.image_generation_call.generating", **place)
+
+    def _drafts(self, drafts: Sequence[Picture], item: Mapping[str, Any]) -> Iterator[bytes]:
+        """What the model drew on its way, as far as it is wanted: the last of it."""
+        wanted = drafts[-self._shape.partials :] if self._shape.partials else ()
+        for number, draft in enumerate(wanted):
+            picture, size = openai.shown(draft)
+            yield self._event(
+                "response.image_generation_call.partial_image",
+                item_id=item["id"],
+                output_index=0,
+                partial_image_index=number,
+                partial_image_b64=picture.data,
+                background="opaque",
+                output_format=picture.mime.removeprefix("image/"),
+                quality=self._shape.quality,
+                size=size,
+            )
 
     def _picture(self, item: dict[str, Any]) -> Iterator[bytes]:
         if item["status"] == "completed":
@@ -186,6 +206,7 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "output_tokens": usage.output,
         "output_tokens_details": {"reasoning_tokens": usage.thoughts},
         "total_tokens": usage.input + usage.output,
+        **openai.marked(usage),
     }
 
 

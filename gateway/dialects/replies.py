@@ -20,10 +20,12 @@ from gateway.dialects.parts import Picture, head_of, pixels_of
 class Content:
     """The parts of an answer, by kind. `pictures` are the finished ones, in order; the last is the result.
 
-    `signature` is the last one given; the words and each picture have their own as well.
+    `drafts` are all that came before it: those among its thoughts as well. `signature` is the last one
+    given; the words and each picture have their own as well.
     """
 
     pictures: tuple[Picture, ...]
+    drafts: tuple[Picture, ...]
     words: str
     thoughts: str
     signature: str | None
@@ -89,6 +91,7 @@ def _documents(body: bytes, *, streams: bool) -> Iterator[Any]:
 def _merged(documents: list[dict[str, Any]]) -> Content:
     """Of a stream: pieces joined, of usage and reasons the last that was given."""
     pictures: list[Picture] = []
+    seen: list[Picture] = []
     words: list[str] = []
     thoughts: list[str] = []
     last: dict[str, Any] = {}
@@ -109,10 +112,12 @@ def _merged(documents: list[dict[str, Any]]) -> Content:
             if isinstance(part.get("text"), str):
                 (thoughts if part.get("thought") else words).append(part["text"])
                 last |= _given(words_signature=_signature(part))
-            if picture is not None and not part.get("thought"):
-                pictures.append(picture)
+            if picture is not None:
+                seen.append(picture)
+                pictures += [] if part.get("thought") else [picture]
     return Content(
         pictures=tuple(pictures),
+        drafts=tuple(picture for picture in seen if picture not in pictures[-1:]),
         words="".join(words),
         thoughts="".join(thoughts),
         signature=last.get("signature"),

@@ -46,17 +46,23 @@ class Responses(openai.Answers):
         ask = openai.ask_of(named, form, _thinking(document, named.model), turns)
         tools = search.tools(document, named.model, catalog, read_elsewhere=(_DRAWS,))
         request = openai.chat_request(document, turns, form, ask, tools)
-        if _thoughts_wanted(document, named.model):
-            request["generationConfig"].setdefault("thinkingConfig", {})["includeThoughts"] = True
-        body = orjson.dumps(request)
         streams = document.get("stream") is True
+        partials = openai.partials_of(drawing) if streams else 0
+        if partials or _thoughts_wanted(document):
+            openai.show_thoughts(request, named.model)
+        body = orjson.dumps(request)
         return Parsed(
             asked_name=named.name,
             ask=ask,
             delivery=Delivery.EVENTS if streams else Delivery.WHOLE,
             body=body,
             streams=False,
-            form=Shape(streams, str(drawing.get("quality") or "auto"), _repeated(document)),
+            form=Shape(
+                streams=streams,
+                partials=partials,
+                quality=str(drawing.get("quality") or "auto"),
+                repeated=_repeated(document),
+            ),
             unsigned=turns.unsigned,
             plain=partial(openai.plain_body, body) if turns.answered else None,
         )
@@ -107,9 +113,9 @@ def _thinking(document: Mapping[str, Any], model: Model) -> str | None:
     return openai.thinking_of({**document, "reasoning_effort": effort}, model)
 
 
-def _thoughts_wanted(document: Mapping[str, Any], model: Model) -> bool:
+def _thoughts_wanted(document: Mapping[str, Any]) -> bool:
     reasoning = options.section(document, "reasoning")
-    return bool(model.thinking_levels and (reasoning.get("summary") or reasoning.get("generate_summary")))
+    return bool(reasoning.get("summary") or reasoning.get("generate_summary"))
 
 
 def _repeated(document: Mapping[str, Any]) -> dict[str, Any]:

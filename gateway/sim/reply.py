@@ -90,6 +90,7 @@ def expected(ask: Ask, number: int) -> Reply:
     parts: list[Text | Shot] = []
     if ask.shows_thoughts and (ask.thinks_hard or ask.model.thinks == "always"):
         parts.append(Text(_THOUGHT, thought=True))
+        parts += [Shot(take=1, thought=True)] if "IMAGE" in ask.modes else []
     if "TEXT" in ask.modes:
         parts.append(Text(_SENTENCES[number % len(_SENTENCES)]))
     if "IMAGE" in ask.modes:

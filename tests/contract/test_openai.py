@@ -10,7 +10,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of
-from tests.house import MODEL, Gateway, Simulator, pixels
+from tests.house import MODEL, PRO, Gateway, Simulator, pixels
 
 
 def client(gateway: Gateway, secret: str | None = None, **options: Any) -> AsyncOpenAI:
@@ -67,6 +67,17 @@ async def test_images_generate_streamed(gateway: Gateway) -> None:
     assert [event.type for event in events] == ["image_generation.completed"]
     assert pixels(events[0].b64_json) == (1024, 1024)
     assert events[0].size == "1024x1024"
+
+
+async def test_images_generate_streamed_with_a_draft(gateway: Gateway) -> None:
+    async with client(gateway) as api:
+        stream = await api.images.generate(model=PRO, prompt="a paper boat", stream=True, partial_images=2)
+        draft, done = [event async for event in stream]
+    assert draft.type == "image_generation.partial_image"
+    assert draft.partial_image_index == 0
+    assert done.type == "image_generation.completed"
+    assert pixels(draft.b64_json) == pixels(done.b64_json) == (1024, 1024)
+    assert draft.b64_json != done.b64_json
 
 
 async def test_a_streamed_refusal_is_the_sdks_own_error(gateway: Gateway) -> None:

@@ -12,7 +12,7 @@ from openai.types.responses.response_output_item import ImageGenerationCall
 from pydantic import TypeAdapter
 
 from gateway.relay.vigil import Pulse
-from tests.house import MODEL, Gateway, Simulator, open_gateway, pixels
+from tests.house import MODEL, PRO, Gateway, Simulator, open_gateway, pixels
 
 RESPONSE = TypeAdapter(Response)
 EVENT: TypeAdapter[ResponseStreamEvent] = TypeAdapter(ResponseStreamEvent)
@@ -89,6 +89,17 @@ async def test_create_streamed(gateway: Gateway, simulator: Simulator) -> None:
     assert last.response.usage
     assert last.response.usage.output_tokens == bill["output_tokens"]
     assert await gateway.spent_nanos() == bill["nanos"]
+
+
+async def test_create_streamed_with_a_draft(gateway: Gateway) -> None:
+    tools: list[ToolParam] = [{"type": "image_generation", "partial_images": 1}]
+    async with client(gateway) as api:
+        stream = await api.responses.create(model=PRO, input="a paper boat", tools=tools, stream=True)
+        events = [event async for event in stream]
+    for event in events:
+        EVENT.validate_json(event.to_json(), strict=True)
+    (draft,) = [event for event in events if event.type == "response.image_generation_call.partial_image"]
+    assert pixels(draft.partial_image_b64) == (1024, 1024)
 
 
 async def test_the_sdks_own_reader_of_streams_puts_the_response_together(gateway: Gateway) -> None:

@@ -1,6 +1,8 @@
 import pytest
 
-from gateway.core.usage import Usage, usage_from_gemini
+from gateway.core.call import Ask
+from gateway.core.usage import Usage, estimate, usage_from_gemini
+from tests.facts import PRO
 
 REPORTED = {
     "promptTokenCount": 21,
@@ -34,3 +36,17 @@ def test_no_usage_is_told_apart_from_usage_of_nothing(reported: object) -> None:
 
 def test_integers_may_come_as_strings() -> None:
     assert usage_from_gemini({"promptTokenCount": "7", "totalTokenCount": "9"}) == Usage(prompt=7, total=9)
+
+
+def test_what_nobody_reported_is_estimated_from_what_was_asked_and_came() -> None:
+    shown = Ask(PRO, "4K", references=2, history=1, text_bytes=9)
+    pictures = 3 * PRO.reference_tokens
+    usage = estimate(shown, pictures=1, words="Here it is.")
+    assert (usage.input, usage.output) == (pictures + 3, PRO.sizes["4K"].image_tokens + 3)
+    assert (usage.prompt_images, usage.output_images) == (pictures, PRO.sizes["4K"].image_tokens)
+    assert usage.estimated
+
+
+def test_a_refusal_used_what_was_asked() -> None:
+    usage = estimate(Ask(PRO, "1K", text_bytes=9), pictures=0, words="")
+    assert (usage.input, usage.output) == (3, 0)

@@ -156,6 +156,33 @@ def test_streamed_images_are_an_event_each() -> None:
     assert told[0]["usage"]["total_tokens"] == 1699
 
 
+THOUGHT = {"inlineData": {"mimeType": "image/png", "data": png(32, 32)}, "thought": True}
+FIRST = {"inlineData": {"mimeType": "image/png", "data": png(64, 64)}, "thoughtSignature": "Zmlyc3Q="}
+
+
+@pytest.mark.parametrize(
+    ("asked", "parts", "sizes"),
+    [
+        (0, (THOUGHT, INLINE), []),
+        (1, (THOUGHT, INLINE), ["32x32"]),
+        (3, (THOUGHT, INLINE), ["32x32"]),
+        (3, (FIRST, THOUGHT, INLINE), ["64x64", "32x32"]),
+        (1, (THOUGHT, FIRST, INLINE), ["64x64"]),
+        (3, (INLINE, THOUGHT), ["32x32"]),
+        (2, (INLINE,), []),
+    ],
+)
+def test_drafts_are_partial_images_as_far_as_they_are_wanted(
+    asked: int, parts: tuple[dict[str, Any], ...], sizes: list[str]
+) -> None:
+    stream = write(images(stream=True, partial_images=asked), orjson.dumps(reply(*parts)))
+    *partial, done = [json.loads(data) for data in EventReader().feed(stream)]
+    assert [(each["type"], each["partial_image_index"], each["size"]) for each in partial] == [
+        ("image_generation.partial_image", number, size) for number, size in enumerate(sizes)
+    ]
+    assert (done["type"], done["b64_json"]) == ("image_generation.completed", PICTURE)
+
+
 def test_chat_choices_are_numbered_whatever_order_they_come_in() -> None:
     writer = chat(n=2)
     writer.each(1, content_of(orjson.dumps(TALK)))

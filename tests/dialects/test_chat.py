@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from gateway.core.sse import EventReader
 from gateway.dialects.grounding import annotations
+from gateway.dialects.replies import content_of
 from tests.dialects.speak import parse
 from tests.dialects.test_answers import (
     BLOCKED,
@@ -72,6 +73,7 @@ ANSWERS = {
 
 # What OpenAI's schema has no name for, and we send all the same.
 EXTRAS = {"images", "reasoning_content", "extra_content", "grounding_metadata", "text_tokens", "image_tokens"}
+EXTRAS |= {"estimated"}
 
 
 def extras(value: object) -> Iterator[str]:
@@ -242,9 +244,26 @@ def test_a_refusal_is_told_where_every_chat_program_looks() -> None:
 
 
 @pytest.mark.parametrize("body", [UNCOUNTED, BAD_USAGE])
-def test_usage_that_is_not_told_is_not_made_up(body: dict[str, Any]) -> None:
-    assert "usage" not in json.loads(write(chat(), orjson.dumps(body)))
-    assert all(chunk["choices"] for chunk in chunks(body, stream_options={"include_usage": True}))
+def test_usage_that_is_not_told_is_estimated_and_marked(body: dict[str, Any]) -> None:
+    answer = json.loads(write(chat(messages=[{"role": "user", "content": "a paper boat"}]), orjson.dumps(body)))
+    assert answer["usage"] == {
+        "prompt_tokens": 3,
+        "completion_tokens": 1120 + 3,
+        "total_tokens": 1126,
+        "prompt_tokens_details": {"cached_tokens": 0, "text_tokens": 3, "image_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0, "text_tokens": 3, "image_tokens": 1120},
+        "estimated": True,
+    }
+    *_, last = chunks(body, stream_options={"include_usage": True})
+    assert last["usage"]["estimated"] is True
+
+
+def test_several_replies_are_estimated_when_one_of_them_is() -> None:
+    writer = chat(n=2)
+    for number, body in enumerate((DRAWN, UNCOUNTED)):
+        writer.each(number, content_of(orjson.dumps(body)))
+    usage = json.loads(writer.closing())["usage"]
+    assert (usage["completion_tokens"], usage["estimated"]) == (1678 + 1123, True)
 
 
 def test_usage_adds_up_and_every_chunk_before_it_says_null() -> None:

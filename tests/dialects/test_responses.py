@@ -173,8 +173,9 @@ def test_of_several_pictures_the_last_finished_one_is_the_result() -> None:
     assert item["result"] == PICTURE
 
 
-def test_usage_the_upstream_did_not_tell_is_null() -> None:
-    assert whole({"candidates": DRAWN["candidates"]})["usage"] is None
+def test_usage_the_upstream_did_not_tell_is_estimated() -> None:
+    usage = whole({"candidates": DRAWN["candidates"]})["usage"]
+    assert (usage["output_tokens"], usage["estimated"]) == (1120 + 3, True)
 
 
 @pytest.mark.parametrize(("body", "status", "reason", "text"), WITHOUT_A_PICTURE)
@@ -198,6 +199,19 @@ def test_a_stream_tells_everything_in_openais_order() -> None:
     assert [each.get("output_index") for each in events] == [None, None, *[0] * 5, *[1] * 6, *[2] * 6, None]
     ended = [each["item"] for each in events if each["type"] == "response.output_item.done"]
     assert ended == events[-1]["response"]["output"]
+
+
+def test_drafts_are_told_of_when_they_are_wanted() -> None:
+    thought = {"inlineData": {"mimeType": "image/png", "data": png(32, 32)}, "thought": True}
+    tool = {"type": "image_generation", "partial_images": 2, "quality": "high"}
+    body = reply(thought, INLINE)
+    (partial,) = [
+        each for each in streamed(body, tools=[tool]) if each["type"] == "response.image_generation_call.partial_image"
+    ]
+    assert partial["partial_image_b64"] == png(32, 32)
+    assert (partial["partial_image_index"], partial["output_index"]) == (0, 0)
+    assert (partial["size"], partial["output_format"], partial["quality"]) == ("32x32", "png", "high")
+    assert "response.image_generation_call.partial_image" not in kinds(streamed(body))
 
 
 def test_pages_that_the_text_rests_on_are_cited() -> None:
