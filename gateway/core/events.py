@@ -57,7 +57,7 @@ class CallFinished:
 
 @dataclass(frozen=True, slots=True)
 class OperatorCharged:
-    """An attempt whose answer no caller got: `why` is race_loss, truncated or unsettled."""
+    """An attempt whose answer no caller got: `why` is race_loss, truncated, fruitless or unsettled."""
 
     call: Call
     charge: Charge

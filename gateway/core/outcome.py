@@ -17,6 +17,7 @@ class Verdict(StrEnum):
 
     PICTURE = "picture"
     NO_PICTURE = "no_picture"  # a complete answer without one: a refusal, or only text
+    FRUITLESS = "fruitless"  # the same, and no decision: the model failed to draw, and may not fail again
     REJECTED = "rejected"  # the upstream found the request itself wrong
     UNSIGNED = "unsigned"  # it misses, or does not know, the signature of an earlier answer in the request
     BUSY = "busy"  # the group has no capacity now
@@ -53,10 +54,11 @@ class Rule:
 
 
 # One table. BUSY and FAILED are not billed as the reseller states; LOST may be, so its successor is
-# the operator's risk, never the caller's. CUT and NO_PICTURE had status 200, which is billed.
+# the operator's risk, never the caller's. CUT, NO_PICTURE and FRUITLESS had status 200, which is billed.
 RULES: dict[Verdict, Rule] = {
     Verdict.PICTURE: Rule(retry=False, blame=Blame.NOBODY, billed=Billed.YES),
     Verdict.NO_PICTURE: Rule(retry=False, blame=Blame.NOBODY, billed=Billed.YES),
+    Verdict.FRUITLESS: Rule(retry=False, blame=Blame.NOBODY, billed=Billed.YES),
     Verdict.REJECTED: Rule(retry=False, blame=Blame.CALLER, billed=Billed.NO),
     Verdict.UNSIGNED: Rule(retry=False, blame=Blame.CALLER, billed=Billed.NO),
     Verdict.BUSY: Rule(retry=True, blame=Blame.GROUP, billed=Billed.NO),
@@ -127,9 +129,29 @@ def of_reply(reply: Reply | None) -> Outcome:
         return outcome(Verdict.CUT, status=200)
     if reply.error:
         return outcome(Verdict.CUT, status=200, message=reply.error)
-    verdict = Verdict.PICTURE if reply.pictures else Verdict.NO_PICTURE
-    return outcome(verdict, status=200, message=reply.words or reply.note)
+    return outcome(_drawn(reply), status=200, message=reply.words or reply.note)
 
+
+def _drawn(reply: Reply) -> Verdict:
+    if reply.pictures:
+        return Verdict.PICTURE
+    return Verdict.FRUITLESS if reply.finish in _FRUITLESS and not reply.block else Verdict.NO_PICTURE
+
+
+# Reasons of the provider that are no decision about the content. Its users find that the same request
+# often works when it is sent again.
+_FRUITLESS = frozenset(
+    {
+        "NO_IMAGE",
+        "IMAGE_OTHER",
+        "OTHER",
+        "LANGUAGE",
+        "MALFORMED_FUNCTION_CALL",
+        "MALFORMED_RESPONSE",
+        "TOO_MANY_TOOL_CALLS",
+        "UNEXPECTED_TOOL_CALL",
+    }
+)
 
 # Statuses whose meaning does not depend on the body.
 _BY_STATUS: dict[int, Verdict] = {

@@ -67,6 +67,7 @@ class Images(openai.Answers):
             body=orjson.dumps(request),
             streams=False,
             count=openai.count_of(document),
+            insists=True,
             form=_Form(
                 quality=str(document.get("quality") or "auto"),
                 size=str(document.get("size") or "auto"),

@@ -35,7 +35,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.1, 0.5, 1, 2, 4, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 65, 90, 120, 180, 300, 600)
 # Why the operator pays for an attempt.
-_WHY = ("race_loss", "truncated", "unsettled")
+_WHY = ("race_loss", "truncated", "fruitless", "unsettled")
 
 _STANDING = {Standing.CLOSED: 0, Standing.HALF: 1, Standing.OPEN: 2}
 

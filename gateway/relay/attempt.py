@@ -4,6 +4,7 @@ It reads the answer to its end whether or not anybody still wants it, and says w
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,7 +34,7 @@ class Attempt:
         self.call = call
         self.lane = lane
         self.id = f"{call.id}-{number}"
-        self.pipe = Pipe()
+        self.pipe = Pipe(math.inf) if call.parsed.insists else Pipe()
         self.ended = asyncio.Event()
         self.late = False
         self.answers = False

@@ -24,7 +24,7 @@ from gateway.ledger.budget import UNSETTLED, Books
 from gateway.ledger.signatures import Signatures
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt
-from gateway.relay.race import Race
+from gateway.relay.race import Finish, Race
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.client import Client, Timeouts
 
@@ -61,12 +61,12 @@ class Journey:
         self.outcome: Outcome | None = None
         self._plan = plan
         self._rooms = rooms
-        self._race = Race(self._begin, self._late)
+        self._races: list[Race] = []
         self._left = False
 
     @property
     def attempts(self) -> int:
-        return len(self._race.attempts)
+        return sum(len(race.attempts) for race in self._races)
 
     @property
     def failure(self) -> GatewayError | None:
@@ -142,22 +142,42 @@ class Journey:
                 self._tell(InternalError("The gateway failed; what the call may have cost is not charged to your key."))
 
     async def _run(self) -> None:
-        patience_s = suspect_s(self.call.ask, self._rooms.patience)
-        finish = await self._race.run(self._plan, patience_s, rewritable=self.call.parsed.plain is not None)
-        for attempt in self._race.attempts:
-            if attempt is not finish.winner:
-                attempt.pipe.leave()
-                self._rooms.supervisor.start(self._bury(attempt), name=f"loser {attempt.id}")
-        if finish.winner is None:
+        finish = await self._raced()
+        if finish.winner is not None and self.call.parsed.insists:
+            finish = await self._insisted(finish, finish.winner)
+        winner = finish.winner
+        if winner is None:
             self.outcome = finish.failure
             self._tell(telling.of_failure(finish.failure))
             await self._surely("void", lambda: self._rooms.books.void(self.hold, "no answer"))
             return
-        self.head.set_result(finish.winner)
+        self.head.set_result(winner)
         if self._left:
-            finish.winner.pipe.leave()
-        await finish.winner.ended.wait()
-        await self._settle(finish.winner)
+            winner.pipe.leave()
+        await winner.ended.wait()
+        await self._settle(winner)
+
+    async def _raced(self) -> Finish:
+        """Runs a race. Who loses it is read to the end and booked while the winner's answer is on its way."""
+        race = Race(self._begin, self._late)
+        self._races.append(race)
+        patience_s = suspect_s(self.call.ask, self._rooms.patience)
+        finish = await race.run(self._plan, patience_s, rewritable=self.call.parsed.plain is not None)
+        for attempt in race.attempts:
+            if attempt is not finish.winner:
+                attempt.pipe.leave()
+                self._rooms.supervisor.start(self._bury(attempt), name=f"loser {attempt.id}")
+        return finish
+
+    async def _insisted(self, finish: Finish, winner: Attempt) -> Finish:
+        """Another race, once, when the answer turns out fruitless; that one is on the operator's account."""
+        await winner.ended.wait()
+        if winner.outcome.verdict is not Verdict.FRUITLESS:
+            return finish
+        winner.pipe.leave()
+        self._note(winner, won=False)
+        await self._operator(winner.charge(), "fruitless")
+        return await self._raced()
 
     def _tell(self, error: GatewayError) -> None:
         self.head.set_exception(error)

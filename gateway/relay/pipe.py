@@ -1,7 +1,8 @@
 """The chunks of one answer, between the attempt that reads them and the caller they are for.
 
 Bounded in bytes: a caller who reads slowly slows the upstream down instead of filling memory. When
-nobody reads any more the attempt goes on at full speed and the bytes are dropped.
+nobody reads any more the attempt goes on at full speed and the bytes are dropped. An answer that is
+looked at whole before anybody may have it is kept without a bound.
 """
 
 import asyncio
@@ -12,7 +13,8 @@ MOST_BYTES = 1024 * 1024
 
 
 class Pipe:
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: float = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self._closed = False
@@ -21,7 +23,7 @@ class Pipe:
 
     async def put(self, chunk: bytes) -> None:
         """Adds a chunk; waits while too much is in the pipe and somebody may still read it."""
-        while self._read and self._size >= MOST_BYTES:
+        while self._read and self._size >= self._most_bytes:
             await self._wait()
         if self._read:
             self._chunks.append(chunk)

@@ -54,7 +54,8 @@ class Relay:
         calls = call.each()
         try:
             plan = self._plan(call)
-            lease_s = rooms.timeouts.total_long_s + _LEASE_BEYOND_S
+            rounds = 2 if call.parsed.insists else 1
+            lease_s = rounds * rooms.timeouts.total_long_s + _LEASE_BEYOND_S
             ids = [each.id for each in calls]
             holds = await rooms.books.reserve(ids, call.key, plan.ceiling_nanos, lease_s=lease_s)
         except GatewayError as error:

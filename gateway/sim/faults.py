@@ -87,6 +87,11 @@ def refusal(reply: Reply) -> Reply:
     return replace(reply, parts=(), usage=usage, finish="IMAGE_SAFETY", message=message)
 
 
+def no_image(reply: Reply) -> Reply:
+    """The model thought, and nothing came of it."""
+    return replace(reply, parts=(), usage=replies.nothing(reply.usage), finish="NO_IMAGE")
+
+
 def blocked(reply: Reply) -> Reply:
     return replace(reply, parts=(), usage=replies.nothing(reply.usage), blocked="PROHIBITED_CONTENT")
 
@@ -197,6 +202,7 @@ FAULTS = {
     "garbage": Fault(answer=garbage, delivers=False),
     "html": Fault(answer=html, delivers=False),
     "refusal": Fault(reply=refusal),
+    "no-image": Fault(reply=no_image),
     "blocked": Fault(reply=blocked),
     "text-only": Fault(reply=text_only),
     "no-usage": Fault(reply=no_usage),

@@ -1,7 +1,8 @@
 """Which fault befalls a call: what the caller asks for, else what the schedule says.
 
 A caller asks by header or by a directive in its prompt, `[sim:NAME]` or `[sim:NAME@GROUP]`: the
-prompt is the one thing a gateway passes on untouched. The schedule plays an incident by the clock,
+prompt is the one thing a gateway passes on untouched. `[sim:NAME#1]` befalls the first attempt of a
+call alone, by the number that ends its id. The schedule plays an incident by the clock,
 which is handed in as seconds since the schedule was set, and by a roll between 0 and 1.
 """
 
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass, fields
 
 from gateway.sim import tables
 
-_DIRECTIVE = re.compile(r"\[sim:([a-z-]+)(?:@([\w.-]+))?\]")
+_DIRECTIVE = re.compile(r"\[sim:([a-z-]+)(?:@([\w.-]+))?(?:#(\d+))?\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,10 @@ class Schedule:
         return [asdict(rule) for rule in self.rules]
 
 
-def directed(prompt: str, group: str) -> str | None:
-    """The fault a prompt asks for in this group."""
-    for name, only_group in _DIRECTIVE.findall(prompt):
-        if only_group in ("", group):
+def directed(prompt: str, group: str, call_id: str) -> str | None:
+    """The fault a prompt asks for in this group, and for this attempt."""
+    for name, only_group, nth in _DIRECTIVE.findall(prompt):
+        if only_group in ("", group) and (not nth or call_id.endswith(f"-{nth}")):
             return str(name)
     return None
 

@@ -74,7 +74,7 @@ class Turns:
         ask = sheet.read(named)
         self._taken += 1
         rolled = reply.dice(self._settings.seed, self._taken)
-        fault_name = self._fault_name(request, ask, key.group, roll=rolled.random())
+        fault_name = self._fault_name(request, ask, key.group, call_id, roll=rolled.random())
         fault = FAULTS[fault_name]
         latency_s = self._settings.seconds(reply.latency_s(ask, rolled))
         number = int.from_bytes(hashlib.sha256(body).digest())
@@ -95,8 +95,8 @@ class Turns:
             number=number,
         )
 
-    def _fault_name(self, request: Request, ask: Ask, group: str, *, roll: float) -> str:
-        asked = request.headers.get("x-sim-fault") or script.directed(ask.steering, group)
+    def _fault_name(self, request: Request, ask: Ask, group: str, call_id: str, *, roll: float) -> str:
+        asked = request.headers.get("x-sim-fault") or script.directed(ask.steering, group, call_id)
         if asked and asked not in FAULTS:
             raise Refused(
                 Complaint(400, f"no fault is called {asked}; there are {', '.join(FAULTS)}", type="sim_error")
