@@ -69,7 +69,7 @@ class Images(openai.Answers):
             count=openai.count_of(document),
             insists=True,
             form=_Form(
-                quality=str(document.get("quality") or "auto"),
+                quality=openai.quality_of(document),
                 size=str(document.get("size") or "auto"),
                 as_url=document.get("response_format") == "url",
                 streams=streams,
@@ -179,7 +179,7 @@ class _Whole(_Pictures):
             "created": self._created,
             "background": "opaque",
             "output_format": results[0].format,
-            "quality": self._form.quality,
+            "quality": self._form.quality if self._form.quality in openai.QUALITIES else None,
             "size": results[0].size,
             "data": [self._entry(result) for result in results],
             "usage": openai.images_usage(openai.total(result.usage for result in results)),

@@ -36,6 +36,9 @@ REFUSALS = frozenset(
 MOST_PICTURES = 10
 MOST_PARTIALS = 3
 
+# Those that an answer may name; an answer about pictures as a whole has null for `auto`.
+QUALITIES = ("low", "medium", "high", "xhigh", "max")
+
 # OpenAI's effort words, as the levels these models know.
 _EFFORT = {"none": "minimal", "minimal": "minimal", "low": "minimal", "medium": "high", "high": "high", "xhigh": "high"}
 
@@ -78,6 +81,12 @@ def count_of(document: Mapping[str, Any]) -> int:
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST_PICTURES:
         raise BadRequest(f"n must be a whole number from 1 to {MOST_PICTURES}.", param="n")
     return count
+
+
+def quality_of(document: Mapping[str, Any]) -> str:
+    """The quality that an answer repeats: OpenAI's schema has no word for some that are understood here."""
+    asked = document.get("quality")
+    return asked if asked in QUALITIES else "auto"
 
 
 def partials_of(document: Mapping[str, Any]) -> int:

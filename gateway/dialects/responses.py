@@ -60,7 +60,7 @@ class Responses(openai.Answers):
             form=Shape(
                 streams=streams,
                 partials=partials,
-                quality=str(drawing.get("quality") or "auto"),
+                quality=openai.quality_of(drawing),
                 repeated=_repeated(document),
             ),
             unsigned=turns.unsigned,
