@@ -8,7 +8,7 @@ import typer
 from gateway.cli.office import BudgetUsd, Office, by_option, no_limit, run
 from gateway.cli.options import AsJson, ConfigFile, err, out, print_json, print_table
 from gateway.core.errors import NotFound
-from gateway.core.keys import Key, Limits
+from gateway.core.keys import Key, Limits, Show
 from gateway.core.terms import Offer, Terms, changed, limits_of
 from gateway.web import shapes
 
@@ -23,6 +23,14 @@ Models = Annotated[
     list[str] | None, typer.Option(help="A model it may use; several times, or without: all.", show_default=False)
 ]
 Groups = Annotated[list[str] | None, typer.Option(help="A group it may be served by; likewise.", show_default=False)]
+Pictures = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(Show),
+        help="Where its chats have their pictures; 'none': where the calling program looks.",
+        show_default=False,
+    ),
+]
 Days = Annotated[float | None, typer.Option(help="When it ends by itself.", show_default=False)]
 
 _COLUMNS = ("id", "team", "name", "ends in", "spent $", "held $", "budget $", "max x", "state")
@@ -38,11 +46,19 @@ def create(
     model: Models = None,
     group: Groups = None,
     expires_in_days: Days = None,
+    chat_pictures: Pictures = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its secret is shown this once."""
-    terms = _terms(budget_usd, max_multiplier, model, group, expires_in_days)
+    terms = Terms(
+        budget_usd=no_limit(budget_usd),
+        max_multiplier=no_limit(max_multiplier),
+        models=model,
+        groups=group,
+        expires_in_s=_seconds(expires_in_days),
+        chat_pictures=no_limit(chat_pictures),
+    )
 
     async def work(office: Office) -> None:
         limits = _limits(terms, office.offer)
@@ -94,6 +110,7 @@ def update(
     model: Models = None,
     group: Groups = None,
     expires_in_days: Days = None,
+    chat_pictures: Pictures = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -104,9 +121,17 @@ def update(
         "models": model,
         "groups": group,
         "expires_in_s": expires_in_days,
+        "chat_pictures": chat_pictures,
     }
     fields = {field for field, value in given.items() if value is not None}
-    terms = _terms(budget_usd, max_multiplier, _unless_all(model), _unless_all(group), expires_in_days)
+    terms = Terms(
+        budget_usd=no_limit(budget_usd),
+        max_multiplier=no_limit(max_multiplier),
+        models=_unless_all(model),
+        groups=_unless_all(group),
+        expires_in_s=_seconds(expires_in_days),
+        chat_pictures=no_limit(chat_pictures),
+    )
 
     async def work(office: Office) -> None:
         old = await _found(office, key)
@@ -128,20 +153,8 @@ def revoke(key: KeyId, config: ConfigFile = None, as_json: AsJson = False) -> No
     run(config, work)
 
 
-def _terms(
-    budget_usd: str | None,
-    max_multiplier: str | None,
-    model: list[str] | None,
-    group: list[str] | None,
-    expires_in_days: float | None,
-) -> Terms:
-    return Terms(
-        budget_usd=no_limit(budget_usd),
-        max_multiplier=no_limit(max_multiplier),
-        models=model,
-        groups=group,
-        expires_in_s=None if expires_in_days is None else expires_in_days * 86_400,
-    )
+def _seconds(days: float | None) -> float | None:
+    return None if days is None else days * 86_400
 
 
 def _unless_all(names: list[str] | None) -> list[str] | None:

@@ -5,6 +5,7 @@ with every call and live in the ledger.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 
 from gateway.core.groups import Group
@@ -20,15 +21,28 @@ class Team:
     created_at: float
 
 
+class Show(StrEnum):
+    """Where a chat's answer has its pictures: in an array beside the words, as Markdown among them, or twice."""
+
+    IMAGES = "images"
+    MARKDOWN = "markdown"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a key may do; None means everything."""
+    """What a key may do; None means everything.
+
+    `chat_pictures` is where its chats have their pictures when the request does not say; None: where
+    the calling program is known to look.
+    """
 
     budget_nanos: int | None = None
     max_multiplier: Fraction | None = None
     models: frozenset[str] | None = None
     groups: frozenset[str] | None = None
     expires_at: float | None = None
+    chat_pictures: Show | None = None
 
 
 @dataclass(frozen=True, slots=True)

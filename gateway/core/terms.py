@@ -12,7 +12,7 @@ from fractions import Fraction
 from gateway.core.catalog import Catalog
 from gateway.core.errors import BadRequest
 from gateway.core.groups import Group
-from gateway.core.keys import Limits
+from gateway.core.keys import Limits, Show
 from gateway.core.money import decimal_of, nanos_of
 
 LARGEST_MULTIPLIER = 1000
@@ -30,6 +30,7 @@ class Terms:
     models: Collection[str] | None = None
     groups: Collection[str] | None = None
     expires_in_s: float | None = None
+    chat_pictures: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ def limits_of(terms: Terms, offer: Offer, now: float) -> Limits:
         models=None if terms.models is None else frozenset(_model_ids(terms.models, offer.catalog)),
         groups=None if terms.groups is None else frozenset(_group_names(terms.groups, offer.groups)),
         expires_at=None if terms.expires_in_s is None else now + _within(terms.expires_in_s),
+        chat_pictures=None if terms.chat_pictures is None else _show(terms.chat_pictures),
     )
 
 
@@ -59,6 +61,7 @@ def changed(old: Limits, new: Limits, fields: Collection[str]) -> Limits:
         models=new.models if "models" in fields else old.models,
         groups=new.groups if "groups" in fields else old.groups,
         expires_at=new.expires_at if "expires_in_s" in fields else old.expires_at,
+        chat_pictures=new.chat_pictures if "chat_pictures" in fields else old.chat_pictures,
     )
 
 
@@ -97,6 +100,13 @@ def _group_names(names: Iterable[str], groups: tuple[Group, ...]) -> Iterable[st
         if name not in known:
             raise BadRequest(f"{name!r} is not a group here; known: {', '.join(known)}", param="groups")
         yield name
+
+
+def _show(name: str) -> Show:
+    try:
+        return Show(name)
+    except ValueError:
+        raise BadRequest(f"{name!r} is not one of {', '.join(Show)}", param="chat_pictures") from None
 
 
 def _within(seconds: float) -> float:

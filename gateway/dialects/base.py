@@ -18,6 +18,7 @@ import orjson
 from gateway.core.call import Call, Parsed
 from gateway.core.catalog import Catalog, Model, Named
 from gateway.core.errors import BadRequest, GatewayError, NotAllowed, UnknownModel
+from gateway.core.keys import Show
 from gateway.dialects.replies import Content
 
 # Python reads `\ud83c` alone as text that cannot be encoded again.
@@ -52,7 +53,8 @@ class Asked:
     """A caller's request as the route table understood it.
 
     `model` is the name in the path, if there is one. `signatures` are what is remembered, by digest, of
-    earlier answers in it; see `Parsed.unsigned`.
+    earlier answers in it; see `Parsed.unsigned`. `agent` is the program that asks, as it calls itself;
+    `show` where the key has its pictures, as far as that is settled.
     """
 
     operation: Operation
@@ -62,6 +64,8 @@ class Asked:
     body: bytes
     content_type: str = JSON
     signatures: Mapping[str, str] = field(default_factory=dict)
+    agent: str = ""
+    show: Show | None = None
 
 
 class Passing(ABC):

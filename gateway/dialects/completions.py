@@ -4,13 +4,13 @@ Knows OpenAI's shapes and what other gateways' callers look for beside them; not
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import orjson
 
 from gateway.core.call import Call
 from gateway.core.errors import GatewayError
+from gateway.core.keys import Show
 from gateway.core.sse import event
 from gateway.core.usage import Usage
 from gateway.dialects import openai
@@ -18,14 +18,6 @@ from gateway.dialects.base import EVENT_STREAM, JSON, Gathering
 from gateway.dialects.grounding import annotations
 from gateway.dialects.parts import Picture
 from gateway.dialects.replies import Content
-
-
-class Show(StrEnum):
-    """Where a message has its pictures: in an array beside the words, as Markdown among them, or twice."""
-
-    IMAGES = "images"
-    MARKDOWN = "markdown"
-    BOTH = "both"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from gateway.core.books import Balance
 from gateway.core.errors import BadRequest
-from gateway.core.keys import Key, Limits, Team
+from gateway.core.keys import Key, Limits, Show, Team
 from gateway.core.money import LARGEST_NANOS
 
 Record = Mapping[str, str]
@@ -78,6 +78,7 @@ def _limits_text(limits: Limits) -> str:
         "models": None if limits.models is None else sorted(limits.models),
         "groups": None if limits.groups is None else sorted(limits.groups),
         "expires_at": limits.expires_at,
+        "chat_pictures": limits.chat_pictures,
     }
     return json.dumps({name: value for name, value in written.items() if value is not None})
 
@@ -90,4 +91,5 @@ def _limits(text: str, budget_nanos: int | None) -> Limits:
         models=frozenset(written["models"]) if "models" in written else None,
         groups=frozenset(written["groups"]) if "groups" in written else None,
         expires_at=written.get("expires_at"),
+        chat_pictures=Show(written["chat_pictures"]) if "chat_pictures" in written else None,
     )

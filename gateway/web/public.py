@@ -104,8 +104,16 @@ class _Visit:
         self._dialect, self._operation = desk.dialects[route.dialect], route.operation
         key = await self._key()
         async with desk.bodies.read(request, self._receive) as body:
-            content_type = request.headers.get("content-type", "")
-            asked = Asked(route.operation, route.version, route.model, request.query, body, content_type)
+            asked = Asked(
+                operation=route.operation,
+                version=route.version,
+                model=route.model,
+                query=request.query,
+                body=body,
+                content_type=request.headers.get("content-type", ""),
+                agent=request.headers.get("user-agent", ""),
+                show=key.limits.chat_pictures,
+            )
             if route.operation.relayed:
                 parsed = await self._parsed(asked, key)
                 async with desk.files.inlined(parsed, key.team, request) as whole:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import BadRequest
-from gateway.core.keys import Limits
+from gateway.core.keys import Limits, Show
 from gateway.core.terms import LONGEST_S, Offer, Terms, changed, limits_of
 from tests.facts import DEFAULT, ENTERPRISE, catalog
 
@@ -21,6 +21,7 @@ MEANT: list[tuple[dict[str, Any], Limits]] = [
     ({"models": []}, Limits(models=frozenset())),
     ({"groups": ["Default"]}, Limits(groups=frozenset({"Default"}))),
     ({"expires_in_s": 60}, Limits(expires_at=1060.0)),
+    ({"chat_pictures": "both"}, Limits(chat_pictures=Show.BOTH)),
 ]
 
 
@@ -37,6 +38,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"max_multiplier": "dear"}, "max_multiplier", "write it like 1.4"),
     ({"models": ["gpt-image-1"]}, "models", "known: flash, pro, old"),
     ({"groups": ["Nobody"]}, "groups", "known: Default, NanoBananaEnterprise"),
+    ({"chat_pictures": "html"}, "chat_pictures", "images, markdown, both"),
     ({"expires_in_s": 0}, "expires_in_s", "above 0"),
     ({"expires_in_s": LONGEST_S + 1}, "expires_in_s", "at most"),
 ]
@@ -54,4 +56,5 @@ def test_only_the_named_fields_change() -> None:
     new = Limits(budget_nanos=2)
     assert changed(old, new, {"budget_usd"}) == Limits(2, Fraction(1), None, frozenset({"Default"}), 5.0)
     assert changed(old, new, {"groups", "expires_in_s"}) == Limits(1, Fraction(1), None, None, None)
+    assert changed(old, Limits(chat_pictures=Show.BOTH), {"chat_pictures"}).chat_pictures is Show.BOTH
     assert changed(old, new, set()) == old

@@ -3,6 +3,7 @@ holds beyond them is known by name."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -10,10 +11,12 @@ import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import BaseModel, TypeAdapter
 
+from gateway.core.keys import Show
 from gateway.core.sse import EventReader
+from gateway.dialects.completions import Shape
 from gateway.dialects.grounding import annotations
 from gateway.dialects.replies import content_of
-from tests.dialects.speak import parse
+from tests.dialects.speak import asked, parse
 from tests.dialects.test_answers import (
     BLOCKED,
     DRAWN,
@@ -28,6 +31,7 @@ from tests.dialects.test_answers import (
     reply,
     write,
 )
+from tests.facts import catalog
 
 WHOLE = TypeAdapter(ChatCompletion)
 CHUNK = TypeAdapter(ChatCompletionChunk)
@@ -150,6 +154,37 @@ def test_pictures_stand_where_the_request_says(asked: dict[str, Any], content: s
     told = message(DRAWN, **asked)
     assert told["content"] == content
     assert ("images" in told) is has_images
+
+
+BROWSER = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 CherryStudio/1.7.2 Chrome/140 Electron/38"
+VERCEL = "ai/7.0.173 ai-sdk-provider-utils/5.0.81 node.js/24"
+
+# By what is said in the request, by the key, and by the program's own name.
+PLACES = [
+    ({}, None, "", Show.IMAGES),
+    ({}, None, "OpenAI/Python 3.57.0", Show.IMAGES),
+    ({}, None, "curl/8.5.0", Show.IMAGES),
+    ({}, None, BROWSER, Show.MARKDOWN),
+    ({}, None, VERCEL, Show.MARKDOWN),
+    ({}, None, "pydantic-ai/2.68.0", Show.MARKDOWN),
+    ({"modalities": ["text", "image"]}, None, BROWSER, Show.IMAGES),
+    ({"modalities": ["text"]}, None, BROWSER, Show.MARKDOWN),
+    ({}, Show.BOTH, BROWSER, Show.BOTH),
+    ({}, Show.MARKDOWN, "OpenAI/Python 3.57.0", Show.MARKDOWN),
+    ({"modalities": ["image"]}, Show.MARKDOWN, "", Show.MARKDOWN),
+    ({"image_response_format": "images"}, Show.MARKDOWN, BROWSER, Show.IMAGES),
+]
+
+
+@pytest.mark.parametrize(("said", "key", "agent", "show"), PLACES)
+def test_the_request_decides_then_the_key_then_what_the_program_reads(
+    said: dict[str, Any], key: Show | None, agent: str, show: Show
+) -> None:
+    body = {"model": "flash", "messages": [{"role": "user", "content": "a boat"}], **said}
+    dialect, request = asked("/v1/chat/completions", body)
+    parsed = dialect.parse(replace(request, agent=agent, show=key), catalog())
+    assert isinstance(parsed.form, Shape)
+    assert parsed.form.show is show
 
 
 def test_markdown_without_words_is_the_picture_alone() -> None:

@@ -119,6 +119,10 @@ def test_a_team_and_a_key_are_changed_one_word_at_a_time(here: Path) -> None:
     key = json.loads(gateway(here, "keys", "update", made["id"], "--max-multiplier", "1", "--json"))
     assert (key["budget_usd"], key["max_multiplier"], key["models"]) == ("5", "1", [MODEL])
     assert json.loads(gateway(here, "keys", "update", made["id"], "--model", "all", "--json"))["models"] is None
+    shows = json.loads(gateway(here, "keys", "update", made["id"], "--chat-pictures", "markdown", "--json"))
+    assert (shows["chat_pictures"], shows["max_multiplier"]) == ("markdown", "1")
+    shows = json.loads(gateway(here, "keys", "update", made["id"], "--chat-pictures", "none", "--json"))
+    assert shows["chat_pictures"] is None
     assert "Acme" in gateway(here, "teams", "show", "acme")
 
 

@@ -59,6 +59,7 @@ async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
         models=["gemini-3-pro-image-preview-4k", MODEL],
         groups=["Default"],
         expires_in_s=3600,
+        chat_pictures="markdown",
     )
     assert made.pop("expires_at") == pytest.approx(time.time() + 3600, abs=600)
     assert made.pop("created_at") == pytest.approx(time.time(), abs=600)
@@ -71,6 +72,7 @@ async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
         "models": [PRO, MODEL],
         "groups": ["Default"],
         "max_multiplier": "1.4",
+        "chat_pictures": "markdown",
         "budget_usd": "0.25",
         "spent_usd": "0",
         "held_usd": "0",
@@ -79,8 +81,8 @@ async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
 
 async def test_a_key_without_wishes_may_do_everything(admin: httpx2.AsyncClient) -> None:
     made = await new_key(admin)
-    limits = ("budget_usd", "max_multiplier", "models", "groups", "expires_at")
-    assert [made[name] for name in limits] == [None] * 5
+    limits = ("budget_usd", "max_multiplier", "models", "groups", "expires_at", "chat_pictures")
+    assert [made[name] for name in limits] == [None] * 6
 
 
 async def test_a_team_is_made_with_its_first_key(admin: httpx2.AsyncClient) -> None:
@@ -115,6 +117,22 @@ async def test_a_patch_holds_for_the_next_call(admin: httpx2.AsyncClient, strang
     assert (await stranger.post("/v1/images/generations", json=IMAGES, headers=headers)).status_code == 200
     await admin.patch(f"{KEYS}/{made['id']}", json={"models": [PRO]})
     assert (await stranger.post("/v1/images/generations", json=IMAGES, headers=headers)).status_code == 403
+
+
+async def test_a_keys_chats_have_their_pictures_where_it_says(
+    admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient
+) -> None:
+    made = await new_key(admin, chat_pictures="markdown")
+    headers = {"authorization": f"Bearer {made['key']}"}
+    body = {"model": MODEL, "messages": [{"role": "user", "content": "a boat"}]}
+    told = await stranger.post("/v1/chat/completions", json=body, headers=headers)
+    assert "](data:image/" in told.json()["choices"][0]["message"]["content"]
+    await admin.patch(f"{KEYS}/{made['id']}", json={"chat_pictures": None})
+    told = await stranger.post("/v1/chat/completions", json=body, headers=headers)
+    assert "images" in told.json()["choices"][0]["message"]
+    browser = {**headers, "user-agent": "Mozilla/5.0 (X11; Linux x86_64) Chatbox/1.20"}
+    told = await stranger.post("/v1/chat/completions", json=body, headers=browser)
+    assert "](data:image/" in told.json()["choices"][0]["message"]["content"]
 
 
 async def test_a_deleted_key_lets_nobody_in_and_stays_in_the_books(
