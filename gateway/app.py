@@ -39,6 +39,7 @@ from gateway.relay.serve import Relay
 from gateway.relay.supervisor import DRAIN_S, Supervisor
 from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
+from gateway.upstream.fetch import Fetcher, Terms
 from gateway.upstream.lanes import Lanes, access
 from gateway.vault.vault import Vault
 from gateway.web import admin, openapi, ops, own_key, problems
@@ -115,6 +116,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             relay=Relay(rooms, pulse),
             keys=keys,
             signatures=signatures,
+            fetcher=Fetcher(Terms(settings.fetch.image_urls, settings.fetch.networks)),
             catalog=settings.catalog,
             dialects={dialect.name: dialect for dialect in (Gemini(), Images(), Chat(), Responses())},
             supervisor=supervisor,

@@ -55,6 +55,8 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
         yield f"limits.{name}", value
     for name, value in asdict(settings.retention).items():
         yield f"retention.{name}", value
+    yield "fetch.image_urls", settings.fetch.image_urls
+    yield "fetch.networks", ", ".join(map(str, settings.fetch.networks)) or None
 
 
 def _lane(path: str, lane: LaneSettings) -> Iterator[tuple[str, object]]:

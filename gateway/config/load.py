@@ -16,7 +16,7 @@ from gateway.config.catalog import add_packaged, catalog
 from gateway.config.draft import Draft, Where, dotted, draft, leaves
 from gateway.config.schema import LaneSection, Root
 from gateway.config.sections import checked, near
-from gateway.config.settings import Auth, ConfigError, LaneSettings, Limits, Retention, Settings, Timeouts
+from gateway.config.settings import Auth, ConfigError, Fetching, LaneSettings, Limits, Retention, Settings, Timeouts
 from gateway.core.catalog import Catalog, Model
 from gateway.core.groups import Billing, Group, Lane
 from gateway.core.health import Patience
@@ -93,6 +93,7 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         failover_mode=root.failover.mode,
         limits=Limits(**dict(root.limits)),
         retention=Retention(**dict(root.retention)),
+        fetch=Fetching(root.fetch.image_urls, tuple(root.fetch.networks)),
         origins=MappingProxyType(dict(origins)),
     )
 

@@ -7,6 +7,7 @@ or raises `ValueError` with words that follow the setting's path: what is wrong 
 import re
 from enum import StrEnum
 from fractions import Fraction
+from ipaddress import ip_network
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from gateway.config.sections import TEXT
 from gateway.config.settings import Listen, ListenTcp, ListenUnix, Secret
 from gateway.core.groups import Billing
 from gateway.core.money import nanos_of
+from gateway.core.reach import Network
 
 _LISTEN = "must be HOST:PORT or unix:/path, such as 127.0.0.1:8080; 0.0.0.0:8080 listens everywhere"
 _STORES = ("redis", "rediss", "redis+sentinel", "redis+cluster")
@@ -147,6 +149,13 @@ def listen_of(value: object) -> Listen:
     if not host or (":" in host) is not bracketed or not port.isdecimal() or int(port) > 65535:
         raise ValueError(_LISTEN)
     return ListenTcp(host, int(port))
+
+
+def network_of(value: object) -> Network:
+    try:
+        return ip_network(text_of(value))
+    except ValueError:
+        raise ValueError("must be a network such as 10.20.0.0/16, with no bit set after its length") from None
 
 
 def store_of(value: object) -> str:

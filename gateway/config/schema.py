@@ -15,6 +15,7 @@ from gateway.config.sections import Section
 from gateway.config.settings import Auth, FailoverMode, Listen, ListenTcp, Secret
 from gateway.core.groups import Billing
 from gateway.core.health import Patience
+from gateway.core.reach import Network
 
 MIB = 1 << 20
 LARGEST_BYTES = 1 << 40
@@ -30,6 +31,7 @@ HashSecret = Annotated[Secret, PlainValidator(rules.hash_secret_of)]
 BillingWord = Annotated[Billing, PlainValidator(rules.billing_of)]
 AuthWord = Annotated[Auth, PlainValidator(partial(rules.choice, Auth))]
 ModeWord = Annotated[FailoverMode, PlainValidator(partial(rules.choice, FailoverMode))]
+NetworkWord = Annotated[Network, PlainValidator(rules.network_of)]
 Multiplier = Annotated[Fraction, PlainValidator(rules.multiplier_of)]
 Address = Annotated[Listen, PlainValidator(rules.listen_of)]
 Store = Annotated[str, AfterValidator(rules.store_of)]
@@ -112,6 +114,13 @@ class RetentionSection(Section):
     signatures_s: Annotated[float, Field(ge=0, le=30 * 86_400, allow_inf_nan=False)] = 86_400.0
 
 
+class FetchSection(Section):
+    """Off: a gateway that fetches what callers name looks around in its own network for them."""
+
+    image_urls: bool = False
+    networks: list[NetworkWord] = Field(default_factory=list)
+
+
 class Root(Section):
     listen: Address = ListenTcp("127.0.0.1", 8080)
     public_url: Annotated[Url | None, Nullable] = None
@@ -125,3 +134,4 @@ class Root(Section):
     failover: FailoverSection = FailoverSection()
     limits: LimitsSection = LimitsSection()
     retention: RetentionSection = RetentionSection()
+    fetch: FetchSection = FetchSection()

@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.core.catalog import Catalog
 from gateway.core.groups import Group, Lane
 from gateway.core.health import Patience
+from gateway.core.reach import Network
 
 
 class ConfigError(Exception):
@@ -100,6 +101,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetching:
+    """Whether `image_urls` in requests are fetched, and the private networks that they may be in."""
+
+    image_urls: bool
+    networks: tuple[Network, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Retention:
     """For how long the gateway keeps what passes through it; 0: not at all."""
 
@@ -129,4 +138,5 @@ class Settings:
     failover_mode: FailoverMode
     limits: Limits
     retention: Retention
+    fetch: Fetching
     origins: Mapping[str, str] = field(repr=False)

@@ -61,6 +61,7 @@ class Parsed:
     `unsigned` are the digests of earlier answers in it that came back without their signature: read
     again with those that are known, it keeps them the model's. `plain` writes the body with nothing in
     it that must be signed; None where there is no such thing, or where the body is the caller's own.
+    `addresses` are those of pictures that must be fetched before it can be sent.
 
     `insists`: an answer without a picture is none to this caller, so a fruitless one is tried once more.
     """
@@ -74,6 +75,7 @@ class Parsed:
     form: object = None
     unsigned: frozenset[str] = frozenset()
     plain: Callable[[], bytes] | None = None
+    addresses: tuple[str, ...] = ()
     insists: bool = False
 
 

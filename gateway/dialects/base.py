@@ -53,7 +53,8 @@ class Asked:
     """A caller's request as the route table understood it.
 
     `model` is the name in the path, if there is one. `signatures` are what is remembered, by digest, of
-    earlier answers in it; see `Parsed.unsigned`. `agent` is the program that asks, as it calls itself;
+    earlier answers in it; see `Parsed.unsigned`. Where `fetches`, it may name pictures by their addresses;
+    `pictures` are those that were fetched. `agent` is the program that asks, as it calls itself;
     `show` where the key has its pictures, as far as that is settled.
     """
 
@@ -64,6 +65,8 @@ class Asked:
     body: bytes
     content_type: str = JSON
     signatures: Mapping[str, str] = field(default_factory=dict)
+    fetches: bool = False
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
     agent: str = ""
     show: Show | None = None
 

@@ -27,7 +27,7 @@ class Chat(openai.Answers):
         document = read_json(asked.body, unique=True)
         named = openai.model_of(document, asked, catalog)
         generation.refuse_cached_content(document)
-        turns = turns_of(document.get("messages"), asked.signatures)
+        turns = turns_of(document.get("messages"), asked)
         form = sizes.form_of(document, named.model, named.size)
         tools = search.tools(document, named.model, catalog)
         ask = openai.ask_of(named, form, openai.thinking_of(document, named.model), turns)
@@ -43,6 +43,7 @@ class Chat(openai.Answers):
             count=openai.count_of(document),
             form=Shape(streams=streams, usage_wanted=_usage_wanted(document), show=_show(document, asked)),
             unsigned=turns.unsigned,
+            addresses=turns.addresses,
             plain=partial(openai.plain_body, body) if turns.answered else None,
         )
 

@@ -1,8 +1,7 @@
 """OpenAI's images API: a prompt in, with pictures to be edited or without; pictures out, whole or as events."""
 
-import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from gateway.core.usage import Usage
 from gateway.dialects import forms, openai, parts, sizes
 from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Gathering, Operation, read_json
 from gateway.dialects.parts import Picture
+from gateway.dialects.pieces import Piece, Reader, inline
 from gateway.dialects.replies import Content
 from gateway.dialects.turns import Turns
 
@@ -42,7 +42,7 @@ class Images(openai.Answers):
 
     def parse(self, asked: Asked, catalog: Catalog) -> Parsed:
         editing = asked.operation is Operation.EDIT
-        document, pictures = _edit(asked) if editing else (read_json(asked.body, unique=True), [])
+        document, shown = _edit(asked) if editing else (read_json(asked.body, unique=True), [])
         named = openai.model_of(document, asked, catalog)
         prompt = document.get("prompt")
         if not isinstance(prompt, str) or not prompt.strip():
@@ -53,8 +53,7 @@ class Images(openai.Answers):
         _refuse(document, "background", (None, "auto", "opaque"), "These models draw no transparency; use 'opaque'.")
         form = sizes.form_of(document, named.model, named.size)
         thinking = openai.thinking_of(document, named.model)
-        shown = [*(_part(picture) for picture in pictures), {"text": prompt}]
-        turns = Turns("", [{"role": "user", "parts": shown}])
+        turns = Turns("", [{"role": "user", "parts": [*shown, {"text": prompt}]}])
         streams = document.get("stream") is True
         partials = openai.partials_of(document) if streams else 0
         request = openai.native_request(turns, form, thinking)
@@ -68,6 +67,7 @@ class Images(openai.Answers):
             streams=False,
             count=openai.count_of(document),
             insists=True,
+            addresses=turns.addresses,
             form=_Form(
                 quality=openai.quality_of(document),
                 size=str(document.get("size") or "auto"),
@@ -83,19 +83,20 @@ class Images(openai.Answers):
         return _Events(call, call.parsed.form) if call.parsed.form.streams else _Whole(call, call.parsed.form)
 
 
-def _edit(asked: Asked) -> tuple[dict[str, Any], list[Picture]]:
-    """What is to be edited: a form, or JSON with the pictures as data URIs."""
+def _edit(asked: Asked) -> tuple[dict[str, Any], list[Piece]]:
+    """What is to be edited: a form, or JSON with the pictures as data URIs or addresses."""
     if forms.is_form(asked.content_type):
         form = forms.read_form(asked.body, asked.content_type)
         document: dict[str, Any] = {name: _typed(name, text) for name, text in form.fields.items()}
         named = [file for file in form.files if _PICTURE_FIELD.fullmatch(file.name)]
-        pictures = [_picture(file) for file in named]
+        shown = [_picture(file) for file in named]
         masked = any(file.name == "mask" for file in form.files)
     else:
         document = read_json(asked.body, unique=True)
         given = document.get("image", document.get("images", []))
         uris = [given] if isinstance(given, str) else given
-        pictures = [parts.picture_of_data_uri(str(uri), param="image") for uri in uris if uri]
+        reader = Reader(asked.fetches, asked.pictures)
+        shown = [reader.picture(_uri(each), "image") for each in uris if each]
         masked = document.get("mask") is not None
     if masked:
         raise BadRequest(
@@ -103,18 +104,20 @@ def _edit(asked: Asked) -> tuple[dict[str, Any], list[Picture]]:
             param="mask",
             code="unsupported_parameter",
         )
-    if not pictures:
+    if not shown:
         raise BadRequest(
             "image is missing: it is what is to be edited.", param="image", code="missing_required_parameter"
         )
-    return document, pictures
+    return document, shown
 
 
-def _picture(file: forms.File) -> Picture:
-    mime = parts.mime_of(file.content[:32])
-    if mime is None:
-        raise BadRequest(f"{file.name} does not hold a PNG, JPEG, WebP or HEIC picture.", param=file.name)
-    return Picture(mime, base64.b64encode(file.content).decode("ascii"))
+def _picture(file: forms.File) -> Piece:
+    return inline(parts.picture_of_bytes(file.content, param=file.name))
+
+
+def _uri(image: object) -> str:
+    """A picture in JSON: a text, or an object as OpenAI's newer SDKs have it."""
+    return str(image.get("image_url") if isinstance(image, Mapping) else image)
 
 
 def _typed(name: str, text: str) -> Any:
@@ -124,10 +127,6 @@ def _typed(name: str, text: str) -> Any:
     if name == "stream":
         return text.strip().lower() in ("true", "1")
     return text
-
-
-def _part(picture: Picture) -> dict[str, Any]:
-    return {"inlineData": {"mimeType": picture.mime, "data": picture.data}}
 
 
 def _refuse(document: dict[str, object], name: str, good: tuple[object, ...], why: str) -> None:

@@ -4,26 +4,28 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.core.errors import BadRequest
-from gateway.dialects.pieces import pieces_of, signature_of
+from gateway.dialects.base import Asked
+from gateway.dialects.pieces import Reader, signature_of
 from gateway.dialects.turns import SPEAKERS, Conversation, Speaker, Turns
 
 _TOOLS = ("tool", "function")
 
 
-def turns_of(messages: object, known: Mapping[str, str]) -> Turns:
-    """A request's `messages`; `known` are remembered signatures, by digest."""
+def turns_of(messages: object, asked: Asked) -> Turns:
+    """A request's `messages`."""
     if not isinstance(messages, list) or not messages:
         raise BadRequest(
             "messages is missing: it holds what is to be drawn.", param="messages", code="missing_required_parameter"
         )
-    conversation = Conversation(known)
+    conversation = Conversation(asked.signatures)
+    reader = Reader(asked.fetches, asked.pictures)
     calls: dict[str, str] = {}  # what an answer of a tool answers, by the id of the call
     for at, message in enumerate(messages):
         where = f"messages[{at}]"
         if not isinstance(message, Mapping):
             raise BadRequest(f"{where} must be an object.", param=where)
         role = message.get("role", "user")
-        pieces = pieces_of(message, where)
+        pieces = reader.pieces(message, where)
         if role in _TOOLS:
             conversation.add(Speaker.USER, [{"text": f"{_tool(message, calls)} returned:"}, *pieces])
             continue

@@ -56,6 +56,13 @@ def picture_of_data_uri(uri: str, *, param: str) -> Picture:
     return picture_of_base64(unquote(data) if "%" in data else data, param=param)
 
 
+def picture_of_bytes(content: bytes, *, param: str) -> Picture:
+    mime = mime_of(content[:32])
+    if mime is None:
+        raise BadRequest(f"{param} does not hold a PNG, JPEG, WebP, HEIC or HEIF picture.", param=param)
+    return Picture(mime, base64.b64encode(content).decode("ascii"))
+
+
 def picture_of_base64(text: str, *, param: str) -> Picture:
     """The picture in base64 of any alphabet."""
     data = canonical_base64(text)

@@ -40,7 +40,7 @@ class Responses(openai.Answers):
         document = read_json(asked.body, unique=True)
         named = openai.model_of(document, asked, catalog)
         _refuse_what_is_not_here(document)
-        turns = items.turns_of(document.get("input"), document.get("instructions"), asked.signatures)
+        turns = items.turns_of(document.get("input"), document.get("instructions"), asked)
         drawing = _drawing(document)
         form = sizes.form_of(drawing, named.model, named.size)
         ask = openai.ask_of(named, form, _thinking(document, named.model), turns)
@@ -64,6 +64,7 @@ class Responses(openai.Answers):
                 repeated=_repeated(document),
             ),
             unsigned=turns.unsigned,
+            addresses=turns.addresses,
             plain=partial(openai.plain_body, body) if turns.answered else None,
         )
 

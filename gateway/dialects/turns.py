@@ -54,10 +54,16 @@ class Turns:
         """Whether the model said anything in it."""
         return any(content["role"] == Speaker.MODEL for content in self.contents)
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The addresses of pictures that are not there yet, each once."""
+        parts = (part for content in self.contents for part in content["parts"] if "fileData" in part)
+        return tuple(dict.fromkeys(part["fileData"]["fileUri"] for part in parts))
+
     def pictures(self, speaker: Speaker) -> int:
         """How many pictures a speaker's turns show."""
         turns = (content["parts"] for content in self.contents if content["role"] == speaker)
-        return sum("inlineData" in part for parts in turns for part in parts)
+        return sum("text" not in part for parts in turns for part in parts)
 
 
 class Conversation:
@@ -98,7 +104,7 @@ class Conversation:
 
     def _recalled(self, piece: Piece) -> Piece:
         """A piece of an earlier answer with the signature it is known by, where it came without one."""
-        if "thoughtSignature" in piece:
+        if "thoughtSignature" in piece or "fileData" in piece:
             return piece
         digest = digest_of(piece)
         if digest not in self._known:

@@ -1,8 +1,8 @@
 """Requests to the upstream, and their answers as they arrive.
 
-The only file that knows httpx2. A request is sent whole and once: no retry, no redirect, no proxy
-out of the environment. Whatever goes wrong leaves here as a `SendFailure` whose verdict says
-whether the upstream may have seen the request, which is to say whether it may bill it.
+A request is sent whole and once: no retry, no redirect, no proxy out of the environment. Whatever
+goes wrong leaves here as a `SendFailure` whose verdict says whether the upstream may have seen the
+request, which is to say whether it may bill it.
 """
 
 import asyncio

@@ -7,7 +7,8 @@ checked before anything is spent.
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +24,7 @@ from gateway.ledger.keys import Keys
 from gateway.ledger.signatures import Signatures
 from gateway.relay.serve import Relay
 from gateway.relay.supervisor import Supervisor
+from gateway.upstream.fetch import Fetcher
 from gateway.web.bodies import Bodies
 from gateway.web.files import Files
 from gateway.web.reply import AsgiSink, send_error, send_json
@@ -38,6 +40,7 @@ class Desk:
     relay: Relay
     keys: Keys
     signatures: Signatures
+    fetcher: Fetcher
     catalog: Catalog
     dialects: Mapping[str, Dialect]
     supervisor: Supervisor
@@ -112,11 +115,11 @@ class _Visit:
                 body=body,
                 content_type=request.headers.get("content-type", ""),
                 agent=request.headers.get("user-agent", ""),
+                fetches=desk.fetcher.allowed,
                 show=key.limits.chat_pictures,
             )
             if route.operation.relayed:
-                parsed = await self._parsed(asked, key)
-                async with desk.files.inlined(parsed, key.team, request) as whole:
+                async with self._read(asked, key) as parsed, desk.files.inlined(parsed, key.team, request) as whole:
                     await self._relay(self._called(asked, key, whole))
             else:
                 allowed = tuple(model for model in desk.catalog.models if key.allows_model(model.id))
@@ -132,11 +135,25 @@ class _Visit:
             raise UnknownKey("API key not valid. It is unknown here, revoked or expired; ask whoever gave it to you.")
         return key
 
-    async def _parsed(self, asked: Asked, key: Key) -> Parsed:
+    @asynccontextmanager
+    async def _read(self, asked: Asked, key: Key) -> AsyncIterator[Parsed]:
+        """The request with all that it leaves to be found: pictures at addresses, signatures of earlier answers.
+
+        What is fetched is counted for as long as the block lasts.
+        """
         desk = self._desk
-        parsed = self._dialect.parse(asked, desk.catalog)
-        if known := await desk.signatures.recall(key.team, parsed.unsigned):
-            parsed = self._dialect.parse(replace(asked, signatures=known), desk.catalog)
+        parsed = self._parsed(asked, key)
+        pictures = await desk.fetcher.fetch(parsed.addresses)
+        with desk.bodies.counted(sum(map(len, pictures.values()))):
+            if pictures:
+                asked = replace(asked, pictures=pictures)
+                parsed = self._parsed(asked, key)
+            if known := await desk.signatures.recall(key.team, parsed.unsigned):
+                parsed = self._parsed(replace(asked, signatures=known), key)
+            yield parsed
+
+    def _parsed(self, asked: Asked, key: Key) -> Parsed:
+        parsed = self._dialect.parse(asked, self._desk.catalog)
         asks.check(parsed.ask)
         model = parsed.ask.model
         if not key.allows_model(model.id):

@@ -6,6 +6,7 @@ or by hanging up.
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -55,7 +56,7 @@ Converse = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None
 
 
 @asynccontextmanager
-async def listening(converse: Converse) -> AsyncIterator[str]:
+async def listening(converse: Converse, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """The address of a server that holds this conversation with whoever connects. At the end all of them are over."""
     running: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
@@ -70,9 +71,9 @@ async def listening(converse: Converse) -> AsyncIterator[str]:
             await writer.wait_closed()
         del running[task]
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
     try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
         for writer in running.values():
@@ -92,10 +93,10 @@ class Server:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, script: Script) -> AsyncIterator[tuple[Self, str]]:
+    async def running(cls, script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[Self, str]]:
         """The server and its address."""
         server = cls(script)
-        async with listening(server._connected) as url:
+        async with listening(server._connected, tls) as url:
             yield server, url
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -110,7 +111,7 @@ class Server:
         while not writer.is_closing():
             request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-            body = await reader.readexactly(int(headers["content-length"]))
+            body = await reader.readexactly(int(headers.get("content-length", "0")))
             received = Received(number, request.split(" ")[1], headers, body)
             self.received.append(received)
             await self.script(Turn(received, reader, writer))
