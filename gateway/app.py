@@ -127,17 +127,24 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             now=time.monotonic,
             today=time.time,
         )
-        office = admin.Office(
-            admin_key=settings.admin_key.reveal() if settings.admin_key else None,
-            store=store,
-            keys=keys,
-            books=books,
-            offer=Offer(settings.catalog, settings.groups),
-            today=time.time,
-        )
         vitals = ops.Vitals(store, lanes, board, metrics, supervisor, time.monotonic)
-        framework = _framework(ops.router(vitals), own_key.router(keys, books, time.time), admin.router(office))
+        framework = _framework(
+            ops.router(vitals),
+            own_key.router(keys, books, time.time),
+            admin.router(_office(settings, store, keys, books)),
+        )
         yield House(Public(framework, desk), store, keys, books, supervisor)
+
+
+def _office(settings: Settings, store: Store, keys: Keys, books: Books) -> admin.Office:
+    return admin.Office(
+        admin_key=settings.admin_key.reveal() if settings.admin_key else None,
+        store=store,
+        keys=keys,
+        books=books,
+        offer=Offer(settings.catalog, settings.groups),
+        today=time.time,
+    )
 
 
 async def _sweep(vault: Vault) -> None:
