@@ -17,7 +17,7 @@ _IGNORED = ("reasoning", "web_search_call")
 
 _SEND_WHOLE = (
     "Nothing of an earlier response is kept here: send its items whole, pictures with their `result` "
-    "(Vercel AI SDK: set the provider option store to false)."
+    "(LangChain, Vercel AI SDK: set store to false)."
 )
 
 

@@ -4,7 +4,7 @@ Knows the shapes of OpenAI's Responses API; nothing of requests.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -35,19 +35,23 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """Where the one text of an item stands, and what the events about it are called."""
+    """Where a part of an item has its text, and what the events about the two are called."""
 
-    field: str
     index: str
     part: str
     text: str
-    more: Mapping[str, Any]
+    holds: str = "text"
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 _TOLD = {
-    "message": _Told("content", "content_index", "content_part", "output_text", {"logprobs": []}),
-    "reasoning": _Told("summary", "summary_index", "reasoning_summary_part", "reasoning_summary_text", {}),
+    "output_text": _Told("content_index", "content_part", "output_text", more={"logprobs": []}),
+    "refusal": _Told("content_index", "content_part", "refusal", holds="refusal"),
+    "summary_text": _Told("summary_index", "reasoning_summary_part", "reasoning_summary_text"),
 }
+
+# What an item's parts are in.
+_PARTS = {"message": "content", "reasoning": "summary"}
 
 
 class _Response(Gathering):
@@ -78,12 +82,14 @@ class _Response(Gathering):
         )
 
     def _items(self, content: Content) -> list[dict[str, Any]]:
-        """What there is of picture, thoughts and text, in this order: the picture is announced before all else."""
+        """What there is of picture, thoughts and text, in this order: the picture is announced before all else.
+
+        A message is there always: some clients take what was drawn only when one comes after it.
+        """
         found = [_drawn(self._call_id, content, self._shape.quality)] if content.pictures else []
         if content.thoughts:
             found.append(_thought(self._call_id, content.thoughts))
-        if text := _text(content):
-            found.append(_message(self._call_id, text, content.grounding))
+        found.append(_message(self._call_id, content))
         return found
 
 
@@ -164,20 +170,26 @@ class Events(_Response):
         yield self._event("response.output_item.done", output_index=0, item=item)
 
     def _words(self, item: dict[str, Any], output_index: int) -> Iterator[bytes]:
-        told = _TOLD[item["type"]]
-        (part,) = item[told.field]
-        place = {"item_id": item["id"], "output_index": output_index, told.index: 0}
-        begun = {**item, "status": "in_progress", told.field: []}
+        holder = _PARTS[item["type"]]
+        begun = {**item, "status": "in_progress", holder: []}
         yield self._event("response.output_item.added", output_index=output_index, item=begun)
-        yield self._event(f"response.{told.part}.added", **place, part={**part, "text": ""})
-        yield self._event(f"response.{told.text}.delta", **place, **told.more, delta=part["text"])
+        for number, part in enumerate(item[holder]):
+            place = {"item_id": item["id"], "output_index": output_index, _TOLD[part["type"]].index: number}
+            yield from self._part(part, place)
+        yield self._event("response.output_item.done", output_index=output_index, item=item)
+
+    def _part(self, part: dict[str, Any], place: dict[str, Any]) -> Iterator[bytes]:
+        told = _TOLD[part["type"]]
+        text = part[told.holds]
+        yield self._event(f"response.{told.part}.added", **place, part={**part, told.holds: ""})
+        if text:
+            yield self._event(f"response.{told.text}.delta", **place, **told.more, delta=text)
         for number, cited in enumerate(part.get("annotations", ())):
             yield self._event(
                 f"response.{told.text}.annotation.added", **place, annotation_index=number, annotation=cited
             )
-        yield self._event(f"response.{told.text}.done", **place, **told.more, text=part["text"])
+        yield self._event(f"response.{told.text}.done", **place, **told.more, **{told.holds: text})
         yield self._event(f"response.{told.part}.done", **place, part=part)
-        yield self._event("response.output_item.done", output_index=output_index, item=item)
 
     def _event(self, kind: str, **fields: Any) -> bytes:
         told = {"type": kind, "sequence_number": self._told, **fields}
@@ -192,11 +204,6 @@ def _lacking(content: Content) -> str | None:
     if content.finish == "MAX_TOKENS":
         return "max_output_tokens"
     return None if content.pictures or content.words else "content_filter"
-
-
-def _text(content: Content) -> str:
-    """What is said besides the picture; of a refusal, why. Not every client reads a part of type refusal."""
-    return openai.refusal(content) if _lacking(content) == "content_filter" else content.words
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -240,17 +247,28 @@ def _thought(call_id: str, text: str) -> dict[str, Any]:
     return {"type": "reasoning", "id": f"rs_{call_id}", "status": "completed", "summary": summary}
 
 
-def _message(call_id: str, text: str, grounding: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What is said besides the picture, with the pages it rests on."""
-    said = {"type": "output_text", "text": text, "annotations": _citations(grounding, text), "logprobs": []}
+def _message(call_id: str, content: Content) -> dict[str, Any]:
+    """What is said besides the picture, with the pages it rests on; of a refusal, why.
+
+    A refusal is told twice: not every client reads a part of that type, and one that reads no other
+    would ask again, and pay again.
+    """
+    refused = _lacking(content) == "content_filter"
+    text = openai.refusal(content) if refused else content.words
+    said = {
+        "type": "output_text",
+        "text": text,
+        "annotations": _citations(content.grounding, text),
+        "logprobs": [],
+    }
     item = {
         "type": "message",
         "id": f"msg_{call_id}",
         "role": "assistant",
         "status": "completed",
-        "content": [said],
+        "content": [said, {"type": "refusal", "refusal": text}] if refused else [said],
     }
-    return {**item, "grounding_metadata": grounding} if grounding else item
+    return {**item, "grounding_metadata": content.grounding} if content.grounding else item
 
 
 def _citations(grounding: Mapping[str, Any] | None, text: str) -> list[dict[str, Any]]:

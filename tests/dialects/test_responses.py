@@ -66,6 +66,13 @@ MESSAGE = [
     "response.output_item.done",
 ]
 
+REFUSAL = [
+    "response.content_part.added",
+    "response.refusal.delta",
+    "response.refusal.done",
+    "response.content_part.done",
+]
+
 USED = {
     "input_tokens": 21,
     "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
@@ -169,8 +176,16 @@ def test_a_response_has_the_picture_the_text_and_the_usage() -> None:
 def test_of_several_pictures_the_last_finished_one_is_the_result() -> None:
     draft = {"inlineData": {"mimeType": "image/png", "data": png(64, 64)}}
     thought = {"inlineData": {"mimeType": "image/png", "data": png(32, 32)}, "thought": True}
-    (item,) = whole(reply(draft, INLINE, thought))["output"]
-    assert item["result"] == PICTURE
+    assert whole(reply(draft, INLINE, thought))["output"][0]["result"] == PICTURE
+
+
+def test_after_a_picture_without_words_comes_an_empty_message() -> None:
+    """LlamaIndex takes what was drawn when a message comes, and else drops it."""
+    picture, message = whole(reply(INLINE))["output"]
+    assert picture["type"] == "image_generation_call"
+    assert [part["text"] for part in message["content"]] == [""]
+    empty = [kind for kind in MESSAGE if not kind.endswith(".delta")]
+    assert kinds(streamed(reply(INLINE))) == [*OPENING, *PICTURE_DONE, *empty, "response.completed"]
 
 
 def test_usage_the_upstream_did_not_tell_is_estimated() -> None:
@@ -187,6 +202,8 @@ def test_without_a_picture_a_response_says_why_and_has_no_item_for_it(
     assert answer["incomplete_details"] == ({"reason": reason} if reason else None)
     (message,) = answer["output"]
     assert message["content"][0]["text"] == text
+    refusals = [{"type": "refusal", "refusal": text}] if reason == "content_filter" else []
+    assert message["content"][1:] == refusals
     assert answer["usage"]["total_tokens"] == (1699 if "usageMetadata" in body else None)
 
 
@@ -238,7 +255,8 @@ def test_a_picture_that_was_announced_and_not_drawn_is_told_to_have_failed(
     body: dict[str, Any], status: str, reason: str | None, text: str
 ) -> None:
     events = streamed(body)
-    assert kinds(events) == [*OPENING, "response.output_item.done", *MESSAGE, f"response.{status}"]
+    message = [*MESSAGE[:-1], *(REFUSAL if reason == "content_filter" else ()), MESSAGE[-1]]
+    assert kinds(events) == [*OPENING, "response.output_item.done", *message, f"response.{status}"]
     last = events[-1]["response"]
     assert last["incomplete_details"] == ({"reason": reason} if reason else None)
     assert [item["status"] for item in last["output"]] == ["failed", "completed"]

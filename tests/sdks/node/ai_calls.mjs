@@ -68,6 +68,15 @@ const calls = {
     }
     expect(results.map((result) => size(Buffer.from(result, "base64"))), ["1024x1024"]);
   },
+  "generateText(openai), a refusal": async ({ openai }) => {
+    const asked = { prompt: `${prompt} [sim:refusal]`, providerOptions: drawing };
+    const { finishReason, text } = await generateText({ model: openai(MODEL), ...asked });
+    expect([finishReason, /violated a policy/.test(text)], ["content-filter", true]);
+  },
+  "streamText(openai), a refusal": async ({ openai }) => {
+    const stream = streamText({ model: openai(MODEL), prompt: `${prompt} [sim:refusal]`, providerOptions: drawing });
+    expect([/violated a policy/.test(await stream.text), await stream.finishReason], [true, "content-filter"]);
+  },
   "generateText(openai.chat)": async ({ openai }) => {
     const { text, usage } = await generateText({ model: openai.chat(MODEL), prompt });
     expect([inMarkdown(text), usage.totalTokens > 1000], ["1024x1024", true]);
