@@ -88,8 +88,9 @@ class Journey:
     def leave(self) -> None:
         """Nobody reads the answer any more; the journey goes on to its end all the same."""
         self._left = True
-        if (attempt := self.answering) is not None:
-            attempt.pipe.leave()
+        for race in self._races:
+            for attempt in race.attempts:
+                attempt.pipe.leave()
 
     async def settled_for_now(self) -> None:
         """Waits for the settlement, but not for ever: with the store away it is written later."""
@@ -152,8 +153,6 @@ class Journey:
             await self._surely("void", lambda: self._rooms.books.void(self.hold, "no answer"))
             return
         self.head.set_result(winner)
-        if self._left:
-            winner.pipe.leave()
         await winner.ended.wait()
         await self._settle(winner)
 
@@ -172,7 +171,7 @@ class Journey:
     async def _insisted(self, finish: Finish, winner: Attempt) -> Finish:
         """Another race, once, when the answer turns out fruitless; that one is on the operator's account."""
         await winner.ended.wait()
-        if winner.outcome.verdict is not Verdict.FRUITLESS:
+        if winner.outcome.verdict is not Verdict.FRUITLESS or self._left:
             return finish
         winner.pipe.leave()
         self._note(winner, won=False)
@@ -187,6 +186,8 @@ class Journey:
         parsed = self.call.parsed
         body = parsed.plain() if start.plain and parsed.plain else parsed.body
         attempt = Attempt(self.call, start.lane, self.attempts + 1, now=self._rooms.now)
+        if self._left:
+            attempt.pipe.leave()
         timeouts = self._rooms.timeouts
         total_s = timeouts.total_long_s if self.call.ask.long else timeouts.total_s
         self._rooms.supervisor.start(

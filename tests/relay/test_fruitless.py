@@ -1,10 +1,14 @@
 """An answer without a picture that is no decision: where a picture is all that is wanted, it is asked for once more."""
 
+import asyncio
+from pathlib import Path
+
 import pytest
 
 from gateway.core.money import nanos_of
-from tests.house import MODEL, Gateway, Simulator, pixels
+from tests.house import MODEL, Gateway, Simulator, open_gateway, pixels
 from tests.relay.test_reports import rows
+from tests.waiting import eventually
 
 EMPTY = "a boat [sim:no-image]"
 EMPTY_ONCE = "a boat [sim:no-image#1]"
@@ -46,6 +50,21 @@ async def test_whoever_may_be_answered_in_words_is_told_of_the_first(gateway: Ga
     for answer in (await gateway.chat(EMPTY_ONCE), await gateway.native(EMPTY_ONCE)):
         assert answer.status_code == 200
         assert len(simulator.bill(answer.headers["x-gateway-call-id"])) == 1
+
+
+async def test_nobody_insists_for_a_caller_who_has_left(tmp_path: Path) -> None:
+    with Simulator.started("--speed", "10", "--light") as slow:
+        async with open_gateway(slow, tmp_path) as gateway:
+            asking = asyncio.create_task(gateway.images(EMPTY))
+            await eventually(lambda: _seen(slow))
+            asking.cancel()
+            (row,) = await rows(gateway, "call")
+            assert row["code"] == "caller_left"
+        assert len(slow.bill()) == 1
+
+
+async def _seen(simulator: Simulator) -> bool:
+    return bool(simulator.requests("call_"))
 
 
 async def test_several_pictures_insist_each_for_itself(gateway: Gateway, simulator: Simulator) -> None:
