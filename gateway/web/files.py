@@ -19,7 +19,7 @@ import orjson
 from gateway.core.call import Parsed
 from gateway.core.errors import BadRequest, BodyTooLarge, WrongMethod
 from gateway.core.keys import Key
-from gateway.dialects import filed
+from gateway.dialects import filed, parts
 from gateway.vault.records import MIB, Blob
 from gateway.vault.vault import Vault
 from gateway.web.bodies import Bodies
@@ -100,7 +100,11 @@ class Files:
         for piece, blob in zip(pieces, blobs, strict=False):
             body.write(piece)
             async with aclosing(self._vault.read(blob)) as chunks:
+                begins = True
                 async for chunk in chunks:
+                    if begins and parts.mime_of(chunk[:32]) is None:
+                        raise _no_picture(blob)
+                    begins = False
                     body.write(binascii.b2a_base64(chunk, newline=False))
         body.write(pieces[-1])
         return body.getvalue()
@@ -125,6 +129,13 @@ class Files:
         if place.downloads or request.query.get("alt") == "media":
             raise BadRequest("Uploaded files cannot be downloaded; only generated ones can.", code="not_downloadable")
         return shown(blob)
+
+
+def _no_picture(blob: Blob) -> BadRequest:
+    return BadRequest(
+        f"files/{blob.name} does not hold a PNG, JPEG, WebP or HEIC picture; nothing was charged.",
+        param="fileData.fileUri",
+    )
 
 
 def shown(blob: Blob) -> dict[str, Any]:

@@ -151,3 +151,15 @@ async def test_a_gateway_sweeps_what_expired_while_it_was_away(simulator: Simula
     assert not await all_gone()
     async with open_gateway(simulator, tmp_path):
         await eventually(all_gone)
+
+
+async def test_a_file_that_is_no_picture_is_refused_before_anything_is_sent(shared: Gateway) -> None:
+    headers = {"x-goog-upload-protocol": "raw", "content-type": "image/png"}
+    sent = await shared.http.post(START, headers=headers, content=b"%PDF-1.7 and so on")
+    name = sent.json()["file"]["name"]
+    part = {"fileData": {"fileUri": name, "mimeType": "image/png"}}
+    body = {"contents": [{"parts": [part, {"text": "night"}]}]}
+    used = await shared.http.post(f"/v1beta/models/{MODEL}:generateContent", json=body)
+    assert (used.status_code, used.json()["error"]["status"]) == (400, "INVALID_ARGUMENT")
+    assert name in used.json()["error"]["message"]
+    assert "x-gateway-attempts" not in used.headers
