@@ -21,8 +21,9 @@ from fastapi import APIRouter, FastAPI
 
 from gateway import __version__
 from gateway.config.settings import FailoverMode, Listen, ListenTcp, ListenUnix, Settings
+from gateway.core.board import HealthBoard
 from gateway.core.events import Event
-from gateway.core.health import HealthBoard
+from gateway.core.stakes import Stakes
 from gateway.core.terms import Offer
 from gateway.dialects.chat import Chat
 from gateway.dialects.gemini import Gemini
@@ -103,7 +104,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             signatures=signatures,
             client=client,
             board=board,
-            patience=settings.patience,
+            stakes=Stakes(),
             timeouts=timeouts,
             supervisor=supervisor,
             observe=observe,

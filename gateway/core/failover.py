@@ -1,77 +1,32 @@
-"""Which lanes a call may take, and what to do next as news of its attempts comes in.
+"""What to do next as news of a call's attempts comes in.
 
-`make_plan` decides once, before anything is sent. `failover` is a generator: it yields what to do
-next and is sent what came of it. Neither knows a clock, a connection or a caller.
+`failover` is a generator: it yields what to do next and is sent what came of it. It knows no clock,
+no connection and no caller. What is sent is never called back, since it may be billed all the same: an
+attempt that is stuck is raced, and the first picture wins.
 """
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from dataclasses import dataclass, field
 
+from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
 from gateway.core.groups import Lane
-from gateway.core.health import HealthBoard, Standing
-from gateway.core.keys import Key
+from gateway.core.health import Standing
 from gateway.core.outcome import Blame, Outcome, Verdict
-from gateway.core.prices import quote
+from gateway.core.plan import Plan
+from gateway.core.stakes import Stakes
 
 MOST_ATTEMPTS = 3
 
+# While an attempt is old enough to be raced, for a cause that has not come yet, it is looked at so often.
+_LOOK_S = 1.0
+_LEAST_LOOK_S = 0.01
 
-@dataclass(frozen=True, slots=True)
-class LaneView:
-    """A lane as it stands now: `usable` is False while its credential is known to be refused."""
+# What is late in a group that is only slow is raced at so many times the line.
+_SLOW_LINES = 3.0
 
-    lane: Lane
-    in_flight: int
-    usable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Quoted:
-    """A lane worth trying, and the most the call may cost on it, in nano-dollars."""
-
-    lane: Lane
-    nanos: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The lanes worth trying, in order. The ceiling is the dearest: what a hold must cover."""
-
-    lanes: tuple[Quoted, ...]
-
-    @property
-    def ceiling_nanos(self) -> int:
-        return max((each.nanos for each in self.lanes), default=0)
-
-
-def make_plan(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard, now: float) -> Plan:
-    """The lanes a call may take: those its key allows and whose billing sells the model.
-
-    Groups keep the order they are configured in, unless health puts one behind; within a group the
-    cheaper lane for this ask goes first, then the one with less in flight.
-    """
-    rows = []
-    groups: dict[str, int] = {}
-    for view in views:
-        group = view.lane.group
-        place = groups.setdefault(group.name, len(groups))
-        nanos = quote(ask, view.lane)
-        if nanos is None or not key.allows_group(group):
-            continue
-        behind = board.of(group, ask.model.id).standing(now) is Standing.OPEN
-        rows.append(((not view.usable, behind, place, nanos, view.in_flight), Quoted(view.lane, nanos)))
-    rows.sort(key=lambda row: row[0])
-    return Plan(tuple(quoted for _, quoted in rows))
-
-
-def claim_probe(plan: Plan, ask: Ask, board: HealthBoard, now: float, lasts_s: float) -> None:
-    """When the plan begins with a group that may be well again, this call is the one that asks."""
-    if not plan.lanes:
-        return
-    health = board.of(plan.lanes[0].lane.group, ask.model.id)
-    if health.standing(now) is Standing.HALF:
-        health.take_probe(now, lasts_s)
+# What a second attempt needs beside the time that nine of ten answers take: to be sent, and to be read.
+_READ_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,32 +38,58 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
-    """Wait for the next attempt to begin its answer or to end; for at most `patience_s`, if given."""
+class Mark:
+    """This attempt has passed the line: it is evidence against its group, and goes on."""
 
-    patience_s: float | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait for the next attempt to begin its answer or to end; for at most `for_s`, if given."""
+
+    for_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """After `Start`: the attempt is on its way. Attempts are numbered from 0 in this order."""
+
+    now: float
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """News: an attempt has status 200 and the first bytes of its body. It wins."""
+    """News: an attempt has status 200 and the first bytes of its body."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """News: an attempt ended without an answer."""
+    """News: an attempt is over."""
 
-    lane: Lane
+    number: int
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """News: patience ran out and nothing has answered."""
+    """News: the wait is over, and nothing has happened."""
+
+    now: float
 
 
-Step = Start | Wait
-News = Answers | Ended | Late | None
+@dataclass(frozen=True, slots=True)
+class End:
+    """How it ended: with the attempt whose answer the caller gets, or with the failure that it is told."""
+
+    winner: int | None
+    failure: Outcome | None = None
+
+
+Step = Start | Mark | Wait
+News = Began | Answers | Ended | Late | None
 
 # Of several failures the caller is told the one that helps most: what is wrong with the request
 # itself, then what may have cost money, then what passes by itself.
@@ -116,6 +97,7 @@ _TELLING = (
     Verdict.REJECTED,
     Verdict.SILENT,
     Verdict.LOST,
+    Verdict.CUT,
     Verdict.BUSY,
     Verdict.FAILED,
     Verdict.UNREACHABLE,
@@ -123,80 +105,206 @@ _TELLING = (
     Verdict.UNSIGNED,
 )
 
+_COMPLETE = (Verdict.PICTURE, Verdict.NO_PICTURE, Verdict.FRUITLESS)
 
-def failover(plan: Plan, patience_s: float, *, rewritable: bool) -> Generator[Step, News, Outcome | None]:
-    """What to try next until an attempt answers or nothing is left; returns the failure to tell, if all failed.
 
-    After `Start` it is sent None, after `Wait` the news. An attempt without an answer within
-    `patience_s` is not given up, since it may be billed all the same: the next lane is started
-    beside it and the first to answer wins. A request that the upstream finds wrong is not tried
-    elsewhere; one whose signatures it does not take is tried once more on the same lane, plain, where
-    it is `rewritable`: that refusal costs nothing, and no attempt.
+@dataclass(slots=True)
+class _Attempt:
+    number: int
+    lane: Lane
+    epoch: int  # of its group's health when it began
+    began_at: float
+    probes: bool
+    late: bool = False
+    answers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """When an attempt is to be raced. The caller waits until `deadline_at`; `rewritable` as in `Parsed.plain`."""
+
+    board: HealthBoard
+    stakes: Stakes
+    ask: Ask
+    deadline_at: float
+    rewritable: bool = False
+
+    def line_s(self, attempt: _Attempt) -> float:
+        return self.board.suspect_s(attempt.lane.group, self.ask, attempt.began_at)
+
+    def race_at_s(self, attempt: _Attempt, spare: Lane, now: float) -> float:
+        """The age from which it may be raced on the spare lane."""
+        if self.board.patience.suspect_s is not None:
+            return self.board.patience.suspect_s
+        pace = self.board.pace(attempt.lane.group, self.ask, now)
+        health = self.board.of(attempt.lane.group, self.ask.model.id)
+        if attempt.probes:
+            age_s = pace.quantile(0.75)
+        elif health.slow:
+            age_s = _SLOW_LINES * pace.suspect_s
+        elif health.epoch != attempt.epoch or health.standing(now) is Standing.OPEN:
+            age_s = pace.quantile(0.9)
+        elif health.standing(now) is Standing.CLOSED:
+            age_s = 2 * pace.suspect_s
+        else:
+            age_s = pace.suspect_s
+        needed_s = self.board.pace(spare.group, self.ask, now).quantile(0.9) + _READ_S
+        in_time_s = self.deadline_at - attempt.began_at - needed_s
+        return max(min(age_s, in_time_s), min(age_s, pace.quantile(0.75)))
+
+
+def failover(plan: Plan, watch: Watch) -> Generator[Step, News, End]:
+    """What to try next until an attempt answers or nothing is left.
+
+    After `Start` it is sent `Began`, after `Mark` None, after `Wait` the news. One attempt alone wins
+    with the first byte of its answer. Of several the first with a picture wins; an answer without one
+    does when no other is left, since it may only be this group that will not draw. A request that the
+    upstream finds wrong is not tried elsewhere; one whose signatures it does not take is tried once more
+    on the same lane, plain, where it is rewritable: that refusal costs nothing, and no attempt.
     """
-    trials = _Trials([each.lane for each in plan.lanes], rewritable)
+    trials = _Trials([each.lane for each in plan.lanes], watch, plan.probes)
     begin = True
     while True:
         if begin and trials.more:
-            yield trials.start()
-        if not trials.running:
-            return min(trials.told, key=lambda outcome: _TELLING.index(outcome.verdict), default=None)
-        news = yield Wait(patience_s if trials.more else None)
+            step = trials.start()
+            began = yield step
+            assert isinstance(began, Began)
+            trials.began(step.lane, began.now)
+        if (end := trials.end()) is not None:
+            return end
+        news = yield Wait(trials.look_s())
+        begin = False
         match news:
-            case Answers():
-                return None
-            case Late():
-                begin = trials.late()
-            case Ended(lane, outcome):
-                begin = trials.ended(lane, outcome)
-            case None:
+            case Answers(number):
+                trials.running[number].answers = True
+            case Ended(number, outcome):
+                begin = trials.ended(number, outcome)
+            case Late(now):
+                trials.now = now
+                for number in trials.newly_late():
+                    yield Mark(number)
+                begin = trials.races()
+            case _:
                 raise TypeError("Wait is answered with news")
 
 
 @dataclass(slots=True)
 class _Trials:
-    """What was tried, what is left, and in which order. What happens is told, and answered with whether to go on."""
+    """What was tried, what is left, and in which order."""
 
     untried: list[Lane]
-    rewritable: bool
-    newest: Lane | None = None
-    started: int = 0
-    running: int = 0
-    plain: bool = False
+    watch: Watch
+    probes: bool
+    running: dict[int, _Attempt] = field(default_factory=dict)
     told: list[Outcome] = field(default_factory=list)
+    winner: int | None = None  # the first picture
+    fallback: int | None = None  # the first complete answer without one
+    counted: int = 0
+    numbered: int = 0
+    plain: bool = False
+    now: float = 0.0
 
     @property
     def more(self) -> bool:
-        return bool(self.untried) and self.started < MOST_ATTEMPTS
+        return bool(self.untried) and self.counted < MOST_ATTEMPTS
 
     def start(self) -> Start:
-        self.newest = self.untried.pop(0)
-        self.started += 1
-        self.running += 1
-        return Start(self.newest, self.plain)
+        return Start(self.untried.pop(0), self.plain)
 
-    def late(self) -> bool:
-        self._put_last(self.newest)
-        return True
+    def began(self, lane: Lane, now: float) -> None:
+        epoch = self.watch.board.of(lane.group, self.watch.ask.model.id).epoch
+        probes = self.probes and self.numbered == 0
+        self.running[self.numbered] = _Attempt(self.numbered, lane, epoch, now, probes)
+        self.numbered += 1
+        self.counted += 1
+        self.now = now
 
-    def ended(self, lane: Lane, outcome: Outcome) -> bool:
-        self.running -= 1
+    def end(self) -> End | None:
+        """The end, when there is nothing left to wait for."""
+        if self.winner is not None:
+            return End(self.winner)
+        if len(self.running) == 1 and self.fallback is None:
+            (alone,) = self.running.values()
+            return End(alone.number) if alone.answers else None
+        if self.running:
+            return None
+        if self.fallback is not None:
+            return End(self.fallback)
+        return End(None, min(self.told, key=lambda outcome: _TELLING.index(outcome.verdict), default=None))
+
+    def ended(self, number: int, outcome: Outcome) -> bool:
+        """Takes note; says whether another attempt is to begin."""
+        attempt = self.running.pop(number)
+        if outcome.verdict is Verdict.PICTURE:
+            self.winner = number
+            return False
+        if outcome.verdict in _COMPLETE:
+            self.fallback = number if self.fallback is None else self.fallback
+            self.untried = []
+            return False
         self.told.append(outcome)
-        if outcome.verdict is Verdict.UNSIGNED and self.rewritable:
-            return self._again_plain(lane)
+        if outcome.verdict is Verdict.UNSIGNED and self.watch.rewritable:
+            return self._again_plain(attempt.lane)
         if not outcome.retry:
             self.untried = []
         elif outcome.blame is Blame.GROUP:
-            self._put_last(lane)
+            self._put_last(attempt.lane)
         return outcome.retry
 
+    def newly_late(self) -> list[int]:
+        late = [
+            each
+            for each in self.running.values()
+            if not (each.late or each.answers) and self.now - each.began_at >= self.watch.line_s(each)
+        ]
+        for each in late:
+            each.late = True
+        return [each.number for each in late]
+
+    def races(self) -> bool:
+        """Whether another attempt is to begin beside the newest, which is stuck."""
+        newest = self._newest()
+        if not self.more or newest is None:
+            return False
+        self._spare(newest.lane)
+        if self.now - newest.began_at < self.watch.race_at_s(newest, self.untried[0], self.now):
+            return False
+        return self.watch.stakes.take(self.now)
+
+    def look_s(self) -> float | None:
+        """When to look again if nothing happens; None: whatever comes will be news."""
+        looks = [each.began_at + self.watch.line_s(each) for each in self.running.values() if not each.late]
+        newest = self._newest()
+        if self.more and newest is not None:
+            race_at = newest.began_at + self.watch.race_at_s(newest, self.untried[0], self.now)
+            ripe_at = newest.began_at + self._ripe_s(newest)
+            again_at = max(ripe_at, self.now + _LOOK_S)
+            looks.append(min(race_at, again_at) if race_at > self.now else again_at)
+        return max(min(looks) - self.now, _LEAST_LOOK_S) if looks else None
+
+    def _ripe_s(self, attempt: _Attempt) -> float:
+        """The age from which it would be raced if its group were found to be ill."""
+        return self.watch.board.pace(attempt.lane.group, self.watch.ask, self.now).quantile(0.9)
+
+    def _newest(self) -> _Attempt | None:
+        newest = max(self.running.values(), key=lambda each: each.number, default=None)
+        return None if newest is None or newest.answers else newest
+
     def _again_plain(self, lane: Lane) -> bool:
-        self.started -= 1
+        self.counted -= 1
         first, self.plain = not self.plain, True
         if first:
             self.untried.insert(0, lane)
         return first
 
-    def _put_last(self, failed: Lane | None) -> None:
+    def _spare(self, stuck: Lane) -> None:
+        """What is tried next: another group, or this one again where the others are ill: it is one call that hangs."""
+        self._put_last(stuck)
+        board, model_id = self.watch.board, self.watch.ask.model.id
+        ill = board.of(self.untried[0].group, model_id).standing(self.now) in (Standing.OPEN, Standing.HALF)
+        if ill and board.of(stuck.group, model_id).standing(self.now) is not Standing.OPEN:
+            self.untried.insert(0, stuck)
+
+    def _put_last(self, failed: Lane) -> None:
         """What ails a group ails all its lanes, so the others come first."""
-        if failed is not None:
-            self.untried.sort(key=lambda lane: lane.group.name == failed.group.name)
+        self.untried.sort(key=lambda lane: lane.group.name == failed.group.name)

@@ -1,114 +1,244 @@
 """Whether a group is worth trying first for a model.
 
 Everything that moves a health state is in this file. It knows nothing of HTTP, of Redis or of the
-clock: times come in as numbers, outcomes as `Outcome`. The policy is the plainest that helps:
-several failures in a row put a group behind the others for a while; then one call at a time asks
-whether it is well again.
+clock: times come in as numbers, and what became of attempts as good or bad evidence.
+
+Two sums are kept, each a test that never ends (CUSUM). Suspicion asks "is this still the usual three
+per cent?" and allows racing. The case asks "is more than half of it late?", from where on the dearer
+group costs less than racing every call, and opens: others go first. From OPEN the way back leads
+through single calls that ask (HALF) and a growing share of the traffic (RAMP).
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
-
-from gateway.core.call import Ask
-from gateway.core.groups import Group, Lane
-from gateway.core.outcome import Blame, Outcome, Verdict
-
-# 1.5 x the time in which 99 of 100 good answers come: without the margin, natural drift trips it.
-SUSPECT_MARGIN = 1.5
-SUSPECT_LEAST_S = 15.0
-SUSPECT_MOST_S = 180.0
-THINKING_S = 10.0
-
-IN_A_ROW = 3
 
 
 class Standing(StrEnum):
     CLOSED = "closed"  # well: traffic flows
-    OPEN = "open"  # put behind the others
-    HALF = "half"  # one call is asking whether it is well again
+    SUSPECT = "suspect"  # traffic flows, and what is late is raced
+    OPEN = "open"  # the others go first
+    HALF = "half"  # single calls ask whether it is well again
+    RAMP = "ramp"  # it is: a growing share of the traffic comes back
+
+
+class Turn(StrEnum):
+    """What a call may do with a group."""
+
+    FIRST = "first"
+    PROBE = "probe"  # first, as one of the few that ask: raced early, so that it costs its caller nothing
+    BEHIND = "behind"
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """`suspect_s` None: by model and size. Dwell doubles with each opening in a row, up to the most."""
+    """How long a group stays behind: twice as long with each opening in a row, up to the most.
+
+    `suspect_s`: the age at which an attempt counts as stuck; None: as the group's own answers have it.
+    """
 
     suspect_s: float | None = None
     dwell_s: float = 30.0
-    dwell_most_s: float = 120.0
+    dwell_most_s: float = 90.0
 
 
-def suspect_s(ask: Ask, patience: Patience) -> float:
-    """The age in seconds past which an attempt without an answer is held to be stuck."""
-    if patience.suspect_s is not None:
-        return patience.suspect_s
-    usual = ask.size_facts.usual_s + (THINKING_S if ask.thinks_hard else 0.0)
-    return min(max(SUSPECT_MARGIN * usual, SUSPECT_LEAST_S), SUSPECT_MOST_S)
+def _weights(usual: float, bad: float) -> tuple[float, float]:
+    """What one good and one bad outcome add to a sum that tells these two rates of bad ones apart."""
+    return math.log((1 - bad) / (1 - usual)), math.log(bad / usual)
+
+
+# Suspicion: 3 % against 35 %. One bad outcome is forgiven by six good ones.
+_GOOD, _BAD = _weights(0.03, 0.35)
+_MOST = 15.0
+_SUSPECT = 4.5
+_CALM, _CALM_S = 1.0, 20.0
+_HALVES_S = 600.0  # without any evidence
+
+# The case: 30 % against 80 %. Between the two lies where leaving is cheaper than racing.
+_CASE_GOOD, _CASE_BAD = _weights(0.30, 0.80)
+_CASE_OPEN = 4.85
+
+# A group is slow, and does not hang, when of what is late so much comes all the same.
+_SLOW = 0.3
+_SLOW_HALVES_S = 60.0
+
+# Asking: one call every so often, the smaller ones first, until so many in a row were good.
+_LEASE_S = 5.0
+_PROBES = 2
+_PROBES_GOOD = 5
+_PROBE_LASTS_S = 60.0  # then its place is free, whatever became of it
+
+# Coming back: the share of the traffic, and how long a step lasts without a bad outcome.
+_SHARES = (0.10, 0.25, 0.50)
+_STEP_S = 15.0
+
+# A group that opens again and again stays behind for longer; it is forgiven step by step.
+_OFTEN, _OFTEN_WITHIN_S, _OFTEN_DWELL_S = 3, 900.0, 150.0
+_FORGIVEN_S = 600.0
 
 
 class Health:
-    """What is believed of one group for one model."""
+    """What is believed of one group for one model.
 
-    def __init__(self, patience: Patience) -> None:
+    Attempts carry the `epoch` they began in: what began before the group opened says nothing of how it
+    is now.
+    """
+
+    def __init__(self, patience: Patience, now: float = 0.0) -> None:
         self._patience = patience
-        self._failures = 0
+        self._state = Standing.CLOSED
+        self._since = now
+        self._suspicion = 0.0
+        self._case = 0.0
+        self._heard_at = now
+        self._loud_at = now  # when suspicion was last more than calm
         self._openings = 0
-        self._open_until: float | None = None
-        self._probe_until = 0.0
+        self._opened: list[float] = []
+        self._open_until = 0.0
+        self._lates = self._finished = 0.0
+        self._probes: list[float] = []  # when those began that are not over
+        self._leased_at = now
+        self._good_probes = 0
+        self._step = 0
+        self._credit = 0.0
+        self.epoch = 0
 
     def standing(self, now: float) -> Standing:
-        if self._open_until is None:
-            return Standing.CLOSED
-        return Standing.OPEN if now < self._open_until or now < self._probe_until else Standing.HALF
+        """As it is at this moment; time alone moves OPEN to HALF, RAMP to CLOSED, and suspicion away."""
+        match self._state:
+            case Standing.OPEN if now >= self._open_until:
+                self._enter(Standing.HALF, self._open_until)
+                self._good_probes, self._probes, self._leased_at = 0, [], self._open_until - _LEASE_S
+            case Standing.RAMP:
+                self._climb(now)
+            case Standing.SUSPECT | Standing.CLOSED:
+                self._calm_down(now)
+        return self._state
 
-    def take_probe(self, now: float, lasts_s: float) -> None:
-        """One call goes first to a group that may be well again; others wait for what it finds."""
-        self._probe_until = now + lasts_s
+    def turn(self, now: float, rank: int) -> Turn:
+        """What a call may do, and takes note that it does. `rank` grows with the size that it asks for."""
+        match self.standing(now):
+            case Standing.CLOSED | Standing.SUSPECT:
+                return Turn.FIRST
+            case Standing.RAMP:
+                return self._by_share(_SHARES[self._step])
+            case Standing.HALF if self._may_probe(now, rank):
+                self._probes.append(now)
+                self._leased_at = now
+                return Turn.PROBE
+            case _:
+                return Turn.BEHIND
 
-    def good(self, now: float) -> None:
+    def _by_share(self, share: float) -> Turn:
+        """Every so many calls one goes first: without dice, and the same for whoever counts along."""
+        self._credit += share
+        if self._credit < 1 - 1e-9:
+            return Turn.BEHIND
+        self._credit -= 1
+        return Turn.FIRST
+
+    def good(self, now: float, epoch: int) -> None:
         """A picture came in time."""
-        self._failures = 0
-        if self.standing(now) is Standing.HALF or self._probe_until > now:
-            self._open_until, self._openings, self._probe_until = None, 0, 0.0
+        self._hear(now, epoch, _GOOD, _CASE_GOOD)
+        if epoch == self.epoch and self.standing(now) is Standing.HALF:
+            self._good_probes += 1
+            self._probes = self._probes[1:]
+            if self._good_probes >= _PROBES_GOOD:
+                self._enter(Standing.RAMP, now)
+                self._step, self._credit = 0, 0.0
 
-    def bad(self, now: float) -> None:
-        """An attempt failed in a way that speaks against the group, or is stuck."""
-        self._failures += 1
-        probing = self._open_until is not None and now >= self._open_until
-        if probing or (self._open_until is None and self._failures >= IN_A_ROW):
-            self._openings += 1
-            dwell = min(self._patience.dwell_s * 2 ** (self._openings - 1), self._patience.dwell_most_s)
-            self._open_until, self._probe_until = now + dwell, 0.0
+    @property
+    def slow(self) -> bool:
+        """Whether what is late comes all the same: then racing it buys a few seconds, and pays twice for them."""
+        return self._finished >= _SLOW * self._lates > 0
+
+    def late(self, now: float, epoch: int) -> None:
+        """An attempt has passed the line without an answer. Told once an attempt."""
+        self.bad(now, epoch)
+        self._lates += 1
+
+    def finished(self, now: float) -> None:
+        """One that was late has brought its picture."""
+        self._fade(now)
+        self._finished += 1
+
+    def bad(self, now: float, epoch: int) -> None:
+        """An attempt failed in a way that speaks against the group, or has become late. Told once an attempt."""
+        standing = self.standing(now)
+        if epoch != self.epoch:
+            return
+        self._hear(now, epoch, _BAD, _CASE_BAD)
+        if standing is Standing.HALF and self._good_probes:
+            self._good_probes = 0  # one call hangs now and then anywhere: ask again, from the beginning
+            self._probes = self._probes[1:]
+        elif standing is Standing.HALF:
+            self._open(now)
+        elif standing is Standing.RAMP:
+            self._since = now  # the step begins again
+            if self._suspicion >= _SUSPECT:
+                self._open(now)
+        elif self._case >= _CASE_OPEN:
+            self._open(now)
+        elif self._suspicion >= _SUSPECT and standing is Standing.CLOSED:
+            self._enter(Standing.SUSPECT, now)
+
+    def _hear(self, now: float, epoch: int, suspicion: float, case: float) -> None:
+        if epoch != self.epoch:
+            return
+        self._fade(now)
+        self._suspicion = min(max(self._suspicion + suspicion, 0.0), _MOST)
+        self._case = max(self._case + case, 0.0)
+        if self._suspicion > _CALM:
+            self._loud_at = now
+
+    def _fade(self, now: float) -> None:
+        """What was heard long ago counts less."""
+        if now > self._heard_at:
+            fading = 0.5 ** ((now - self._heard_at) / _HALVES_S)
+            self._suspicion *= fading
+            self._case *= fading
+            fading = 0.5 ** ((now - self._heard_at) / _SLOW_HALVES_S)
+            self._lates *= fading
+            self._finished *= fading
+            self._heard_at = now
+
+    def _open(self, now: float) -> None:
+        self._openings += 1
+        if self._state is not Standing.HALF:  # traffic has turned round, which is what its callers notice
+            self._opened = [*(each for each in self._opened if now - each < _OFTEN_WITHIN_S), now]
+        dwell = min(self._patience.dwell_s * 2 ** (self._openings - 1), self._patience.dwell_most_s)
+        if len(self._opened) >= _OFTEN:
+            dwell = max(dwell, _OFTEN_DWELL_S)
+        self._open_until = now + dwell
+        self._suspicion = self._case = 0.0
+        self.epoch += 1
+        self._enter(Standing.OPEN, now)
+
+    def _may_probe(self, now: float, rank: int) -> bool:
+        """The smallest go first: larger ones ask only when no smaller one has come for a while."""
+        self._probes = [each for each in self._probes if now - each < _PROBE_LASTS_S]
+        most = _PROBES if self._good_probes else 1  # until the first answer there may be none at all
+        return len(self._probes) < most and now >= self._leased_at + _LEASE_S * (1 + rank)
+
+    def _climb(self, now: float) -> None:
+        while now - self._since >= _STEP_S:
+            self._since += _STEP_S
+            self._step += 1
+            if self._step == len(_SHARES):
+                self._suspicion = self._case = 0.0
+                self._enter(Standing.CLOSED, self._since)
+                return
+
+    def _calm_down(self, now: float) -> None:
+        self._fade(now)
+        if self._state is Standing.SUSPECT and self._suspicion <= _CALM and now - self._loud_at >= _CALM_S:
+            self._enter(Standing.CLOSED, now)
+        if self._state is Standing.CLOSED and self._openings and now - self._since >= _FORGIVEN_S:
+            self._openings -= 1
+            self._since = now
+
+    def _enter(self, state: Standing, now: float) -> None:
+        self._state, self._since = state, now
 
     def __repr__(self) -> str:
-        return f"<Health {self._failures} failures in a row, open until {self._open_until}>"
-
-
-class HealthBoard:
-    """The Health of every (group, model) that was ever tried."""
-
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
-        self._pairs: dict[tuple[str, str], Health] = {}
-
-    def of(self, group: Group, model_id: str) -> Health:
-        pair = (group.name, model_id)
-        if pair not in self._pairs:
-            self._pairs[pair] = Health(self._patience)
-        return self._pairs[pair]
-
-    def standings(self, now: float) -> dict[tuple[str, str], Standing]:
-        return {pair: health.standing(now) for pair, health in self._pairs.items()}
-
-    def late(self, lane: Lane, ask: Ask, now: float) -> None:
-        """An attempt passed the suspect line without an answer; told once an attempt, at the crossing."""
-        self.of(lane.group, ask.model.id).bad(now)
-
-    def ended(self, lane: Lane, ask: Ask, outcome: Outcome, *, was_late: bool, now: float) -> None:
-        """An attempt is over. What was told as late is not told twice."""
-        health = self.of(lane.group, ask.model.id)
-        if was_late:
-            return
-        if outcome.verdict is Verdict.PICTURE:
-            health.good(now)
-        elif outcome.blame is Blame.GROUP or outcome.verdict is Verdict.UNREACHABLE:
-            health.bad(now)
+        return f"<Health {self._state} suspicion {self._suspicion:.1f} case {self._case:.1f} epoch {self.epoch}>"

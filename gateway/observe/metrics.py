@@ -37,7 +37,7 @@ _SECONDS = (0.1, 0.5, 1, 2, 4, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 65, 90, 120
 # Why the operator pays for an attempt.
 _WHY = ("race_loss", "truncated", "fruitless", "unsettled")
 
-_STANDING = {Standing.CLOSED: 0, Standing.HALF: 1, Standing.OPEN: 2}
+_STANDING = {Standing.CLOSED: 0, Standing.SUSPECT: 1, Standing.RAMP: 2, Standing.HALF: 3, Standing.OPEN: 4}
 
 
 # What is told of each, and its labels.
@@ -63,7 +63,10 @@ _HISTOGRAMS: _Table = {
 }
 _GAUGES: _Table = {
     "gateway_upstream_in_flight": ("Attempts now waiting for the upstream", ("lane", "group")),
-    "gateway_group_standing": ("0 closed (well), 1 half (being asked), 2 open (put behind)", ("group", "model")),
+    "gateway_group_standing": (
+        "0 closed (well), 1 suspect, 2 ramp (coming back), 3 half (being asked), 4 open (put behind)",
+        ("group", "model"),
+    ),
     "gateway_build": ("Always 1; the version is the label", ("version",)),
 }
 

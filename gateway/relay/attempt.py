@@ -4,10 +4,10 @@ It reads the answer to its end whether or not anybody still wants it, and says w
 """
 
 import asyncio
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.core.board import Tried
 from gateway.core.books import Charge
 from gateway.core.call import Call
 from gateway.core.groups import Lane
@@ -30,11 +30,12 @@ class Times:
 class Attempt:
     """`news` is called when the answer begins and when the attempt ends; `ended` is set at the end."""
 
-    def __init__(self, call: Call, lane: Lane, number: int, *, now: Callable[[], float]) -> None:
+    def __init__(self, call: Call, lane: Lane, number: int, *, epoch: int, now: Callable[[], float]) -> None:
         self.call = call
         self.lane = lane
+        self.tried = Tried(lane.group, call.ask, epoch)
         self.id = f"{call.id}-{number}"
-        self.pipe = Pipe(math.inf) if call.parsed.insists else Pipe()
+        self.pipe = Pipe()
         self.ended = asyncio.Event()
         self.late = False
         self.answers = False

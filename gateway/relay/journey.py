@@ -10,13 +10,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from gateway.core.board import HealthBoard
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
 from gateway.core.errors import BooksAway, GatewayError, InternalError, UpstreamCut
 from gateway.core.events import AttemptFinished, AttemptLate, CredentialRefused, Observer, OperatorCharged, StoreLost
-from gateway.core.failover import Plan, Start
-from gateway.core.health import HealthBoard, Patience, suspect_s
+from gateway.core.failover import Start, Watch
 from gateway.core.outcome import Billed, Outcome, Verdict
+from gateway.core.plan import Plan
+from gateway.core.stakes import Stakes
 from gateway.core.truth import Shortfall, shortfall
 from gateway.dialects.replies import Content, content_of
 from gateway.dialects.signatures import signatures_of
@@ -40,7 +42,7 @@ class Rooms:
     signatures: Signatures
     client: Client
     board: HealthBoard
-    patience: Patience
+    stakes: Stakes
     timeouts: Timeouts
     supervisor: Supervisor
     observe: Observer
@@ -61,6 +63,13 @@ class Journey:
         self.outcome: Outcome | None = None
         self._plan = plan
         self._rooms = rooms
+        self._watch = Watch(
+            rooms.board,
+            rooms.stakes,
+            call.ask,
+            deadline_at=call.arrived_at + call.patience_s,
+            rewritable=call.parsed.plain is not None,
+        )
         self._races: list[Race] = []
         self._left = False
 
@@ -158,10 +167,9 @@ class Journey:
 
     async def _raced(self) -> Finish:
         """Runs a race. Who loses it is read to the end and booked while the winner's answer is on its way."""
-        race = Race(self._begin, self._late)
+        race = Race(self._begin, self._late, self._rooms.now)
         self._races.append(race)
-        patience_s = suspect_s(self.call.ask, self._rooms.patience)
-        finish = await race.run(self._plan, patience_s, rewritable=self.call.parsed.plain is not None)
+        finish = await race.run(self._plan, self._watch)
         for attempt in race.attempts:
             if attempt is not finish.winner:
                 attempt.pipe.leave()
@@ -185,18 +193,22 @@ class Journey:
     def _begin(self, start: Start, news: Callable[[Attempt], None]) -> Attempt:
         parsed = self.call.parsed
         body = parsed.plain() if start.plain and parsed.plain else parsed.body
-        attempt = Attempt(self.call, start.lane, self.attempts + 1, now=self._rooms.now)
+        rooms, ask = self._rooms, self.call.ask
+        epoch = rooms.board.of(start.lane.group, ask.model.id).epoch
+        attempt = Attempt(self.call, start.lane, self.attempts + 1, epoch=epoch, now=rooms.now)
         if self._left:
             attempt.pipe.leave()
-        timeouts = self._rooms.timeouts
-        total_s = timeouts.total_long_s if self.call.ask.long else timeouts.total_s
-        self._rooms.supervisor.start(
-            attempt.run(self._rooms.client, body, total_s=total_s, news=news), name=f"attempt {attempt.id}"
+        if parsed.insists:
+            attempt.pipe.keep_all()
+        timeouts = rooms.timeouts
+        total_s = timeouts.total_long_s if ask.long else timeouts.total_s
+        rooms.supervisor.start(
+            attempt.run(rooms.client, body, total_s=total_s, news=news), name=f"attempt {attempt.id}"
         )
         return attempt
 
     def _late(self, attempt: Attempt) -> None:
-        self._rooms.board.late(attempt.lane, self.call.ask, self._rooms.now())
+        self._rooms.board.late(attempt.tried, self._rooms.now())
         self._rooms.observe(AttemptLate(self.call, attempt.id, attempt.lane))
 
     async def _settle(self, winner: Attempt) -> None:
@@ -250,7 +262,8 @@ class Journey:
         if attempt.outcome.verdict is Verdict.CREDENTIAL:
             rooms.client.lanes.state(attempt.lane).refuse(now)
             rooms.observe(CredentialRefused(attempt.lane, attempt.outcome.status))
-        rooms.board.ended(attempt.lane, self.call.ask, attempt.outcome, was_late=attempt.late, now=now)
+        took_s = attempt.times.total_s
+        rooms.board.ended(attempt.tried, attempt.outcome, took_s=took_s, was_late=attempt.late, now=now)
         rooms.observe(
             AttemptFinished(
                 call=self.call,

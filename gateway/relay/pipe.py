@@ -6,6 +6,7 @@ looked at whole before anybody may have it is kept without a bound.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncIterator
 
@@ -13,8 +14,8 @@ MOST_BYTES = 1024 * 1024
 
 
 class Pipe:
-    def __init__(self, most_bytes: float = MOST_BYTES) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self) -> None:
+        self._most_bytes: float = MOST_BYTES
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self._closed = False
@@ -29,6 +30,11 @@ class Pipe:
             self._chunks.append(chunk)
             self._size += len(chunk)
             self._moved.set()
+
+    def keep_all(self) -> None:
+        """There is no bound any more: it is read when the answer is complete."""
+        self._most_bytes = math.inf
+        self._moved.set()
 
     def close(self) -> None:
         """No chunk will follow."""

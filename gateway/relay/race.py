@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.core.failover import Answers, Ended, Late, News, Plan, Start, Wait, failover
+from gateway.core.failover import Answers, Began, Ended, Late, Mark, News, Start, Wait, Watch, failover
 from gateway.core.outcome import Outcome
+from gateway.core.plan import Plan
 from gateway.relay.attempt import Attempt
 
 
@@ -21,43 +22,51 @@ class Finish:
 class Race:
     """`begin` starts an attempt and tells `news` when it answers and when it ends.
 
-    `late` is told of each attempt that passes the suspect line, once.
+    `late` is told of each attempt that passes the line, once; `now` is the monotonic clock.
     """
 
     begin: Callable[[Start, Callable[[Attempt], None]], Attempt]
     late: Callable[[Attempt], None]
+    now: Callable[[], float]
     attempts: list[Attempt] = field(default_factory=list)
     _news: "asyncio.Queue[Attempt]" = field(default_factory=asyncio.Queue)
+    _begun: set[Attempt] = field(default_factory=set)
 
-    async def run(self, plan: Plan, patience_s: float, *, rewritable: bool) -> Finish:
-        steps = failover(plan, patience_s, rewritable=rewritable)
+    async def run(self, plan: Plan, watch: Watch) -> Finish:
+        steps = failover(plan, watch)
         news: News = None
-        winner: Attempt | None = None
         while True:
             try:
                 step = steps.send(news)
-            except StopIteration as end:
-                return Finish(winner, end.value)
+            except StopIteration as stop:
+                end = stop.value
+                return Finish(None if end.winner is None else self.attempts[end.winner], end.failure)
             match step:
                 case Start():
                     self.attempts.append(self.begin(step, self._news.put_nowait))
+                    if len(self.attempts) > 1:
+                        self._look_at_whole()
+                    news = Began(self.now())
+                case Mark(number):
+                    self.attempts[number].late = True
+                    self.late(self.attempts[number])
                     news = None
-                case Wait(patience):
-                    winner, news = await self._wait(patience)
+                case Wait(for_s):
+                    news = await self._wait(for_s)
 
-    async def _wait(self, patience_s: float | None) -> tuple[Attempt | None, News]:
+    def _look_at_whole(self) -> None:
+        """Of several the first picture wins, so an answer is kept until it is known to hold one."""
+        for attempt in self.attempts:
+            attempt.pipe.keep_all()
+
+    async def _wait(self, for_s: float | None) -> News:
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(for_s):
                 attempt = await self._news.get()
         except TimeoutError:
-            self._mark_late()
-            return None, Late()
-        if attempt.answers:
-            return attempt, Answers()
-        return None, Ended(attempt.lane, attempt.outcome)
-
-    def _mark_late(self) -> None:
-        for attempt in self.attempts:
-            if not attempt.late and not attempt.ended.is_set():
-                attempt.late = True
-                self.late(attempt)
+            return Late(self.now())
+        number = self.attempts.index(attempt)
+        if attempt.answers and attempt not in self._begun:
+            self._begun.add(attempt)
+            return Answers(number)
+        return Ended(number, attempt.outcome)

@@ -4,11 +4,12 @@ A plan of the lanes it may take; money set aside for the dearest of them; a jour
 supervisor owns; and the answer, written as it comes. Whoever hangs up leaves all of it running.
 """
 
+from dataclasses import replace
+
 from gateway.core.call import Call
 from gateway.core.errors import CallerLeft, GatewayError, InternalError, NotAllowed
 from gateway.core.events import CallFinished, CallRefused
-from gateway.core.failover import Plan, claim_probe, make_plan
-from gateway.core.health import suspect_s
+from gateway.core.plan import Plan, make_plan
 from gateway.dialects.base import Dialect
 from gateway.relay.heads import head_of
 from gateway.relay.journey import Journey, Rooms
@@ -62,7 +63,8 @@ class Relay:
             status, waited_s = dialect.error(error)[0], rooms.now() - call.arrived_at
             rooms.observe(CallRefused(call.request_id, call.dialect, call.operation, status, error.code, waited_s))
             raise
-        claim_probe(plan, call.ask, rooms.board, rooms.now(), suspect_s(call.ask, rooms.patience))
+        for _ in calls:
+            rooms.stakes.call(rooms.now())
         journeys = [Journey(each, plan, hold, rooms) for each, hold in zip(calls, holds, strict=True)]
         for journey in journeys:
             rooms.supervisor.start(journey.run(), name=f"journey {journey.call.id}")
@@ -74,7 +76,7 @@ class Relay:
         plan = make_plan(call.ask, call.key, rooms.client.lanes.views(now), rooms.board, now)
         if not plan.lanes:
             raise NotAllowed(f"This key may use no group that sells {call.ask.model.id}; ask whoever gave you the key.")
-        return Plan(plan.lanes[:1]) if rooms.alone else plan
+        return replace(plan, lanes=plan.lanes[:1]) if rooms.alone else plan
 
     async def _report(self, journey: Journey, status: int, code: str, sink: Sink) -> None:
         """Tells of the call when its money is settled, which may be long after its caller has left."""

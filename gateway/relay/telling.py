@@ -10,6 +10,7 @@ from gateway.core.errors import (
     GatewayBusy,
     GatewayError,
     UpstreamBusy,
+    UpstreamCut,
     UpstreamFailed,
     UpstreamRejected,
     UpstreamSilent,
@@ -38,6 +39,8 @@ def of_failure(outcome: Outcome | None) -> GatewayError:
             return _after(UpstreamBusy("The upstream has no capacity now; nothing was charged. Try again."), outcome)
         case Verdict.CREDENTIAL:
             return UpstreamUnavailable("The upstream cannot be used now; the operator of this gateway must look at it.")
+        case Verdict.CUT:
+            return UpstreamCut("The upstream's answers broke off; nothing is charged to your key. Try again.")
         case Verdict.SILENT | Verdict.LOST:
             return UpstreamSilent(
                 "The upstream took the request and never answered. Nothing was charged to your key, "

@@ -6,8 +6,8 @@ A lane's secret is in here and goes nowhere else but into a request's header.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.core.failover import LaneView
 from gateway.core.groups import Lane
+from gateway.core.plan import LaneView
 
 # How long a lane whose credential was refused goes to the end of every plan.
 REFUSED_S = 60.0

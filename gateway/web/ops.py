@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 
+from gateway.core.board import HealthBoard
 from gateway.core.errors import BooksAway
-from gateway.core.health import HealthBoard
 from gateway.ledger.store import Store
 from gateway.observe.metrics import CONTENT_TYPE, Metrics
 from gateway.relay.supervisor import Supervisor

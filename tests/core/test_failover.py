@@ -1,15 +1,19 @@
 """Dialogues: news in, lanes tried out."""
 
-from fractions import Fraction
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
-from gateway.core.failover import Answers, Ended, LaneView, Late, News, Plan, Quoted, Start, Wait, failover, make_plan
-from gateway.core.groups import Billing, Group, Lane
-from gateway.core.health import HealthBoard, Patience
-from gateway.core.keys import Limits
-from gateway.core.outcome import Outcome, Verdict, of_status, outcome
-from tests.facts import DEFAULT, ENTERPRISE, PRO, ask, key, lane
+from gateway.core.board import HealthBoard
+from gateway.core.call import Ask
+from gateway.core.failover import Answers, Began, End, Ended, Late, Mark, News, Start, Step, Wait, Watch, failover
+from gateway.core.groups import Lane
+from gateway.core.health import Patience
+from gateway.core.outcome import Outcome, Reply, Verdict, of_reply, of_status, outcome
+from gateway.core.plan import Plan, Quoted
+from gateway.core.stakes import Stakes
+from tests.facts import DEFAULT, ENTERPRISE, ask, lane
 
 CHEAP, SPARE, DEAR = lane(DEFAULT, "default-1"), lane(DEFAULT, "default-2"), lane(ENTERPRISE, "enterprise")
 
@@ -20,47 +24,103 @@ UNSIGNED = of_status(400, "Image part is missing a thought_signature in content 
 REFUSED_KEY = of_status(401, "invalid token")
 NO_CONNECTION = outcome(Verdict.UNREACHABLE)
 LOST = outcome(Verdict.LOST)
+PICTURE = of_reply(Reply(usage=None, pictures=1))
+REFUSAL = of_reply(Reply(usage=None, pictures=0, finish="IMAGE_SAFETY"))
+
+# Said to a dialogue: the newest attempt answers, or it has been waited for as long as there was patience.
+ANSWERS, STUCK = "answers", "stuck"
 
 
-def plan(*lanes: Lane) -> Plan:
-    return Plan(tuple(Quoted(each, 1) for each in lanes))
+def plan(*lanes: Lane, probes: bool = False) -> Plan:
+    return Plan(tuple(Quoted(each, 1) for each in lanes), probes)
 
 
-def play(plan: Plan, *told: object, rewritable: bool = False) -> tuple[list[str], Outcome | None]:
-    """Tells one piece of news at each wait (an Outcome ends the lane tried last); gives what was tried, and the end."""
-    steps = failover(plan, patience_s=20.0, rewritable=rewritable)
-    tried: list[Start] = []
-    waiting = list(told)
-    news: News = None
-    while True:
-        try:
-            step = steps.send(news)
-        except StopIteration as end:
-            assert not waiting, f"never asked for {waiting}"
-            return [f"{each.lane.name}{' plain' if each.plain else ''}" for each in tried], end.value
-        match step:
-            case Start():
-                tried.append(step)
-                news = None
-            case Wait():
-                next_news = waiting.pop(0)
-                news = Ended(tried[-1].lane, next_news) if isinstance(next_news, Outcome) else next_news  # type: ignore[assignment]
+FIXED = Patience(suspect_s=20.0)
+
+
+def watch(patience: Patience = FIXED, *, rewritable: bool = False, **more: Any) -> Watch:
+    given = {"board": HealthBoard(patience), "stakes": Stakes(), "ask": ask(), "deadline_at": 360.0, **more}
+    return Watch(**given, rewritable=rewritable)
+
+
+class Dialogue:
+    """Plays a call: says news, and notes what was tried and which attempts were marked as late."""
+
+    def __init__(self, steps: Generator[Step, News, End]) -> None:
+        self._steps = steps
+        self.now = 0.0
+        self.tried: list[Start] = []
+        self.marked: list[int] = []
+        self.waits_s: float | None = None
+        self.end: End | None = None
+        self._go_on(None)
+
+    @property
+    def names(self) -> list[str]:
+        return [f"{each.lane.name}{' plain' if each.plain else ''}" for each in self.tried]
+
+    def hear(self, news: News) -> "Dialogue":
+        assert self.end is None, f"it was over before {news}"
+        self._go_on(news)
+        return self
+
+    def wait(self, seconds: float | None = None) -> "Dialogue":
+        """Lets time pass: as long as it would wait, or so many seconds, looking as often as it wants to."""
+        until = self.now + (seconds if seconds is not None else self.waits_s or 0.0)
+        while self.waits_s is not None and self.end is None and self.now + self.waits_s <= until + 1e-9:
+            self.now += self.waits_s
+            self._go_on(Late(self.now))
+        self.now = max(self.now, until)
+        return self
+
+    def _go_on(self, news: News) -> None:
+        while True:
+            try:
+                step = self._steps.send(news)
+            except StopIteration as stop:
+                self.end = stop.value
+                return
+            match step:
+                case Start():
+                    self.tried.append(step)
+                    news = Began(self.now)
+                case Mark(number):
+                    self.marked.append(number)
+                    news = None
+                case Wait(for_s):
+                    self.waits_s = for_s
+                    return
+
+
+def play(plan: Plan, *told: Outcome | str, rewritable: bool = False) -> tuple[list[str], Outcome | None]:
+    """Says one thing after the other of the newest attempt; gives what was tried, and the failure told at the end."""
+    dialogue = Dialogue(failover(plan, watch(rewritable=rewritable)))
+    for each in told:
+        newest = len(dialogue.tried) - 1
+        if isinstance(each, Outcome):
+            dialogue.hear(Ended(newest, each))
+        elif each == ANSWERS:
+            dialogue.hear(Answers(newest))
+        else:
+            dialogue.wait(20.0)
+    assert dialogue.end is not None
+    return dialogue.names, dialogue.end.failure
 
 
 FOUR = (CHEAP, SPARE, DEAR, lane(name="x"))
 
 DIALOGUES = [
-    ("the first answer wins", (CHEAP, DEAR), (Answers(),), ["default-1"], None),
-    ("a saturated group is left", (CHEAP, DEAR), (BUSY, Answers()), ["default-1", "enterprise"], None),
-    ("a broken group is left", (CHEAP, DEAR), (BROKEN, Answers()), ["default-1", "enterprise"], None),
-    ("an unreachable address is left", (CHEAP, DEAR), (NO_CONNECTION, Answers()), ["default-1", "enterprise"], None),
-    ("a lost connection is left", (CHEAP, DEAR), (LOST, Answers()), ["default-1", "enterprise"], None),
-    ("a group's fault puts its lanes last", (CHEAP, SPARE, DEAR), (BUSY, Answers()), ["default-1", "enterprise"], None),
-    ("a key's fault does not", (CHEAP, SPARE, DEAR), (REFUSED_KEY, Answers()), ["default-1", "default-2"], None),
-    ("with one group its other lane is tried", (CHEAP, SPARE), (BROKEN, Answers()), ["default-1", "default-2"], None),
+    ("the first answer wins", (CHEAP, DEAR), (ANSWERS,), ["default-1"], None),
+    ("a saturated group is left", (CHEAP, DEAR), (BUSY, ANSWERS), ["default-1", "enterprise"], None),
+    ("a broken group is left", (CHEAP, DEAR), (BROKEN, ANSWERS), ["default-1", "enterprise"], None),
+    ("an unreachable address is left", (CHEAP, DEAR), (NO_CONNECTION, ANSWERS), ["default-1", "enterprise"], None),
+    ("a lost connection is left", (CHEAP, DEAR), (LOST, ANSWERS), ["default-1", "enterprise"], None),
+    ("a group's fault puts its lanes last", (CHEAP, SPARE, DEAR), (BUSY, ANSWERS), ["default-1", "enterprise"], None),
+    ("a key's fault does not", (CHEAP, SPARE, DEAR), (REFUSED_KEY, ANSWERS), ["default-1", "default-2"], None),
+    ("with one group its other lane is tried", (CHEAP, SPARE), (BROKEN, ANSWERS), ["default-1", "default-2"], None),
     ("a wrong request is tried once", (CHEAP, DEAR), (WRONG,), ["default-1"], WRONG),
     ("all failed: the passing trouble is told", (CHEAP, DEAR), (BROKEN, BUSY), ["default-1", "enterprise"], BUSY),
-    ("a stuck attempt is raced", (CHEAP, DEAR), (Late(), Answers()), ["default-1", "enterprise"], None),
+    ("a stuck attempt is raced", (CHEAP, DEAR), (STUCK, PICTURE), ["default-1", "enterprise"], None),
     ("no more than three are tried", FOUR, (BUSY,) * 3, ["default-1", "enterprise", "default-2"], BUSY),
     ("no lane, no attempt", (), (), [], None),
 ]  # fmt: skip
@@ -70,7 +130,7 @@ DIALOGUES = [
     ("lanes", "told", "tried", "end"), [row[1:] for row in DIALOGUES], ids=[r[0] for r in DIALOGUES]
 )
 def test_what_is_tried_follows_from_the_news(
-    lanes: tuple[Lane, ...], told: tuple[object, ...], tried: list[str], end: Outcome | None
+    lanes: tuple[Lane, ...], told: tuple[Outcome | str, ...], tried: list[str], end: Outcome | None
 ) -> None:
     assert play(plan(*lanes), *told) == (tried, end)
 
@@ -78,10 +138,10 @@ def test_what_is_tried_follows_from_the_news(
 ONE, PLAIN, OTHER_PLAIN = "default-1", "default-1 plain", "enterprise plain"
 
 SIGNATURES = [
-    ("a request that may be rewritten is tried again, plain", (UNSIGNED, Answers()), [ONE, PLAIN], None),
-    ("once plain it stays so", (UNSIGNED, BUSY, Answers()), [ONE, PLAIN, OTHER_PLAIN], None),
+    ("a request that may be rewritten is tried again, plain", (UNSIGNED, ANSWERS), [ONE, PLAIN], None),
+    ("once plain it stays so", (UNSIGNED, BUSY, ANSWERS), [ONE, PLAIN, OTHER_PLAIN], None),
     ("the refusal is not one of three", (UNSIGNED, BROKEN, BROKEN), [ONE, PLAIN, OTHER_PLAIN], BROKEN),
-    ("after a failing group too", (BUSY, UNSIGNED, Answers()), [ONE, "enterprise", OTHER_PLAIN], None),
+    ("after a failing group too", (BUSY, UNSIGNED, ANSWERS), [ONE, "enterprise", OTHER_PLAIN], None),
     ("plain and refused all the same", (UNSIGNED, UNSIGNED), [ONE, PLAIN], UNSIGNED),
     ("another failure is told before it", (UNSIGNED, WRONG), [ONE, PLAIN], WRONG),
 ]  # fmt: skip
@@ -89,7 +149,7 @@ SIGNATURES = [
 
 @pytest.mark.parametrize(("told", "tried", "end"), [row[1:] for row in SIGNATURES], ids=[row[0] for row in SIGNATURES])
 def test_signatures_that_are_not_taken_cost_a_second_try(
-    told: tuple[object, ...], tried: list[str], end: Outcome | None
+    told: tuple[Outcome | str, ...], tried: list[str], end: Outcome | None
 ) -> None:
     assert play(plan(CHEAP, DEAR), *told, rewritable=True) == (tried, end)
 
@@ -98,91 +158,107 @@ def test_a_callers_own_body_is_not_rewritten() -> None:
     assert play(plan(CHEAP, DEAR), UNSIGNED) == (["default-1"], UNSIGNED)
 
 
+def raced(**more: Any) -> Dialogue:
+    """A call whose first attempt is stuck, and whose second is on its way."""
+    dialogue = Dialogue(failover(plan(CHEAP, DEAR), watch(**more))).wait(20.0)
+    assert dialogue.names == ["default-1", "enterprise"]
+    assert dialogue.marked == [0]
+    return dialogue
+
+
 def test_two_that_race_are_refused_and_tried_again_once() -> None:
-    steps = failover(plan(CHEAP, DEAR), patience_s=20.0, rewritable=True)
-    assert steps.send(None) == Start(CHEAP)
-    assert steps.send(None) == Wait(20.0)
-    assert steps.send(Late()) == Start(DEAR)
-    assert steps.send(None) == Wait(None)
-    assert steps.send(Ended(CHEAP, UNSIGNED)) == Start(CHEAP, plain=True)
-    assert steps.send(None) == Wait(None)
-    assert steps.send(Ended(DEAR, UNSIGNED)) == Wait(None), "the plain one is on its way"
-    with pytest.raises(StopIteration):
-        steps.send(Answers())
+    dialogue = raced(rewritable=True).hear(Ended(0, UNSIGNED))
+    assert dialogue.names == ["default-1", "enterprise", "default-1 plain"]
+    assert dialogue.hear(Ended(1, UNSIGNED)).end is None, "the plain one is on its way"
+    assert dialogue.hear(Answers(2)).end == End(2)
 
 
-def test_a_raced_attempt_may_still_fail_while_the_other_runs() -> None:
-    steps = failover(plan(CHEAP, DEAR), patience_s=20.0, rewritable=False)
-    assert steps.send(None) == Start(CHEAP)
-    assert steps.send(None) == Wait(20.0)
-    assert steps.send(Late()) == Start(DEAR)
-    assert steps.send(None) == Wait(None)
-    assert steps.send(Ended(DEAR, BUSY)) == Wait(None)
-    with pytest.raises(StopIteration) as end:
-        steps.send(Answers())
-    assert end.value.value is None
+def test_the_first_picture_wins_a_race() -> None:
+    assert raced().hear(Answers(1)).hear(Ended(1, PICTURE)).end == End(1)
+    assert raced().hear(Answers(0)).hear(Ended(0, PICTURE)).end == End(0)
 
 
-def test_a_wrong_request_ends_the_race_only_when_nothing_runs() -> None:
-    steps = failover(plan(CHEAP, DEAR), patience_s=20.0, rewritable=False)
-    for news in (None, None, Late(), None):
-        steps.send(news)
-    assert steps.send(Ended(DEAR, WRONG)) == Wait(None)
-    with pytest.raises(StopIteration) as end:
-        steps.send(Ended(CHEAP, BUSY))
-    assert end.value.value == WRONG
+def test_an_answer_that_has_begun_does_not_win_while_the_other_runs() -> None:
+    assert raced().hear(Answers(1)).end is None
 
 
-def views(*lanes: Lane, in_flight: int = 0) -> list[LaneView]:
-    return [LaneView(each, in_flight, usable=True) for each in lanes]
+def test_a_refusal_does_not_win_while_the_other_runs() -> None:
+    assert raced().hear(Ended(0, REFUSAL)).end is None
+    assert raced().hear(Ended(0, REFUSAL)).hear(Ended(1, PICTURE)).end == End(1)
+    assert raced().hear(Ended(0, REFUSAL)).hear(Ended(1, BUSY)).end == End(0)
+    assert raced().hear(Ended(1, REFUSAL)).hear(Ended(0, REFUSAL)).end == End(1)
 
 
-def names(plan: Plan) -> list[str]:
-    return [each.lane.name for each in plan.lanes]
+def test_what_fails_in_a_race_leaves_the_other_alone() -> None:
+    assert raced().hear(Ended(1, BUSY)).hear(Answers(0)).end == End(0)
+    assert raced().hear(Answers(0)).hear(Ended(1, BUSY)).end == End(0), "alone, it need not be complete"
+    assert raced().hear(Ended(1, WRONG)).hear(Ended(0, BUSY)).end == End(None, WRONG)
 
 
-def test_groups_are_tried_in_their_order_and_the_hold_covers_the_dearest() -> None:
-    made = make_plan(ask(PRO), key(), views(CHEAP, DEAR), HealthBoard(Patience()), now=0.0)
-    assert names(made) == ["default-1", "enterprise"]
-    assert made.ceiling_nanos == 126_000_000
+def test_an_answer_is_never_raced_once_it_has_begun_alone() -> None:
+    dialogue = Dialogue(failover(plan(CHEAP, DEAR), watch())).wait(19.0).hear(Answers(0))
+    assert dialogue.end == End(0)
 
 
-def test_a_key_that_may_not_pay_more_never_meets_the_dear_group() -> None:
-    thrifty = key(Limits(max_multiplier=Fraction(1)))
-    assert names(make_plan(ask(), thrifty, views(CHEAP, DEAR), HealthBoard(Patience()), now=0.0)) == ["default-1"]
+# By the learned pace: for a usual 20 s the line is at 30 s, and three quarters have come after 11 s.
+LEARNS = Patience()
 
 
-def test_within_a_group_the_cheaper_lane_for_this_size_goes_first() -> None:
-    by_call = lane(DEFAULT, "by-call", Billing.PAY_PER_REQUEST)
-    made = make_plan(ask(size="1K"), key(), views(CHEAP, by_call), HealthBoard(Patience()), now=0.0)
-    assert names(made) == ["by-call", "default-1"]
+def ill(model: Ask, *, opened: bool) -> HealthBoard:
+    """A board on which the cheap group is suspect, or open."""
+    board = HealthBoard(LEARNS)
+    health = board.of(DEFAULT, model.model.id)
+    for _ in range(5 if opened else 2):
+        health.bad(0.0, 0)
+    return board
 
 
-def test_a_lane_that_does_not_sell_the_model_is_no_lane() -> None:
-    tokens_only = lane(DEFAULT, "tokens", Billing.PAY_AS_YOU_GO)
-    assert names(make_plan(ask(PRO), key(), views(tokens_only, DEAR), HealthBoard(Patience()), now=0.0)) == [
-        "enterprise"
-    ]
+@pytest.mark.parametrize(
+    ("board", "age_s"),
+    [(HealthBoard(LEARNS), 60.0), (ill(ask(), opened=False), 30.0)],
+    ids=["well: twice the line", "suspect: the line"],
+)
+def test_an_attempt_is_raced_at_an_age_that_its_groups_health_decides(board: HealthBoard, age_s: float) -> None:
+    dialogue = Dialogue(failover(plan(CHEAP, DEAR), watch(LEARNS, board=board)))
+    assert dialogue.wait(age_s - 2).names == ["default-1"]
+    assert dialogue.wait(4).names == ["default-1", "enterprise"]
+    assert dialogue.marked == [0]
 
 
-def test_a_refused_credential_goes_last() -> None:
-    board = HealthBoard(Patience())
-    standing = [LaneView(CHEAP, 0, usable=False), LaneView(SPARE, 5, usable=True), LaneView(DEAR, 0, usable=True)]
-    assert names(make_plan(ask(), key(), standing, board, now=0.0)) == ["default-2", "enterprise", "default-1"]
+def test_what_was_under_way_when_its_group_opened_is_raced_within_a_second() -> None:
+    board = HealthBoard(LEARNS)
+    dialogue = Dialogue(failover(plan(CHEAP, DEAR), watch(LEARNS, board=board))).wait(20.0)
+    assert dialogue.names == ["default-1"]
+    for _ in range(5):
+        board.of(DEFAULT, "flash").bad(20.0, 0)
+    assert dialogue.wait(1.5).names == ["default-1", "enterprise"]
 
 
-def test_an_open_group_goes_behind_until_its_dwell_is_over() -> None:
-    board = HealthBoard(Patience(dwell_s=30.0))
-    for _ in range(3):
-        board.ended(CHEAP, ask(), BROKEN, was_late=False, now=100.0)
-    assert names(make_plan(ask(), key(), views(CHEAP, DEAR), board, now=101.0)) == ["enterprise", "default-1"]
-    assert names(make_plan(ask(), key(), views(CHEAP, DEAR), board, now=131.0)) == ["default-1", "enterprise"]
+def test_a_probe_costs_its_caller_nothing() -> None:
+    dialogue = Dialogue(failover(plan(CHEAP, DEAR, probes=True), watch(LEARNS))).wait(12.0)
+    assert dialogue.names == ["default-1", "enterprise"]
+    assert not dialogue.marked, "it is early that it is raced, not late that it is"
 
 
-def test_a_third_group_needs_no_code() -> None:
-    third = lane(Group("Reverse", Fraction(4, 5)), "reverse")
-    assert names(make_plan(ask(), key(), views(third, CHEAP, DEAR), HealthBoard(Patience()), now=0.0)) == [
-        "reverse",
-        "default-1",
-        "enterprise",
-    ]
+def test_a_failover_ends_within_the_callers_time() -> None:
+    """At 40 s nine of ten answers of the other group, and two seconds more, are what is left of a minute."""
+    dialogue = Dialogue(failover(plan(CHEAP, DEAR), watch(LEARNS, deadline_at=60.0)))
+    assert dialogue.wait(42.0).names == ["default-1"]
+    assert dialogue.wait(4.0).names == ["default-1", "enterprise"]
+
+
+def test_where_the_stakes_are_used_up_it_is_asked_again_later() -> None:
+    stakes = Stakes()
+    while stakes.take(0.0):
+        pass
+    dialogue = Dialogue(failover(plan(CHEAP, DEAR), watch(stakes=stakes))).wait(250.0)
+    assert dialogue.names == ["default-1"]
+    assert dialogue.wait(100.0).names == ["default-1", "enterprise"], "after five minutes they are new"
+
+
+def test_a_call_that_hangs_in_the_only_group_that_is_well_is_tried_there_again() -> None:
+    board = HealthBoard(LEARNS)
+    for _ in range(5):
+        board.of(DEFAULT, "flash").bad(0.0, 0)
+    dialogue = Dialogue(failover(plan(DEAR, CHEAP), watch(LEARNS, board=board))).wait(62.0)
+    assert dialogue.names == ["enterprise", "enterprise"]

@@ -1,99 +1,273 @@
-from gateway.core.failover import Plan, Quoted, claim_probe
-from gateway.core.health import Health, HealthBoard, Patience, Standing, suspect_s
-from gateway.core.outcome import Reply, of_reply, of_status
-from tests.facts import ask, lane
+"""A group's health walked through its life, with numbers for time."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.board import HealthBoard, Tried
+from gateway.core.health import Health, Patience, Standing, Turn
+from gateway.core.outcome import Outcome, Reply, Verdict, of_reply, of_status, outcome
+from tests.facts import DEFAULT, ask
 
 PATIENCE = Patience(dwell_s=30.0, dwell_most_s=100.0)
 PICTURE = of_reply(Reply(usage=None, pictures=1))
+CLOSED, SUSPECT, OPEN, HALF, RAMP = (
+    Standing.CLOSED,
+    Standing.SUSPECT,
+    Standing.OPEN,
+    Standing.HALF,
+    Standing.RAMP,
+)
 
 
-def opened(now: float = 0.0) -> Health:
-    health = Health(PATIENCE)
-    for _ in range(3):
-        health.bad(now)
+def bad(health: Health, now: float, times: int = 1) -> Health:
+    for _ in range(times):
+        health.bad(now, health.epoch)
     return health
 
 
-def test_one_failure_opens_nothing() -> None:
+def good(health: Health, now: float, times: int = 1) -> Health:
+    for _ in range(times):
+        health.good(now, health.epoch)
+    return health
+
+
+def asked(health: Health, now: float) -> float:
+    """Has five probes go well, one after the other; gives when the last of them was good."""
+    for _ in range(5):
+        while health.turn(now, 0) is not Turn.PROBE:
+            now += 1.0
+        good(health, now)
+    return now
+
+
+def test_a_life() -> None:
     health = Health(PATIENCE)
-    health.bad(0.0)
-    health.bad(1.0)
-    health.good(2.0)
-    health.bad(3.0)
-    assert health.standing(4.0) is Standing.CLOSED
+    assert health.turn(0.0, 0) is Turn.FIRST
+    assert bad(health, 10.0).standing(10.0) is CLOSED
+    assert bad(health, 11.0).standing(11.0) is SUSPECT
+    assert health.turn(11.0, 0) is Turn.FIRST, "what is late is raced, and traffic flows"
+    assert bad(health, 12.0, 3).standing(12.0) is OPEN
+    assert health.turn(41.9, 0) is Turn.BEHIND
+    assert health.standing(42.0) is HALF
+    assert health.turn(42.0, 0) is Turn.PROBE
+    assert health.turn(43.0, 0) is Turn.BEHIND
+    assert bad(health, 50.0).standing(50.0) is OPEN, "the first that asked found it ill"
+    assert health.standing(109.9) is OPEN, "for twice as long"
+    now = asked(health, 110.0)
+    assert health.standing(now) is RAMP
+    assert health.standing(now + 44.9) is RAMP
+    assert health.standing(now + 45.0) is CLOSED
 
 
-def test_three_in_a_row_open_for_the_dwell() -> None:
-    health = opened()
-    assert health.standing(29.9) is Standing.OPEN
-    assert health.standing(30.0) is Standing.HALF
+def test_six_good_ones_make_up_for_a_bad_one() -> None:
+    health = Health(PATIENCE)
+    for turn in range(20):
+        good(bad(health, 7.0 * turn), 7.0 * turn, times=7)
+    assert health.standing(140.0) is CLOSED
 
 
-def test_one_call_asks_and_the_others_wait_for_it() -> None:
-    health = opened()
-    health.take_probe(30.0, lasts_s=20.0)
-    assert health.standing(31.0) is Standing.OPEN
-    assert health.standing(50.0) is Standing.HALF
+def test_a_third_that_is_late_is_raced_and_not_left() -> None:
+    """Racing three of ten costs less than asking the dearer group for all of them."""
+    health = Health(PATIENCE)
+    for turn in range(60):
+        good(bad(health, 10.0 * turn), 10.0 * turn, times=2)
+    assert health.standing(600.0) is SUSPECT
 
 
-def test_a_good_probe_closes() -> None:
-    health = opened()
-    health.take_probe(30.0, lasts_s=20.0)
-    health.good(35.0)
-    assert health.standing(35.0) is Standing.CLOSED
+def test_suspicion_goes_when_all_is_quiet_for_a_while() -> None:
+    health = bad(Health(PATIENCE), 0.0, times=2)
+    good(health, 10.0, times=12)
+    assert health.standing(29.0) is SUSPECT
+    assert health.standing(31.0) is CLOSED
 
 
-def test_each_failed_probe_doubles_the_dwell_up_to_its_most() -> None:
-    health = opened()
-    health.bad(30.0)
-    assert health.standing(89.9) is Standing.OPEN
-    assert health.standing(90.0) is Standing.HALF
-    health.bad(90.0)
-    assert health.standing(189.9) is Standing.OPEN
-    assert health.standing(190.0) is Standing.HALF
+def test_suspicion_goes_without_any_traffic_too() -> None:
+    health = bad(Health(PATIENCE), 0.0, times=2)
+    assert health.standing(600.0) is SUSPECT
+    assert health.standing(3600.0) is CLOSED
 
 
-def test_a_late_answer_to_an_old_call_does_not_close_an_open_group() -> None:
-    health = opened()
-    health.good(10.0)
-    assert health.standing(11.0) is Standing.OPEN
+def test_what_began_before_it_opened_says_nothing_of_how_it_is() -> None:
+    health = bad(Health(PATIENCE), 0.0, times=5)
+    assert health.standing(31.0) is HALF
+    health.bad(31.0, epoch=0)
+    health.good(31.0, epoch=0)
+    assert health.standing(31.0) is HALF
 
 
-def test_what_is_the_callers_fault_moves_nothing() -> None:
+def test_one_bad_probe_after_a_good_one_begins_the_asking_anew() -> None:
+    health = bad(Health(PATIENCE), 0.0, times=5)
+    assert health.turn(30.0, 0) is Turn.PROBE
+    good(health, 35.0)
+    assert bad(health, 40.0).standing(40.0) is HALF
+    assert bad(health, 45.0).standing(45.0) is OPEN
+
+
+def test_two_bad_ones_on_the_way_back_open_again() -> None:
+    health = bad(Health(PATIENCE), 0.0, times=5)
+    now = asked(health, 30.0)
+    assert bad(health, now + 14.0).standing(now + 14.0) is RAMP
+    assert health.standing(now + 46.0) is RAMP, "the step began again"
+    assert bad(health, now + 47.0).standing(now + 47.0) is OPEN
+
+
+def test_a_group_that_turns_round_again_and_again_stays_behind_for_longer() -> None:
+    health = Health(PATIENCE)
+    now = 0.0
+    for _ in range(3):
+        bad(health, now, times=5)
+        opened_at, now = now, now + 101.0
+        if _ < 2:
+            now = asked(health, now) + 45.0
+            assert health.standing(now) is CLOSED
+    assert health.standing(opened_at + 149.0) is OPEN
+    assert health.standing(opened_at + 150.0) is HALF
+
+
+def test_openings_are_forgiven() -> None:
+    health = Health(PATIENCE)
+    bad(health, 0.0, times=5)
+    closed_at = asked(health, 30.0) + 45.0
+    assert health.standing(closed_at) is CLOSED
+    assert health.standing(closed_at + 601.0) is CLOSED
+    now = closed_at + 602.0
+    assert bad(health, now, times=5).standing(now + 30.0) is HALF, "as if for the first time"
+
+
+def tried(board: HealthBoard) -> Tried:
+    return Tried(DEFAULT, ask(), board.of(DEFAULT, "flash").epoch)
+
+
+NEUTRAL = [of_status(400, "bad"), of_status(401, "key"), of_reply(Reply(usage=None, pictures=0, finish="SAFETY"))]
+AGAINST = [of_status(500, ""), of_status(503, ""), of_status(429, ""), outcome(Verdict.LOST), outcome(Verdict.CUT)]
+
+
+@pytest.mark.parametrize("what", NEUTRAL, ids=lambda what: what.verdict)
+def test_what_is_not_the_groups_fault_moves_nothing(what: Outcome) -> None:
     board = HealthBoard(PATIENCE)
-    for _ in range(10):
-        board.ended(lane(), ask(), of_status(400, "bad"), was_late=False, now=0.0)
-        board.ended(lane(), ask(), of_status(401, "key"), was_late=False, now=0.0)
-    assert board.of(lane().group, "flash").standing(0.0) is Standing.CLOSED
+    for _ in range(20):
+        board.ended(tried(board), what, took_s=1.0, was_late=False, now=0.0)
+    assert board.of(DEFAULT, "flash").standing(0.0) is CLOSED
+
+
+@pytest.mark.parametrize("what", [*AGAINST, outcome(Verdict.UNREACHABLE)], ids=lambda what: what.verdict)
+def test_what_is_the_groups_fault_opens_it(what: Outcome) -> None:
+    board = HealthBoard(PATIENCE)
+    for _ in range(5):
+        board.ended(tried(board), what, took_s=1.0, was_late=False, now=0.0)
+    assert board.standings(0.0) == {("Default", "flash"): OPEN}
 
 
 def test_a_stuck_attempt_is_told_once() -> None:
     board = HealthBoard(PATIENCE)
+    board.late(tried(board), now=0.0)
+    board.ended(tried(board), of_status(504, ""), took_s=100.0, was_late=True, now=1.0)
+    assert board.of(DEFAULT, "flash").standing(1.0) is CLOSED
+
+
+def test_a_group_is_slow_when_what_is_late_comes_all_the_same() -> None:
+    board = HealthBoard(PATIENCE)
+    health = board.of(DEFAULT, "flash")
+    for _ in range(4):
+        board.late(tried(board), now=0.0)
+    assert not health.slow
     for _ in range(2):
-        board.late(lane(), ask(), now=0.0)
-        board.ended(lane(), ask(), of_status(504, ""), was_late=True, now=1.0)
-    assert board.of(lane().group, "flash").standing(1.0) is Standing.CLOSED
+        board.ended(tried(board), PICTURE, took_s=40.0, was_late=True, now=10.0)
+    assert health.slow
 
 
 def test_models_are_judged_apart() -> None:
     board = HealthBoard(PATIENCE)
-    for _ in range(3):
-        board.ended(lane(), ask(), of_status(500, ""), was_late=False, now=0.0)
-    assert board.standings(1.0) == {("Default", "flash"): Standing.OPEN}
-    board.ended(lane(), ask(), PICTURE, was_late=False, now=31.0)
-    assert board.standings(31.0) == {("Default", "flash"): Standing.CLOSED}
+    bad(board.of(DEFAULT, "flash"), 0.0, times=5)
+    assert board.of(DEFAULT, "pro").standing(0.0) is CLOSED
 
 
-def test_the_first_call_after_the_dwell_is_the_one_that_asks() -> None:
+def test_an_incident_is_not_learned_as_usual() -> None:
     board = HealthBoard(PATIENCE)
-    for _ in range(3):
-        board.ended(lane(), ask(), of_status(500, ""), was_late=False, now=0.0)
-    claim_probe(Plan((Quoted(lane(), 1),)), ask(), board, now=31.0, lasts_s=20.0)
-    assert board.of(lane().group, "flash").standing(32.0) is Standing.OPEN
+    bad(board.of(DEFAULT, "flash"), 0.0, times=2)
+    before = board.suspect_s(DEFAULT, ask(), 0.0)
+    for _ in range(500):
+        board.ended(tried(board), PICTURE, took_s=100.0, was_late=True, now=1.0)
+    assert board.suspect_s(DEFAULT, ask(), 1.0) == before
 
 
-def test_the_suspect_line_follows_size_and_thinking_unless_it_is_set() -> None:
-    assert suspect_s(ask(), Patience()) == 30.0
-    assert suspect_s(ask(thinking="high"), Patience()) == 45.0
-    assert suspect_s(ask(thinking="minimal"), Patience()) == 30.0
-    assert suspect_s(ask(), Patience(suspect_s=2.5)) == 2.5
+def test_a_line_that_is_set_is_not_learned() -> None:
+    board = HealthBoard(Patience(suspect_s=2.5))
+    assert board.suspect_s(DEFAULT, ask(), 0.0) == 2.5
+
+
+# Anything that may happen to a group: how much later, and what.
+EVENTS = st.lists(st.tuples(st.floats(0.0, 60.0), st.sampled_from(["good", "bad", "old", "turn"])), max_size=200)
+
+
+@given(EVENTS)
+def test_there_is_a_way_out_of_every_state(events: list[tuple[float, str]]) -> None:
+    """Whatever came before: from here on all is well, and within five minutes all traffic is back."""
+    health, now = played(events)
+    until = now + 300.0
+    while health.standing(now) is not CLOSED and now < until:
+        now += 1.0
+        if health.turn(now, 0) in (Turn.FIRST, Turn.PROBE):
+            good(health, now)
+    assert health.standing(now) is CLOSED
+
+
+@given(EVENTS)
+def test_an_open_group_gets_nothing_but_probes(events: list[tuple[float, str]]) -> None:
+    health, now = played(events)
+    for _ in range(200):
+        standing = health.standing(now)
+        turn = health.turn(now, 0)
+        if standing is OPEN:
+            assert turn is Turn.BEHIND
+        if standing is HALF:
+            assert turn in (Turn.BEHIND, Turn.PROBE)
+        now += 0.5
+
+
+@given(EVENTS)
+def test_no_more_than_one_call_asks_in_five_seconds(events: list[tuple[float, str]]) -> None:
+    health, now = played(events)
+    asked_at: list[float] = []
+    for _ in range(400):
+        if health.turn(now, 0) is Turn.PROBE:
+            asked_at.append(now)
+            good(health, now)
+        now += 0.5
+    assert all(later - earlier >= 5.0 for earlier, later in pairwise(asked_at))
+
+
+@given(EVENTS)
+def test_traffic_turns_round_seldom(events: list[tuple[float, str]]) -> None:
+    """At most three times in a quarter of an hour, whatever happens: the third time it stays away for longer."""
+    health, now, turned = Health(PATIENCE), 0.0, []
+    for after, what in events:
+        now += after
+        before = health.standing(now)
+        happen(health, now, what)
+        if before in (CLOSED, SUSPECT, RAMP) and health.standing(now) is OPEN:
+            turned.append(now)
+    assert all(later - first > 300.0 for first, later in zip(turned, turned[3:], strict=False))
+
+
+def played(events: list[tuple[float, str]]) -> tuple[Health, float]:
+    health, now = Health(PATIENCE), 0.0
+    for after, what in events:
+        now += after
+        happen(health, now, what)
+    return health, now
+
+
+def happen(health: Health, now: float, what: str) -> None:
+    match what:
+        case "good":
+            health.good(now, health.epoch)
+        case "bad":
+            health.bad(now, health.epoch)
+        case "old":
+            health.bad(now, health.epoch - 1)
+        case _:
+            health.turn(now, 0)

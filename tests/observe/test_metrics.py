@@ -159,11 +159,11 @@ def test_refusals_are_counted_by_dialect_and_code() -> None:
 
 def test_how_things_stand_is_what_is_true_when_it_is_asked() -> None:
     assert value("gateway_upstream_in_flight", lane="default") == 3
-    assert value("gateway_group_standing", group="Default", model="flash") == 2
+    assert value("gateway_group_standing", group="Default", model="flash") == 4
     assert value("gateway_build", version="1.2.3") == 1
 
 
-@pytest.mark.parametrize(("standing", "number"), [(Standing.CLOSED, 0), (Standing.HALF, 1), (Standing.OPEN, 2)])
+@pytest.mark.parametrize(("standing", "number"), list(zip(Standing, (0, 1, 4, 3, 2), strict=True)))
 def test_every_standing_has_a_number(standing: Standing, number: int) -> None:
     told = Metrics("1").exposition({}, {("Default", "flash"): standing}).decode()
     assert f'gateway_group_standing{{group="Default",model="flash"}} {number}.0' in told

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.failover import LaneView
+from gateway.core.plan import LaneView
 from gateway.upstream.lanes import REFUSED_S, Access, Lanes, access
 from tests import facts
 

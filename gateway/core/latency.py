@@ -1,0 +1,133 @@
+"""How long good answers take, learned from those that came: the line past which one is held to be stuck.
+
+Knows no clock: moments come in as numbers. Old answers count less and less; a line may fall at once,
+and rises slowly, so that a group that becomes slow is noticed before it is taken for usual.
+"""
+
+import math
+from dataclasses import dataclass
+
+from gateway.core.call import Ask
+from gateway.core.groups import Group
+
+# 1.5 x the time in which 99 of 100 good answers come: without the margin, natural drift trips it.
+MARGIN = 1.5
+LEAST_S = 15.0
+MOST_S = 180.0
+THINKING_S = 10.0
+
+# Buckets of ten per cent each, from half a second to more than the longest attempt.
+_FIRST_S = 0.5
+_RATIO = 1.1
+_BUCKETS = 78
+_LOG_RATIO = math.log(_RATIO)
+
+_HALF_LIFE_S = 24 * 3600.0
+_ENOUGH = 50.0
+_RISE_A_DAY = 1.2
+_RISE_AT_MOST = 3.0
+
+# A quantile is looked up again after so many answers, since looking costs more than counting.
+_AGAIN_AFTER = 25
+
+# Of good answers before any have come, as shares of the time in which 99 of 100 do. Measured latencies
+# of these models are about lognormal, with a sigma of 0.35.
+_SIGMA = 0.35
+_Z = {0.5: 0.0, 0.75: 0.674, 0.9: 1.282, 0.95: 1.645, 0.99: 2.326}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """Calls that take about the same time. `crowd` is 0, 1 or 2: no reference pictures, up to three, more."""
+
+    group: str
+    model: str
+    size: str
+    thinks: bool
+    crowd: int
+
+
+def kind_of(group: Group, ask: Ask) -> Kind:
+    crowd = 0 if not ask.references else 1 if ask.references <= 3 else 2
+    return Kind(group.name, ask.model.id, ask.size, ask.thinks_hard, crowd)
+
+
+def usual_s(ask: Ask) -> float:
+    """Within which 99 of 100 good answers come, as the catalogue has it."""
+    return ask.size_facts.usual_s + (THINKING_S if ask.thinks_hard else 0.0)
+
+
+def line_s(p99_s: float) -> float:
+    """The age past which an attempt is held to be stuck."""
+    return min(max(MARGIN * p99_s, LEAST_S), MOST_S)
+
+
+class Histogram:
+    """Counts times in buckets; what was counted a day ago counts half."""
+
+    def __init__(self) -> None:
+        self._counts = [0.0] * _BUCKETS
+        self._total = 0.0
+        self._since = 0.0  # a count made then weighs 1
+
+    def add(self, seconds: float, now: float) -> None:
+        weight = self._weight(now)
+        if weight > 1e6:
+            self._counts = [count / weight for count in self._counts]
+            self._total /= weight
+            self._since, weight = now, 1.0
+        place = int(math.log(max(seconds, _FIRST_S) / _FIRST_S) / _LOG_RATIO)
+        self._counts[min(place, _BUCKETS - 1)] += weight
+        self._total += weight
+
+    def count(self, now: float) -> float:
+        return self._total / self._weight(now)
+
+    def quantile(self, share: float) -> float:
+        """The upper edge of the bucket in which that share of the counts is complete; 0 without any."""
+        wanted, seen = share * self._total, 0.0
+        for place, count in enumerate(self._counts):
+            seen += count
+            if seen >= wanted and count:
+                return float(_FIRST_S * _RATIO ** (place + 1))
+        return 0.0
+
+    def _weight(self, now: float) -> float:
+        return float(2.0 ** ((now - self._since) / _HALF_LIFE_S))
+
+
+class Pace:
+    """What one kind of call takes. `prior_s` is the time for 99 of 100, believed until enough answers have come."""
+
+    def __init__(self, prior_s: float, now: float) -> None:
+        self._prior_s = prior_s
+        self._histogram = Histogram()
+        self._line_s = line_s(prior_s)
+        self._moved_at = now
+        self._learned: dict[float, float] = {}
+        self._fresh = 0
+
+    @property
+    def suspect_s(self) -> float:
+        return self._line_s
+
+    def took(self, seconds: float, now: float) -> None:
+        """A good answer came, while nothing was wrong."""
+        self._histogram.add(seconds, now)
+        self._fresh += 1
+        if self._fresh >= _AGAIN_AFTER and self._histogram.count(now) >= _ENOUGH:
+            self._fresh = 0
+            self._learned = {share: self._histogram.quantile(share) for share in _Z}
+            self._move(line_s(self._learned[0.99]), now)
+
+    def quantile(self, share: float) -> float:
+        """The time within which this share of good answers comes: one of 0.5, 0.75, 0.9, 0.95 and 0.99."""
+        if self._learned:
+            return self._learned[share]
+        return self._prior_s * math.exp(_SIGMA * (_Z[share] - _Z[0.99]))
+
+    def _move(self, line: float, now: float) -> None:
+        days = (now - self._moved_at) / 86_400
+        most = min(self._line_s * _RISE_A_DAY**days, line_s(self._prior_s) * _RISE_AT_MOST)
+        self._line_s = min(line, max(self._line_s, most))
+        self._moved_at = now

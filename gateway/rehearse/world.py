@@ -1,0 +1,89 @@
+"""The seller in a rehearsal: how long a group takes for a call, and what becomes of it, at a virtual moment.
+
+Figures are assumptions about the seller, written down here and nowhere else; everything random comes
+from one seeded generator.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.core.call import Ask
+from gateway.core.groups import Group
+
+# Lognormal latencies of these models: median seconds by size, and sigma.
+_MEDIAN_S = {"512": 6.0, "1K": 7.0, "2K": 12.0, "4K": 20.0}
+_THINKING_MEDIAN_S = 14.0
+_SIGMA = 0.33
+
+# Even a seller that is well never answers some calls in time.
+_HANGS = 0.005
+
+# Of calls that hang, half finish after all, late, and are billed; nobody knows which.
+_FINISH_LATE = 0.5
+_LATE_S = (200.0, 600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """From one second to another a group hangs on a share of its calls, is slower, or refuses them."""
+
+    group: str
+    from_s: float
+    until_s: float
+    hangs: float = 0.0
+    slower: float = 1.0
+    refuses: float = 0.0
+    on_s: float | None = None  # with `off_s`: on and off by turns
+    off_s: float = 0.0
+
+    def holds(self, now: float) -> bool:
+        if not self.from_s <= now < self.until_s:
+            return False
+        return self.on_s is None or (now - self.from_s) % (self.on_s + self.off_s) < self.on_s
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of an attempt: after `takes_s` it ends, with a picture or with a 503; None: never."""
+
+    takes_s: float | None
+    picture: bool
+    billed: bool
+
+
+@dataclass(slots=True)
+class World:
+    """`crowded` slows a group down by what is in flight beyond that many; `drift` is how slow a day may be."""
+
+    troubles: Sequence[Trouble]
+    dice: random.Random
+    hangs: float = _HANGS
+    drift: float = 0.0
+    crowded: dict[str, int] | None = None
+
+    def fate(self, group: Group, ask: Ask, now: float, in_flight: int) -> Fate:
+        hangs, slower, refuses = self.hangs, self._day(now), 0.0
+        for trouble in self.troubles:
+            if trouble.group == group.name and trouble.holds(now):
+                hangs, slower = max(hangs, trouble.hangs), slower * trouble.slower
+                refuses = max(refuses, trouble.refuses)
+        dice = self.dice
+        if refuses and dice.random() < refuses:
+            return Fate(0.3, picture=False, billed=False)
+        if dice.random() < hangs:
+            if dice.random() < _FINISH_LATE:
+                return Fate(dice.uniform(*_LATE_S), picture=True, billed=True)
+            return Fate(None, picture=False, billed=False)
+        usual = _MEDIAN_S[ask.size] + (_THINKING_MEDIAN_S if ask.thinks_hard else 0.0)
+        room = (self.crowded or {}).get(group.name)
+        if room and in_flight > room:
+            slower *= in_flight / room
+        return Fate(usual * dice.lognormvariate(0.0, _SIGMA) * slower, picture=True, billed=True)
+
+    def _day(self, now: float) -> float:
+        """A slow wave over the day, down to 1 - drift and up to 1 + drift."""
+        if not self.drift:
+            return 1.0
+        phase = (now % 86_400) / 86_400
+        return 1.0 + self.drift * (4 * phase - 1 if phase < 0.5 else 3 - 4 * phase)
