@@ -10,6 +10,7 @@ import typer
 
 from gateway.cli import demo, server
 from gateway.cli.keys import keys
+from gateway.cli.rehearse import rehearse
 from gateway.cli.teams import teams
 from gateway.cli.usage import usage
 from gateway.config.settings import ConfigError
@@ -28,6 +29,7 @@ demo.add(app)
 app.add_typer(teams, name="teams")
 app.add_typer(keys, name="keys")
 app.command()(usage)
+app.command()(rehearse)
 
 
 def main() -> None:

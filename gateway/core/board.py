@@ -9,7 +9,7 @@ from gateway.core.call import Ask
 from gateway.core.groups import Group
 from gateway.core.health import Health, Patience, Standing
 from gateway.core.latency import Kind, Pace, kind_of, usual_s
-from gateway.core.outcome import Blame, Outcome, Verdict
+from gateway.core.outcome import RULES, Blame, Outcome, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +49,20 @@ class HealthBoard:
     def standings(self, now: float) -> dict[tuple[str, str], Standing]:
         return {pair: health.standing(now) for pair, health in self._pairs.items()}
 
+    def began(self, name: object, tried: Tried, now: float) -> None:
+        """An attempt begins, under a name of its own."""
+        health = self.of(tried.group, tried.ask.model.id)
+        if health.standing(now) in (Standing.CLOSED, Standing.SUSPECT):
+            health.stall.began(name, self.pace(tried.group, tried.ask, now), now)
+
     def late(self, tried: Tried, now: float) -> None:
         """An attempt passed the line without an answer; told once an attempt, at the crossing."""
         self.of(tried.group, tried.ask.model.id).late(now, tried.epoch)
 
-    def ended(self, tried: Tried, outcome: Outcome, *, took_s: float, was_late: bool, now: float) -> None:
+    def ended(self, name: object, tried: Tried, outcome: Outcome, *, took_s: float, was_late: bool, now: float) -> None:
         """An attempt is over. What was told as late is not told twice, but is learned from."""
         health = self.of(tried.group, tried.ask.model.id)
+        health.stall.ended(name, now, came=RULES[outcome.verdict].blame is not Blame.GROUP)
         if outcome.verdict is Verdict.PICTURE:
             if health.standing(now) is Standing.CLOSED:  # an incident must not become what is usual
                 self.pace(tried.group, tried.ask, now).took(took_s, now)

@@ -33,6 +33,9 @@ _AGAIN_AFTER = 25
 # Of good answers before any have come, as shares of the time in which 99 of 100 do. Measured latencies
 # of these models are about lognormal, with a sigma of 0.35.
 _SIGMA = 0.35
+
+# One call that hangs must not pass for many: of one attempt no more than this is ever due.
+_DUE_MOST = 1.5
 _Z = {0.5: 0.0, 0.75: 0.674, 0.9: 1.282, 0.95: 1.645, 0.99: 2.326}
 
 
@@ -104,8 +107,8 @@ class Pace:
         self._histogram = Histogram()
         self._line_s = line_s(prior_s)
         self._moved_at = now
-        self._learned: dict[float, float] = {}
         self._fresh = 0
+        self._believe({share: prior_s * math.exp(_SIGMA * (z - _Z[0.99])) for share, z in _Z.items()})
 
     @property
     def suspect_s(self) -> float:
@@ -117,14 +120,29 @@ class Pace:
         self._fresh += 1
         if self._fresh >= _AGAIN_AFTER and self._histogram.count(now) >= _ENOUGH:
             self._fresh = 0
-            self._learned = {share: self._histogram.quantile(share) for share in _Z}
-            self._move(line_s(self._learned[0.99]), now)
+            self._believe({share: self._histogram.quantile(share) for share in _Z})
+            self._move(line_s(self.quantile(0.99)), now)
 
     def quantile(self, share: float) -> float:
         """The time within which this share of good answers comes: one of 0.5, 0.75, 0.9, 0.95 and 0.99."""
-        if self._learned:
-            return self._learned[share]
-        return self._prior_s * math.exp(_SIGMA * (_Z[share] - _Z[0.99]))
+        return self._quantiles[share]
+
+    def due(self, age_s: float) -> float:
+        """How many answers should have come of one attempt of this age: the hazard so far, at most 1.5.
+
+        Between the quantiles that are known it grows evenly with the age; before half have come, late.
+        """
+        before_s, before = 0.0, 0.0
+        for at_s, due in self._hazard:
+            if age_s < at_s:
+                grown = (age_s - before_s) / (at_s - before_s)
+                return min(before + grown * (due - before), _DUE_MOST) if before else float(due * grown**3)
+            before_s, before = at_s, due
+        return _DUE_MOST
+
+    def _believe(self, quantiles: dict[float, float]) -> None:
+        self._quantiles = quantiles
+        self._hazard = [(at_s, -math.log(1 - share)) for share, at_s in quantiles.items()]
 
     def _move(self, line: float, now: float) -> None:
         days = (now - self._moved_at) / 86_400

@@ -7,7 +7,7 @@ decided elsewhere, that all of them together stay within bounds is decided here.
 # Up to this share of the calls of the last minutes may be raced: where more of them are late, racing
 # costs more than the dearer group, and health opens.
 _SHARE = 0.45
-_FEW = 5
+_FEW = 10
 _WITHIN_S = 300.0
 _SLICES = 30
 

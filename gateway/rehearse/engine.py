@@ -1,18 +1,17 @@
 """A rehearsal: calls arrive, are planned, tried and raced by `core` alone, on a clock that jumps.
 
-Events wait in a heap. Each call has the generator of `core.failover`, or one of the naive policies
-beside it, and the world says what becomes of every attempt. Nothing is awaited and nothing is slept.
+Events wait in a heap. Each call has the generator of `core.failover`, or a naive policy in its place,
+and the world says what becomes of every attempt. Nothing is awaited and nothing is slept.
 """
 
 import heapq
-import random
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
 from gateway.core.board import HealthBoard, Tried
 from gateway.core.call import Ask
-from gateway.core.failover import Answers, Began, End, Ended, Late, Mark, News, Start, Step, Wait, Watch, failover
+from gateway.core.failover import Began, End, Ended, Late, Mark, News, Start, Step, Wait
 from gateway.core.groups import Lane
 from gateway.core.health import Patience, Standing
 from gateway.core.keys import Key
@@ -25,6 +24,8 @@ _PICTURE = outcome(Verdict.PICTURE, status=200)
 _REFUSED = outcome(Verdict.BUSY, status=503)
 _NEVER = outcome(Verdict.SILENT)
 
+_LEARNED = Patience()
+
 # The total time of an attempt: what has not come by then never does.
 _TOTAL_S = 420.0
 
@@ -35,10 +36,11 @@ class Told:
 
     arrived_at: float
     ask: Ask
+    first: str = ""  # the group that was tried first
     done_at: float | None = None  # when the caller had its picture
     won_by: str = ""
-    billed: dict[str, int] = field(default_factory=dict)  # attempts that the seller bills, by group
-    raced: bool = False
+    attempts: int = 0
+    billed: list[str] = field(default_factory=list)  # the groups of the attempts that the seller bills
 
 
 Policy = Callable[["Run", Told, float], Generator[Step, News, End]]
@@ -50,6 +52,7 @@ class _Running:
     steps: Generator[Step, News, End]
     lanes: list[Lane] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)
+    begun: dict[int, float] = field(default_factory=dict)  # when those began that are not over
     late: set[int] = field(default_factory=set)
     waiting: int = 0  # which of its waits is the one that counts
     over: bool = False
@@ -65,14 +68,23 @@ class Shift:
 
 
 class Run:
-    """One policy in one world. `told` has every call, `shifts` every move of the first group's health."""
+    """One policy in one world. `told` has every call, `shifts` every move of health, `bills` what was billed when."""
 
-    def __init__(self, world: World, lanes: Sequence[Lane], key: Key, policy: Policy, *, patience_s: float) -> None:
+    def __init__(
+        self,
+        world: World,
+        lanes: Sequence[Lane],
+        key: Key,
+        policy: Policy,
+        *,
+        patience_s: float,
+        patience: Patience = _LEARNED,
+    ) -> None:
         self.world = world
         self.lanes = list(lanes)
         self.key = key
         self.patience_s = patience_s
-        self.board = HealthBoard(Patience())
+        self.board = HealthBoard(patience)
         self.stakes = Stakes()
         self.told: list[Told] = []
         self.shifts: list[Shift] = []
@@ -152,17 +164,21 @@ class Run:
         number, began_at, group = len(running.lanes), self.now, lane.group
         health = self.board.of(group, running.told.ask.model.id)
         running.lanes.append(lane)
+        running.begun[number] = began_at
         running.tried.append(Tried(group, running.told.ask, health.epoch))
-        running.told.raced = running.told.raced or number > 0
+        self.board.began((id(running), number), running.tried[-1], self.now)
+        running.told.first = running.told.first or group.name
+        running.told.attempts += 1
         fate = self.world.fate(group, running.told.ask, self.now, self.in_flight[group.name])
         self.in_flight[group.name] += 1
         takes_s = _TOTAL_S if fate.takes_s is None else fate.takes_s
         came = fate.picture and takes_s < _TOTAL_S
 
         def ended() -> None:
+            del running.begun[number]
             self.in_flight[group.name] -= 1
             if fate.billed:
-                running.told.billed[group.name] = running.told.billed.get(group.name, 0) + 1
+                running.told.billed.append(group.name)
                 self.bills.append((self.now, group.name))
             result = _PICTURE if came else _NEVER if fate.takes_s is None or fate.picture else _REFUSED
             self._note(running, number, result, self.now - began_at)
@@ -173,14 +189,30 @@ class Run:
 
     def _note(self, running: _Running, number: int, result: Outcome, took_s: float) -> None:
         late = number in running.late
-        self.board.ended(running.tried[number], result, took_s=took_s, was_late=late, now=self.now)
+        self.board.ended(
+            (id(running), number), running.tried[number], result, took_s=took_s, was_late=late, now=self.now
+        )
         self._look()
 
     def _end(self, running: _Running, end: End) -> None:
         running.over = True
+        for number in set(running.begun) - running.late:
+            self._mark_later(running, number)
         if end.winner is not None:
             running.told.done_at = self.now
             running.told.won_by = running.lanes[end.winner].group.name
+
+    def _mark_later(self, running: _Running, number: int) -> None:
+        """What lost goes on, and is evidence when it passes the line."""
+        tried, began_at = running.tried[number], running.begun[number]
+
+        def pass_line() -> None:
+            if number in running.begun:
+                running.late.add(number)
+                self.board.late(tried, self.now)
+                self._look()
+
+        self.at(max(self.now, began_at + self.board.suspect_s(tried.group, tried.ask, began_at)), pass_line)
 
     def _look(self) -> None:
         """Notes where the groups stand, when that has changed."""
@@ -188,64 +220,3 @@ class Run:
             if self._seen.get(f"{group} {model}") is not standing:
                 self._seen[f"{group} {model}"] = standing
                 self.shifts.append(Shift(self.now, group, standing))
-
-
-def ours(run: Run, told: Told, deadline_at: float) -> Generator[Step, News, End]:
-    """The production policy, unchanged."""
-    watch = Watch(run.board, run.stakes, told.ask, deadline_at)
-    return failover(run.plan(told.ask), watch)
-
-
-def wait(run: Run, _: Told, __: float) -> Generator[Step, News, End]:
-    """No failover at all: wait for the first group."""
-    yield Start(run.lanes[0])
-    return (yield from _until_over())
-
-
-def retry_after(timeout_s: float, cooldown_s: float = 60.0, in_a_row: int = 3) -> Policy:
-    """Abandons after a timeout and asks the next group; after so many in a row that one goes first for a while."""
-    state = {"failures": 0, "until": 0.0}
-
-    def policy(run: Run, _: Told, __: float) -> Generator[Step, News, End]:
-        order = list(run.lanes) if run.now >= state["until"] else list(reversed(run.lanes))
-        for number, lane in enumerate(order):
-            yield Start(lane)
-            news = yield from _for(number, timeout_s)
-            if isinstance(news, Ended) and news.outcome.verdict is Verdict.PICTURE:
-                if lane is run.lanes[0]:
-                    state["failures"] = 0
-                return End(number)
-            if lane is run.lanes[0]:
-                state["failures"] += 1
-                if state["failures"] >= in_a_row:
-                    state["failures"], state["until"] = 0, run.now + cooldown_s
-        return End(None)
-
-    return policy
-
-
-def _for(number: int, timeout_s: float) -> Generator[Step, News, News]:
-    """Waits for this attempt alone; what those before it bring, nobody is there for any more."""
-    news = yield Wait(timeout_s)
-    while isinstance(news, Ended) and news.number != number:
-        news = yield Wait(timeout_s)
-    return news
-
-
-def _until_over() -> Generator[Step, News, End]:
-    while True:
-        news = yield Wait(None)
-        if isinstance(news, Ended):
-            return End(news.number if news.outcome.verdict is Verdict.PICTURE else None, news.outcome)
-        assert not isinstance(news, Answers)
-
-
-def poisson(
-    rate: float, until_s: float, asks: Sequence[tuple[Ask, float]], dice: random.Random
-) -> Iterator[tuple[float, Ask]]:
-    """Arrivals at a rate a second, of asks with their weights."""
-    kinds, weights = [ask for ask, _ in asks], [weight for _, weight in asks]
-    at = dice.expovariate(rate)
-    while at < until_s:
-        yield at, dice.choices(kinds, weights)[0]
-        at += dice.expovariate(rate)

@@ -28,9 +28,9 @@ _LATE_S = (200.0, 600.0)
 class Trouble:
     """From one second to another a group hangs on a share of its calls, is slower, or refuses them."""
 
-    group: str
-    from_s: float
-    until_s: float
+    group: str = ""
+    from_s: float = 0.0
+    until_s: float = 0.0
     hangs: float = 0.0
     slower: float = 1.0
     refuses: float = 0.0

@@ -45,7 +45,7 @@ class Attempt:
         self.body_bytes = 0
         self._refused_with: int | None = None  # the status that stands even if the page under it breaks off
         self._now = now
-        self._sent_at = now()
+        self.began_at = now()
         self._times = Times(None, 0.0)
 
     async def run(self, client: Client, body: bytes, *, total_s: float, news: Callable[["Attempt"], None]) -> None:
@@ -58,7 +58,7 @@ class Attempt:
             refused = self._refused_with
             self.outcome = of_status(refused, "") if refused else outcome(failure.verdict, message=failure.reason)
         finally:
-            self._times = Times(self._times.first_byte_s, self._now() - self._sent_at)
+            self._times = Times(self._times.first_byte_s, self._now() - self.began_at)
             self.pipe.close()
             self.ended.set()
             news(self)
@@ -103,7 +103,7 @@ class Attempt:
         return of_reply(self.reply)
 
     def _begin(self, answer: Answer, news: Callable[["Attempt"], None]) -> None:
-        self._times = Times(self._now() - self._sent_at, 0.0)
+        self._times = Times(self._now() - self.began_at, 0.0)
         self.length = answer.length
         self.answers = True
         news(self)

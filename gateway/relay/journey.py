@@ -196,6 +196,7 @@ class Journey:
         rooms, ask = self._rooms, self.call.ask
         epoch = rooms.board.of(start.lane.group, ask.model.id).epoch
         attempt = Attempt(self.call, start.lane, self.attempts + 1, epoch=epoch, now=rooms.now)
+        rooms.board.began(attempt, attempt.tried, rooms.now())
         if self._left:
             attempt.pipe.leave()
         if parsed.insists:
@@ -225,7 +226,14 @@ class Journey:
             await self._surely("settle", lambda: books.settle(self.hold, charge))
 
     async def _bury(self, loser: Attempt) -> None:
-        """Waits for an attempt whose answer nobody gets, and books what it cost."""
+        """Waits for an attempt whose answer nobody gets, and books what it cost. It is evidence all the same."""
+        line_s = self._rooms.board.suspect_s(loser.lane.group, self.call.ask, loser.began_at)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, loser.began_at + line_s - self._rooms.now())):
+                await loser.ended.wait()
+        if not (loser.late or loser.ended.is_set()):
+            loser.late = True
+            self._late(loser)
         await loser.ended.wait()
         self._note(loser, won=False)
         match loser.outcome.billed:
@@ -263,7 +271,7 @@ class Journey:
             rooms.client.lanes.state(attempt.lane).refuse(now)
             rooms.observe(CredentialRefused(attempt.lane, attempt.outcome.status))
         took_s = attempt.times.total_s
-        rooms.board.ended(attempt.tried, attempt.outcome, took_s=took_s, was_late=attempt.late, now=now)
+        rooms.board.ended(attempt, attempt.tried, attempt.outcome, took_s=took_s, was_late=attempt.late, now=now)
         rooms.observe(
             AttemptFinished(
                 call=self.call,

@@ -22,6 +22,10 @@ CLOSED, SUSPECT, OPEN, HALF, RAMP = (
 )
 
 
+# So many bad outcomes in a row, and no good one among them.
+OPENS = 7
+
+
 def bad(health: Health, now: float, times: int = 1) -> Health:
     for _ in range(times):
         health.bad(now, health.epoch)
@@ -39,6 +43,7 @@ def asked(health: Health, now: float) -> float:
     for _ in range(5):
         while health.turn(now, 0) is not Turn.PROBE:
             now += 1.0
+            assert now < 10_000.0, health
         good(health, now)
     return now
 
@@ -49,7 +54,7 @@ def test_a_life() -> None:
     assert bad(health, 10.0).standing(10.0) is CLOSED
     assert bad(health, 11.0).standing(11.0) is SUSPECT
     assert health.turn(11.0, 0) is Turn.FIRST, "what is late is raced, and traffic flows"
-    assert bad(health, 12.0, 3).standing(12.0) is OPEN
+    assert bad(health, 12.0, OPENS - 2).standing(12.0) is OPEN
     assert health.turn(41.9, 0) is Turn.BEHIND
     assert health.standing(42.0) is HALF
     assert health.turn(42.0, 0) is Turn.PROBE
@@ -91,7 +96,7 @@ def test_suspicion_goes_without_any_traffic_too() -> None:
 
 
 def test_what_began_before_it_opened_says_nothing_of_how_it_is() -> None:
-    health = bad(Health(PATIENCE), 0.0, times=5)
+    health = bad(Health(PATIENCE), 0.0, times=OPENS)
     assert health.standing(31.0) is HALF
     health.bad(31.0, epoch=0)
     health.good(31.0, epoch=0)
@@ -99,7 +104,7 @@ def test_what_began_before_it_opened_says_nothing_of_how_it_is() -> None:
 
 
 def test_one_bad_probe_after_a_good_one_begins_the_asking_anew() -> None:
-    health = bad(Health(PATIENCE), 0.0, times=5)
+    health = bad(Health(PATIENCE), 0.0, times=OPENS)
     assert health.turn(30.0, 0) is Turn.PROBE
     good(health, 35.0)
     assert bad(health, 40.0).standing(40.0) is HALF
@@ -107,34 +112,33 @@ def test_one_bad_probe_after_a_good_one_begins_the_asking_anew() -> None:
 
 
 def test_two_bad_ones_on_the_way_back_open_again() -> None:
-    health = bad(Health(PATIENCE), 0.0, times=5)
+    health = bad(Health(PATIENCE), 0.0, times=OPENS)
     now = asked(health, 30.0)
     assert bad(health, now + 14.0).standing(now + 14.0) is RAMP
     assert health.standing(now + 46.0) is RAMP, "the step began again"
     assert bad(health, now + 47.0).standing(now + 47.0) is OPEN
 
 
-def test_a_group_that_turns_round_again_and_again_stays_behind_for_longer() -> None:
-    health = Health(PATIENCE)
-    now = 0.0
+def test_of_a_group_that_turned_round_twice_more_is_asked() -> None:
+    health = bad(Health(PATIENCE), 0.0, times=OPENS)
+    now = asked(health, 30.0) + 45.0
+    assert health.standing(now) is CLOSED
+    bad(health, now, times=OPENS)
+    now = asked(health, now + 60.0)
+    assert health.standing(now) is HALF, "five are not enough any more"
     for _ in range(3):
-        bad(health, now, times=5)
-        opened_at, now = now, now + 101.0
-        if _ < 2:
-            now = asked(health, now) + 45.0
-            assert health.standing(now) is CLOSED
-    assert health.standing(opened_at + 149.0) is OPEN
-    assert health.standing(opened_at + 150.0) is HALF
+        now = asked(health, now)
+    assert health.standing(now) is RAMP
 
 
 def test_openings_are_forgiven() -> None:
     health = Health(PATIENCE)
-    bad(health, 0.0, times=5)
+    bad(health, 0.0, times=OPENS)
     closed_at = asked(health, 30.0) + 45.0
     assert health.standing(closed_at) is CLOSED
     assert health.standing(closed_at + 601.0) is CLOSED
     now = closed_at + 602.0
-    assert bad(health, now, times=5).standing(now + 30.0) is HALF, "as if for the first time"
+    assert bad(health, now, times=OPENS).standing(now + 30.0) is HALF, "as if for the first time"
 
 
 def tried(board: HealthBoard) -> Tried:
@@ -149,22 +153,22 @@ AGAINST = [of_status(500, ""), of_status(503, ""), of_status(429, ""), outcome(V
 def test_what_is_not_the_groups_fault_moves_nothing(what: Outcome) -> None:
     board = HealthBoard(PATIENCE)
     for _ in range(20):
-        board.ended(tried(board), what, took_s=1.0, was_late=False, now=0.0)
+        board.ended(object(), tried(board), what, took_s=1.0, was_late=False, now=0.0)
     assert board.of(DEFAULT, "flash").standing(0.0) is CLOSED
 
 
 @pytest.mark.parametrize("what", [*AGAINST, outcome(Verdict.UNREACHABLE)], ids=lambda what: what.verdict)
 def test_what_is_the_groups_fault_opens_it(what: Outcome) -> None:
     board = HealthBoard(PATIENCE)
-    for _ in range(5):
-        board.ended(tried(board), what, took_s=1.0, was_late=False, now=0.0)
+    for _ in range(OPENS):
+        board.ended(object(), tried(board), what, took_s=1.0, was_late=False, now=0.0)
     assert board.standings(0.0) == {("Default", "flash"): OPEN}
 
 
 def test_a_stuck_attempt_is_told_once() -> None:
     board = HealthBoard(PATIENCE)
     board.late(tried(board), now=0.0)
-    board.ended(tried(board), of_status(504, ""), took_s=100.0, was_late=True, now=1.0)
+    board.ended(object(), tried(board), of_status(504, ""), took_s=100.0, was_late=True, now=1.0)
     assert board.of(DEFAULT, "flash").standing(1.0) is CLOSED
 
 
@@ -175,13 +179,26 @@ def test_a_group_is_slow_when_what_is_late_comes_all_the_same() -> None:
         board.late(tried(board), now=0.0)
     assert not health.slow
     for _ in range(2):
-        board.ended(tried(board), PICTURE, took_s=40.0, was_late=True, now=10.0)
+        board.ended(object(), tried(board), PICTURE, took_s=40.0, was_late=True, now=10.0)
     assert health.slow
+
+
+def test_a_group_that_stops_is_left_before_anything_is_late() -> None:
+    board = HealthBoard(PATIENCE)
+    now = 0.0
+    for number in range(100):
+        now += 1.0
+        board.began(number, tried(board), now)
+        if number >= 12 and now < 60.0:
+            board.ended(number - 12, tried(board), PICTURE, took_s=12.0, was_late=False, now=now)
+        if board.of(DEFAULT, "flash").standing(now) is OPEN:
+            break
+    assert 60.0 < now < 60.0 + board.suspect_s(DEFAULT, ask(), now)
 
 
 def test_models_are_judged_apart() -> None:
     board = HealthBoard(PATIENCE)
-    bad(board.of(DEFAULT, "flash"), 0.0, times=5)
+    bad(board.of(DEFAULT, "flash"), 0.0, times=OPENS)
     assert board.of(DEFAULT, "pro").standing(0.0) is CLOSED
 
 
@@ -190,7 +207,7 @@ def test_an_incident_is_not_learned_as_usual() -> None:
     bad(board.of(DEFAULT, "flash"), 0.0, times=2)
     before = board.suspect_s(DEFAULT, ask(), 0.0)
     for _ in range(500):
-        board.ended(tried(board), PICTURE, took_s=100.0, was_late=True, now=1.0)
+        board.ended(object(), tried(board), PICTURE, took_s=100.0, was_late=True, now=1.0)
     assert board.suspect_s(DEFAULT, ask(), 1.0) == before
 
 

@@ -57,8 +57,8 @@ def test_a_refused_credential_goes_last() -> None:
 def opened(now: float = 100.0) -> HealthBoard:
     """A board on which the cheap group is open, for 30 seconds."""
     board = HealthBoard(Patience(dwell_s=30.0))
-    for _ in range(5):
-        board.ended(tried(board), BROKEN, took_s=1.0, was_late=False, now=now)
+    for _ in range(7):
+        board.ended(object(), tried(board), BROKEN, took_s=1.0, was_late=False, now=now)
     assert board.of(DEFAULT, "flash").standing(now) is Standing.OPEN
     return board
 
@@ -83,7 +83,7 @@ def test_one_call_asks_and_the_others_wait_for_what_it_finds() -> None:
     assert planned(board, 131.0).probes
     assert names(planned(board, 131.5)) == ["enterprise", "default-1"]
     assert names(planned(board, 150.0)) == ["enterprise", "default-1"], "as long as it is on its way"
-    board.ended(tried(board), PICTURE, took_s=8.0, was_late=False, now=150.0)
+    board.ended(object(), tried(board), PICTURE, took_s=8.0, was_late=False, now=150.0)
     assert planned(board, 150.5).probes
 
 
@@ -106,7 +106,8 @@ def test_coming_back_takes_a_growing_share() -> None:
     for _ in range(5):
         while not planned(board, now).probes:
             now += 1.0
-        board.ended(tried(board), PICTURE, took_s=8.0, was_late=False, now=now)
+            assert now < 1000.0
+        board.ended(object(), tried(board), PICTURE, took_s=8.0, was_late=False, now=now)
     shares = []
     for _ in range(4):
         shares.append(sum(names(planned(board, now))[0] == "default-1" for _ in range(100)))

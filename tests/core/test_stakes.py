@@ -11,7 +11,7 @@ def taken(stakes: Stakes, now: float) -> int:
 
 
 def test_a_few_may_always_be_raced() -> None:
-    assert taken(Stakes(), 0.0) == 5
+    assert taken(Stakes(), 0.0) == 10
 
 
 def test_of_many_a_share_may_be() -> None:
@@ -23,13 +23,13 @@ def test_of_many_a_share_may_be() -> None:
 
 def test_what_was_raced_five_minutes_ago_does_not_count() -> None:
     stakes = Stakes()
-    assert taken(stakes, 0.0) == 5
+    assert taken(stakes, 0.0) == 10
     assert taken(stakes, 290.0) == 0
-    assert taken(stakes, 301.0) == 5
+    assert taken(stakes, 301.0) == 10
 
 
 def test_a_long_silence_clears_all_of_it() -> None:
     stakes = Stakes()
     for _ in range(1000):
         stakes.call(1.0)
-    assert taken(stakes, 100_000.0) == 5
+    assert taken(stakes, 100_000.0) == 10

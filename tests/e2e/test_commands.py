@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -275,3 +276,27 @@ def test_the_demo_makes_two_pictures_one_of_them_past_a_failing_group(tmp_path: 
 
 def _size(file: Path) -> tuple[int, int]:
     return pixels(base64.b64encode(file.read_bytes()).decode())
+
+
+def test_a_rehearsal_prints_figures_and_draws_pictures(here: Path) -> None:
+    told = json.loads(gateway(here, "rehearse", "busy", "--seeds", "1", "--out", "rehearsal", "--json"))
+    assert [row["policy"] for row in told] == ["gateway", "wait", "retry after 120 s", "three time-outs"]
+    assert told[0]["delivered"] > 0.99 > told[1]["delivered"]
+    rows = (here / "rehearsal" / "figures.csv").read_text().splitlines()
+    assert len(rows) == 1 + len(told)
+    for name in ("gateway", "wait", "retry-after-120-s", "three-time-outs"):
+        picture = ET.fromstring((here / "rehearsal" / f"busy-{name}.svg").read_text())
+        assert picture.tag.endswith("svg")
+    assert "busy" in gateway(here, "rehearse", "busy", "--seeds", "1", "--policy", "gateway")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("rehearse", "storm"), "'storm' is not an incident; there are hang-2, hang"),
+        (("rehearse", "hang", "--policy", "hope"), "'hope' is not a policy; there are gateway, wait"),
+        (("rehearse", "hang", "--model", "gpt-image-1"), "'gpt-image-1' is not a model here"),
+    ],
+)
+def test_a_rehearsal_of_what_is_not_there_is_refused(here: Path, words: tuple[str, ...], says: str) -> None:
+    assert says in gateway(here, *words, code=2)

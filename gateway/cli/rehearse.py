@@ -1,0 +1,183 @@
+"""`gateway rehearse`: the production policy in simulated incidents, beside what others do."""
+
+import csv
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.options import AsJson, ConfigFile, out, print_json, print_table, settings_of
+from gateway.config.load import parse
+from gateway.config.settings import Settings
+from gateway.core.catalog import Model
+from gateway.core.errors import BadRequest
+from gateway.core.keys import Key, Limits
+from gateway.rehearse.drawing import timeline
+from gateway.rehearse.engine import Run
+from gateway.rehearse.policies import OURS, POLICIES
+from gateway.rehearse.report import Figures, averaged, figures
+from gateway.rehearse.scenarios import SCENARIOS, Scenario
+
+# How long a caller waits that does not say: what the seller advises.
+_PATIENCE_S = 360.0
+
+_COLUMNS = (
+    "incident",
+    "policy",
+    "calls",
+    "delivered %",
+    "p50 s",
+    "p99 s",
+    "moved s",
+    "back s",
+    "cost x",
+    "in the end x",
+    "billed twice %",
+    "raced %",
+    "turned",
+)
+
+# Without a configuration: the seller's two groups, at its prices.
+_USUAL = {
+    "groups": [
+        {
+            "name": name,
+            "multiplier": multiplier,
+            "billing": "pay-as-you-go-priority",
+            "lanes": [{"url": "http://127.0.0.1:9", "key": "nothing-is-sent-in-a-rehearsal"}],
+        }
+        for name, multiplier in (("Default", 1.0), ("NanoBananaEnterprise", 1.4))
+    ]
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    scenario: Scenario
+    policy: str
+    figures: Figures
+
+
+def rehearse(
+    incident: Annotated[
+        list[str] | None,
+        typer.Argument(help=f"Which: {', '.join(each.name for each in SCENARIOS)}. Default: all.", show_default=False),
+    ] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help=f"Which: {', '.join(POLICIES)}. Default: all.", show_default=False)
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each, with other dice.")] = 3,
+    rate: Annotated[
+        float | None, typer.Option(min=0.001, max=1000, help="Calls a second, in place of the incident's own.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="The model that is asked for.")] = "gemini-3.1-flash-image-preview",
+    directory: Annotated[
+        Path | None, typer.Option("--out", help="Writes figures.csv and a picture of each run.", show_default=False)
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Play incidents of the seller against the failover policy, on a clock that jumps. Sends nothing anywhere.
+
+    The groups and prices are those of the configuration, if there is one.
+
+    moved: seconds until traffic first went elsewhere. back: until it last did, from the end. cost: what was billed
+    meanwhile for each picture that was delivered, where 1 is the first group's price; in the end: with the bills
+    that came later. turned: how often traffic left within a quarter of an hour.
+    """
+    settings = _settings(config)
+    asked = _model(settings, model)
+    rows = []
+    for scenario in _chosen(incident):
+        for name in _named(policy):
+            runs = [_run(scenario, name, settings, asked, rate, seed) for seed in range(seeds)]
+            multipliers = {each.name: float(each.multiplier) for each in settings.groups}
+            several = [figures(run, scenario, multipliers, _PATIENCE_S) for run in runs]
+            rows.append(_Row(scenario, name, averaged(several)))
+            if directory is not None:
+                _draw(directory, scenario, name, timeline(runs[0], scenario, multipliers, f"{scenario.name}: {name}"))
+    if directory is not None:
+        _write(directory / "figures.csv", rows)
+    if as_json:
+        print_json(list(_documents(rows)))
+        return
+    print_table(_COLUMNS, [_cells(row) for row in rows], right=_COLUMNS[2:])
+    if directory is not None:
+        out.print(f"\nFigures and pictures are in {directory}.", highlight=False, soft_wrap=True)
+
+
+def _settings(config: Path | None) -> Settings:
+    there = config is not None or "GATEWAY_CONFIG" in os.environ or Path("config.yaml").exists()
+    return settings_of(config) if there else parse(_USUAL, {}, Path.cwd())
+
+
+def _model(settings: Settings, name: str) -> Model:
+    found = settings.catalog.find(name)
+    if found is None:
+        known = ", ".join(each.id for each in settings.catalog.models)
+        raise BadRequest(f"{name!r} is not a model here; known: {known}")
+    return found.model
+
+
+def _chosen(names: Sequence[str] | None) -> list[Scenario]:
+    known = {each.name: each for each in SCENARIOS}
+    for name in names or ():
+        if name not in known:
+            raise BadRequest(f"{name!r} is not an incident; there are {', '.join(known)}")
+    return [each for each in SCENARIOS if not names or each.name in names]
+
+
+def _named(names: Sequence[str] | None) -> list[str]:
+    for name in names or ():
+        if name not in POLICIES:
+            raise BadRequest(f"{name!r} is not a policy; there are {', '.join(POLICIES)}")
+    return [name for name in POLICIES if not names or name in names]
+
+
+def _run(scenario: Scenario, policy: str, settings: Settings, model: Model, rate: float | None, seed: int) -> Run:
+    lanes = [each.lane for each in settings.lanes]
+    world = scenario.world([group.name for group in settings.groups], seed)
+    caller = Key("rehearsal", "rehearsal", "rehearsal", "", Limits(), created_at=0.0)
+    run = Run(world, lanes, caller, POLICIES[policy](), patience_s=_PATIENCE_S, patience=settings.patience)
+    run.play(scenario.arrivals(model, rate, seed))
+    return run
+
+
+def _draw(directory: Path, scenario: Scenario, policy: str, picture: str) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / f"{scenario.name}-{policy.replace(' ', '-')}.svg").write_text(picture, encoding="utf-8")
+
+
+def _write(path: Path, rows: Sequence[_Row]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        documents = list(_documents(rows))
+        table = csv.DictWriter(file, list(documents[0]))
+        table.writeheader()
+        table.writerows(documents)
+
+
+def _documents(rows: Sequence[_Row]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        yield {"incident": row.scenario.name, "policy": row.policy, **asdict(row.figures)}
+
+
+def _cells(row: _Row) -> list[object]:
+    told = row.figures
+    return [
+        row.scenario.name,
+        row.policy if row.policy != OURS else f"[bold]{OURS}[/bold]",
+        f"{told.calls:.0f}",
+        f"{100 * told.delivered:.2f}",
+        f"{told.p50_s:.1f}",
+        f"{told.p99_s:.1f}",
+        None if told.moved_s is None else f"{told.moved_s:.0f}",
+        None if told.back_s is None else f"{told.back_s:.0f}",
+        f"{told.cost:.3f}",
+        f"{told.in_the_end:.3f}",
+        f"{100 * told.twice:.2f}",
+        f"{100 * told.raced:.2f}",
+        f"{told.turned:.0f}",
+    ]

@@ -1,0 +1,69 @@
+"""Answers that should have come and did not: the earliest sign of a group that has stopped.
+
+Of every attempt under way it is known how likely it was to have ended by now. All of them together say
+how many answers were due; how many came is counted. When next to nothing comes of what is due, for long
+enough, the group has stopped: seen before the first attempt is late by itself. A part that hangs is no
+stall, and neither is an hour in which everything takes a third longer.
+"""
+
+import math
+
+from gateway.core.latency import Pace
+
+# Two rates are told apart: seven tenths of what is due comes, or a twentieth (a likelihood ratio of Poisson
+# counts, as CUSUM): about twelve answers in a row must be missing.
+_SOME, _NEXT_TO_NOTHING = 0.7, 0.05
+_CAME = math.log(_NEXT_TO_NOTHING / _SOME)
+_DUE = _SOME - _NEXT_TO_NOTHING
+_STALLED = 7.5
+
+# It is reckoned up at most so often, since that costs a look at every attempt under way. Whoever was away
+# for longer cannot tell what came meanwhile from what did not, and begins anew.
+_EVERY_S = 0.5
+_AWAY_S = 1.5
+
+
+class Stall:
+    """Told of every attempt, under whatever name, when it begins and when it is over."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[object, tuple[Pace, float, float]] = {}  # pace, begin, and what was due of it so far
+        self._sum = 0.0
+        self._reckoned_at = 0.0
+
+    def began(self, name: object, pace: Pace, now: float) -> None:
+        self._under_way[name] = (pace, now, 0.0)
+
+    def ended(self, name: object, now: float, *, came: bool) -> None:
+        """An attempt is over: `came`, with an answer of any kind."""
+        found = self._under_way.pop(name, None)
+        if found is None:
+            return
+        pace, began_at, before = found
+        self._sum += _DUE * max(pace.due(now - began_at) - before, 0.0)
+        if came:
+            self._sum = max(self._sum + _CAME, 0.0)
+
+    def stalled(self, now: float) -> bool:
+        """Whether too little comes, reckoned up to this moment."""
+        since_s = now - self._reckoned_at
+        if since_s >= _EVERY_S:
+            self._reckoned_at = now
+            due = sum(self._newly_due(now))
+            if since_s < _AWAY_S:
+                self._sum += _DUE * due
+        return self._sum >= _STALLED
+
+    def clear(self) -> None:
+        """What is under way now says nothing any more."""
+        self._under_way.clear()
+        self._sum = 0.0
+
+    def _newly_due(self, now: float) -> list[float]:
+        grown = []
+        for name, (pace, began_at, before) in self._under_way.items():
+            so_far = pace.due(now - began_at)
+            if so_far > before:
+                grown.append(so_far - before)
+                self._under_way[name] = (pace, began_at, so_far)
+        return grown

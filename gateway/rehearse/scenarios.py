@@ -1,0 +1,90 @@
+"""What is rehearsed: incidents of the seller, and days without any.
+
+Each has some time before it, in which the pace of the groups is learned, and some after it, in which
+the traffic comes back. What goes wrong is said as `Trouble` of the first group unless it says otherwise.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from gateway.core.call import Ask
+from gateway.core.catalog import Model
+from gateway.rehearse.world import Trouble, World
+
+# Of a hundred calls: the sizes that are asked for, and thinking.
+_MIX = {"1K": 50.0, "2K": 30.0, "4K": 15.0}
+_THINKING = 5.0
+
+_BEFORE_S = 900.0
+
+
+NOTHING = Trouble()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`trouble` lasts for `lasts_s`. `second` befalls the second group; `crowd` is when that one slows down.
+
+    `shift`: in its course 4K takes the place of 1K in what is asked for.
+    """
+
+    name: str
+    what: str
+    trouble: Trouble = NOTHING
+    second: Trouble | None = None
+    lasts_s: float = 600.0
+    after_s: float = 900.0
+    rate: float = 1.0
+    hangs: float = 0.005
+    drift: float = 0.0
+    crowd: int | None = None
+    shift: bool = False
+
+    @property
+    def begins_s(self) -> float:
+        return _BEFORE_S
+
+    @property
+    def ends_s(self) -> float:
+        return _BEFORE_S + self.lasts_s
+
+    @property
+    def over_s(self) -> float:
+        return self.ends_s + self.after_s
+
+    def world(self, groups: Sequence[str], seed: int) -> World:
+        troubles = [replace(self.trouble, group=groups[0], from_s=self.begins_s, until_s=self.ends_s)]
+        if self.second is not None:
+            troubles.append(replace(self.second, group=groups[1], from_s=self.begins_s, until_s=self.ends_s))
+        crowded = {groups[1]: self.crowd} if self.crowd else None
+        return World(troubles, random.Random(f"world {seed}"), self.hangs, self.drift, crowded)  # noqa: S311
+
+    def arrivals(self, model: Model, rate: float | None, seed: int) -> Iterator[tuple[float, Ask]]:
+        """Calls at random moments, so many a second."""
+        dice = random.Random(f"calls {seed}")  # noqa: S311  to be repeated, not to be secret
+        asks = [Ask(model, size) for size in _MIX] + [Ask(model, "1K", thinking="high")]
+        usual = [*_MIX.values(), _THINKING]
+        shifted = [_MIX["4K"], _MIX["2K"], _MIX["1K"], _THINKING]
+        at = 0.0
+        while (at := at + dice.expovariate(rate or self.rate)) < self.over_s:
+            held = self.shift and self.begins_s <= at < self.ends_s
+            yield at, dice.choices(asks, shifted if held else usual)[0]
+
+
+HANG = Trouble(hangs=1.0)
+
+SCENARIOS = (
+    Scenario("hang-2", "the first group hangs for two minutes", HANG, lasts_s=120.0),
+    Scenario("hang", "the first group hangs for ten minutes", HANG),
+    Scenario("hang-60", "the first group hangs for an hour", HANG, lasts_s=3600.0),
+    Scenario("part", "three calls of ten hang", Trouble(hangs=0.3)),
+    Scenario("slow", "every answer takes four times as long", Trouble(slower=4.0)),
+    Scenario("busy", "every call is refused with 503", Trouble(refuses=1.0)),
+    Scenario("flap", "a minute on, a minute off", Trouble(hangs=1.0, on_s=60.0, off_s=60.0)),
+    Scenario("both", "both groups hang on half of their calls", Trouble(hangs=0.5), Trouble(hangs=0.5)),
+    Scenario("full", "it hangs, and the second group slows down when all come", HANG, crowd=12),
+    Scenario("quiet", "it hangs while a call comes every twenty seconds", HANG, rate=0.05, lasts_s=3600.0),
+    Scenario("larger", "no trouble: everybody begins to ask for 4K", shift=True),
+    Scenario("well", "no trouble: a day with its slow and its fast hours", drift=0.3, lasts_s=86_400.0, after_s=0.0),
+)

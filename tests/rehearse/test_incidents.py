@@ -1,0 +1,100 @@
+"""What the failover policy promises, in incidents that are played with seeded dice, beside what others do."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from gateway.core.groups import Billing, Lane
+from gateway.core.keys import Key, Limits
+from gateway.rehearse.engine import Run
+from gateway.rehearse.policies import OURS, POLICIES
+from gateway.rehearse.report import Figures, averaged, figures
+from gateway.rehearse.scenarios import SCENARIOS, Scenario
+from tests.facts import DEFAULT, ENTERPRISE, FLASH
+
+RETRY = "retry after 120 s"
+PATIENCE_S = 360.0
+SEEDS = 5
+
+BY_NAME: Mapping[str, Scenario] = {each.name: each for each in SCENARIOS}
+LANES = [Lane(group.name, group, "http://127.0.0.1:9", Billing.PAY_PER_REQUEST) for group in (DEFAULT, ENTERPRISE)]
+KEY = Key("key_1", "acme", "", "", Limits(), created_at=0.0)
+PRICES = {group.name: float(group.multiplier) for group in (DEFAULT, ENTERPRISE)}
+
+
+def played(name: str, policy: str = OURS, seed: int = 0, **more: float) -> Run:
+    scenario = BY_NAME[name]
+    run = Run(scenario.world([*PRICES], seed), LANES, KEY, POLICIES[policy](), patience_s=PATIENCE_S)
+    run.play(scenario.arrivals(FLASH, more.get("rate"), seed))
+    return run
+
+
+def told(name: str, policy: str = OURS, **more: float) -> Figures:
+    runs = [played(name, policy, seed, **more) for seed in range(SEEDS)]
+    return averaged([figures(run, BY_NAME[name], PRICES, PATIENCE_S) for run in runs])
+
+
+def test_a_group_that_hangs_is_hardly_felt() -> None:
+    ours, naive = told("hang"), told("hang", RETRY)
+    assert ours.moved_s is not None
+    assert ours.moved_s <= 40.0
+    assert ours.delivered >= 0.995
+    assert ours.p99_s <= 80.0 < naive.p99_s
+    assert ours.twice <= 0.04 < naive.twice
+    assert ours.cost <= 1.43 < naive.cost
+    assert ours.back_s is not None
+    assert ours.back_s <= 200.0
+
+
+def test_a_part_that_hangs_is_cheaper_raced_than_retried() -> None:
+    ours, naive = told("part"), told("part", RETRY)
+    assert ours.in_the_end < naive.in_the_end
+    assert ours.p99_s < naive.p99_s
+    assert ours.delivered >= 0.99
+
+
+def test_a_group_that_is_slow_is_left_as_one_that_hangs() -> None:
+    ours = told("slow")
+    assert ours.moved_s is not None
+    assert ours.moved_s <= 60.0
+    assert ours.p50_s < 15.0 < told("slow", "wait").p50_s
+    assert ours.twice <= 0.07
+
+
+def test_a_group_that_refuses_costs_its_callers_nothing() -> None:
+    ours = told("busy")
+    assert ours.delivered >= 0.998
+    assert ours.twice <= 0.005
+    assert ours.p99_s < 60.0
+
+
+def test_a_group_that_comes_and_goes_turns_traffic_round_at_most_twice_in_a_quarter_of_an_hour() -> None:
+    assert told("flap").turned <= 2
+
+
+@pytest.mark.parametrize("name", ["hang-2", "both", "full", "quiet"])
+def test_whatever_happens_more_is_delivered_than_by_waiting(name: str) -> None:
+    assert told(name).delivered > told(name, "wait").delivered
+
+
+def test_asking_for_larger_pictures_is_no_incident() -> None:
+    ours = told("larger")
+    assert (ours.moved_s, ours.turned) == (None, 0)
+
+
+def test_a_day_without_trouble_has_none() -> None:
+    ours = figures(played("well", rate=0.5), BY_NAME["well"], PRICES, PATIENCE_S)
+    assert (ours.moved_s, ours.turned) == (None, 0)
+    assert ours.cost < 1.01
+
+
+def test_the_same_dice_fall_the_same_way() -> None:
+    assert figures(played("hang"), BY_NAME["hang"], PRICES, PATIENCE_S) == figures(
+        played("hang"), BY_NAME["hang"], PRICES, PATIENCE_S
+    )
+
+
+def test_every_call_is_billed_as_often_as_the_world_says() -> None:
+    run = played("hang")
+    assert sum(len(call.billed) for call in run.told) == len(run.bills)
+    assert all(call.billed for call in run.told if call.done_at is not None)
