@@ -59,7 +59,7 @@ _HALVES_S = 600.0  # without any evidence
 
 # The case: 30 % against 80 %. Between the two lies where leaving is cheaper than racing.
 _CASE_GOOD, _CASE_BAD = _weights(0.30, 0.80)
-_CASE_OPEN = 6.8
+_CASE_OPEN = 5.8
 
 # A group is slow, and does not hang, when of what is late so much comes all the same.
 _SLOW = 0.3
@@ -172,8 +172,8 @@ class Health:
     def bad(self, now: float, epoch: int) -> None:
         """An attempt failed in a way that speaks against the group, or has become late. Told once an attempt."""
         standing = self.standing(now)
-        if epoch != self.epoch:
-            return
+        if epoch != self.epoch or standing is Standing.OPEN:
+            return  # it is known already
         self._hear(now, epoch, _BAD, _CASE_BAD)
         if standing is Standing.HALF and self._good_probes:
             self._good_probes = 0  # one call hangs now and then anywhere: ask again, from the beginning

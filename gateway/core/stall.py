@@ -11,11 +11,14 @@ import math
 from gateway.core.latency import Pace
 
 # Two rates are told apart: seven tenths of what is due comes, or a twentieth (a likelihood ratio of Poisson
-# counts, as CUSUM): about twelve answers in a row must be missing.
+# counts, as CUSUM): about thirteen answers in a row must be missing, and a few more where many are under
+# way, since there such a row comes about by chance more often. What is learned of the pace is a day old:
+# an answer is due when even one that takes a third longer should have come.
 _SOME, _NEXT_TO_NOTHING = 0.7, 0.05
 _CAME = math.log(_NEXT_TO_NOTHING / _SOME)
 _DUE = _SOME - _NEXT_TO_NOTHING
-_STALLED = 7.5
+_STALLED, _MANY = 8.5, 10.0
+_STRETCH = 1.3
 
 # It is reckoned up at most so often, since that costs a look at every attempt under way. Whoever was away
 # for longer cannot tell what came meanwhile from what did not, and begins anew.
@@ -40,7 +43,7 @@ class Stall:
         if found is None:
             return
         pace, began_at, before = found
-        self._sum += _DUE * max(pace.due(now - began_at) - before, 0.0)
+        self._sum += _DUE * max(pace.due((now - began_at) / _STRETCH) - before, 0.0)
         if came:
             self._sum = max(self._sum + _CAME, 0.0)
 
@@ -52,7 +55,7 @@ class Stall:
             due = sum(self._newly_due(now))
             if since_s < _AWAY_S:
                 self._sum += _DUE * due
-        return self._sum >= _STALLED
+        return self._sum >= _STALLED + math.log(max(len(self._under_way) / _MANY, 1.0))
 
     def clear(self) -> None:
         """What is under way now says nothing any more."""
@@ -62,7 +65,7 @@ class Stall:
     def _newly_due(self, now: float) -> list[float]:
         grown = []
         for name, (pace, began_at, before) in self._under_way.items():
-            so_far = pace.due(now - began_at)
+            so_far = pace.due((now - began_at) / _STRETCH)
             if so_far > before:
                 grown.append(so_far - before)
                 self._under_way[name] = (pace, began_at, so_far)

@@ -208,7 +208,7 @@ def ill(model: Ask, *, opened: bool) -> HealthBoard:
     """A board on which the cheap group is suspect, or open."""
     board = HealthBoard(LEARNS)
     health = board.of(DEFAULT, model.model.id)
-    for _ in range(7 if opened else 2):
+    for _ in range(6 if opened else 2):
         health.bad(0.0, 0)
     return board
 
@@ -229,7 +229,7 @@ def test_what_was_under_way_when_its_group_opened_is_raced_within_a_second() -> 
     board = HealthBoard(LEARNS)
     dialogue = Dialogue(failover(plan(CHEAP, DEAR), watch(LEARNS, board=board))).wait(20.0)
     assert dialogue.names == ["default-1"]
-    for _ in range(7):
+    for _ in range(6):
         board.of(DEFAULT, "flash").bad(20.0, 0)
     assert dialogue.wait(1.5).names == ["default-1", "enterprise"]
 
@@ -258,7 +258,7 @@ def test_where_the_stakes_are_used_up_it_is_asked_again_later() -> None:
 
 def test_a_call_that_hangs_in_the_only_group_that_is_well_is_tried_there_again() -> None:
     board = HealthBoard(LEARNS)
-    for _ in range(7):
+    for _ in range(6):
         board.of(DEFAULT, "flash").bad(0.0, 0)
     dialogue = Dialogue(failover(plan(DEAR, CHEAP), watch(LEARNS, board=board))).wait(62.0)
     assert dialogue.names == ["enterprise", "enterprise"]

@@ -23,7 +23,7 @@ CLOSED, SUSPECT, OPEN, HALF, RAMP = (
 
 
 # So many bad outcomes in a row, and no good one among them.
-OPENS = 7
+OPENS = 6
 
 
 def bad(health: Health, now: float, times: int = 1) -> Health:
@@ -101,6 +101,12 @@ def test_what_began_before_it_opened_says_nothing_of_how_it_is() -> None:
     health.bad(31.0, epoch=0)
     health.good(31.0, epoch=0)
     assert health.standing(31.0) is HALF
+
+
+def test_what_goes_wrong_while_it_is_open_does_not_keep_it_open() -> None:
+    health = bad(Health(PATIENCE), 0.0, times=OPENS)
+    bad(health, 20.0, times=20)
+    assert health.standing(30.0) is HALF
 
 
 def test_one_bad_probe_after_a_good_one_begins_the_asking_anew() -> None:

