@@ -8,25 +8,17 @@ attempt that is stuck is raced, and the first picture wins.
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
-from gateway.core.board import HealthBoard
-from gateway.core.call import Ask
 from gateway.core.groups import Lane
 from gateway.core.health import Standing
 from gateway.core.outcome import Blame, Outcome, Verdict
 from gateway.core.plan import Plan
-from gateway.core.stakes import Stakes
+from gateway.core.watch import Running, Watch
 
 MOST_ATTEMPTS = 3
 
 # While an attempt is old enough to be raced, for a cause that has not come yet, it is looked at so often.
 _LOOK_S = 1.0
 _LEAST_LOOK_S = 0.01
-
-# What is late in a group that is only slow is raced at so many times the line.
-_SLOW_LINES = 3.0
-
-# What a second attempt needs beside the time that nine of ten answers take: to be sent, and to be read.
-_READ_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,51 +100,6 @@ _TELLING = (
 _COMPLETE = (Verdict.PICTURE, Verdict.NO_PICTURE, Verdict.FRUITLESS)
 
 
-@dataclass(slots=True)
-class _Attempt:
-    number: int
-    lane: Lane
-    epoch: int  # of its group's health when it began
-    began_at: float
-    probes: bool
-    late: bool = False
-    answers: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """When an attempt is to be raced. The caller waits until `deadline_at`; `rewritable` as in `Parsed.plain`."""
-
-    board: HealthBoard
-    stakes: Stakes
-    ask: Ask
-    deadline_at: float
-    rewritable: bool = False
-
-    def line_s(self, attempt: _Attempt) -> float:
-        return self.board.suspect_s(attempt.lane.group, self.ask, attempt.began_at)
-
-    def race_at_s(self, attempt: _Attempt, spare: Lane, now: float) -> float:
-        """The age from which it may be raced on the spare lane."""
-        if self.board.patience.suspect_s is not None:
-            return self.board.patience.suspect_s
-        pace = self.board.pace(attempt.lane.group, self.ask, now)
-        health = self.board.of(attempt.lane.group, self.ask.model.id)
-        if attempt.probes:
-            age_s = pace.quantile(0.75)
-        elif health.slow:
-            age_s = _SLOW_LINES * pace.suspect_s
-        elif health.epoch != attempt.epoch or health.standing(now) is Standing.OPEN:
-            age_s = pace.quantile(0.9)
-        elif health.standing(now) is Standing.CLOSED:
-            age_s = 2 * pace.suspect_s
-        else:
-            age_s = pace.suspect_s
-        needed_s = self.board.pace(spare.group, self.ask, now).quantile(0.9) + _READ_S
-        in_time_s = self.deadline_at - attempt.began_at - needed_s
-        return max(min(age_s, in_time_s), min(age_s, pace.quantile(0.75)))
-
-
 def failover(plan: Plan, watch: Watch) -> Generator[Step, News, End]:
     """What to try next until an attempt answers or nothing is left.
 
@@ -195,7 +142,7 @@ class _Trials:
     untried: list[Lane]
     watch: Watch
     probes: bool
-    running: dict[int, _Attempt] = field(default_factory=dict)
+    running: dict[int, Running] = field(default_factory=dict)
     told: list[Outcome] = field(default_factory=list)
     winner: int | None = None  # the first picture
     fallback: int | None = None  # the first complete answer without one
@@ -214,7 +161,7 @@ class _Trials:
     def began(self, lane: Lane, now: float) -> None:
         epoch = self.watch.board.of(lane.group, self.watch.ask.model.id).epoch
         probes = self.probes and self.numbered == 0
-        self.running[self.numbered] = _Attempt(self.numbered, lane, epoch, now, probes)
+        self.running[self.numbered] = Running(self.numbered, lane, epoch, now, probes)
         self.numbered += 1
         self.counted += 1
         self.now = now
@@ -277,16 +224,12 @@ class _Trials:
         newest = self._newest()
         if self.more and newest is not None:
             race_at = newest.began_at + self.watch.race_at_s(newest, self.untried[0], self.now)
-            ripe_at = newest.began_at + self._ripe_s(newest)
+            ripe_at = newest.began_at + self.watch.ripe_s(newest, self.now)
             again_at = max(ripe_at, self.now + _LOOK_S)
             looks.append(min(race_at, again_at) if race_at > self.now else again_at)
         return max(min(looks) - self.now, _LEAST_LOOK_S) if looks else None
 
-    def _ripe_s(self, attempt: _Attempt) -> float:
-        """The age from which it would be raced if its group were found to be ill."""
-        return self.watch.board.pace(attempt.lane.group, self.watch.ask, self.now).quantile(0.9)
-
-    def _newest(self) -> _Attempt | None:
+    def _newest(self) -> Running | None:
         newest = max(self.running.values(), key=lambda each: each.number, default=None)
         return None if newest is None or newest.answers else newest
 

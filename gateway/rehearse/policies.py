@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Generator
 
-from gateway.core.failover import End, Ended, News, Start, Step, Wait, Watch, failover
+from gateway.core.failover import End, Ended, News, Start, Step, Wait, failover
 from gateway.core.outcome import Verdict
+from gateway.core.watch import Watch
 from gateway.rehearse.engine import Policy, Run, Told
 
 

@@ -15,11 +15,12 @@ from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
 from gateway.core.errors import BooksAway, GatewayError, InternalError, UpstreamCut
 from gateway.core.events import AttemptFinished, AttemptLate, CredentialRefused, Observer, OperatorCharged, StoreLost
-from gateway.core.failover import Start, Watch
+from gateway.core.failover import Start
 from gateway.core.outcome import Billed, Outcome, Verdict
 from gateway.core.plan import Plan
 from gateway.core.stakes import Stakes
 from gateway.core.truth import Shortfall, shortfall
+from gateway.core.watch import Watch
 from gateway.dialects.replies import Content, content_of
 from gateway.dialects.signatures import signatures_of
 from gateway.ledger.budget import UNSETTLED, Books

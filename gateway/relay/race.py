@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gateway.core.failover import Answers, Began, Ended, Late, Mark, News, Start, Wait, Watch, failover
+from gateway.core.failover import Answers, Began, Ended, Late, Mark, News, Start, Wait, failover
 from gateway.core.outcome import Outcome
 from gateway.core.plan import Plan
+from gateway.core.watch import Watch
 from gateway.relay.attempt import Attempt
 
 

@@ -7,12 +7,13 @@ import pytest
 
 from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
-from gateway.core.failover import Answers, Began, End, Ended, Late, Mark, News, Start, Step, Wait, Watch, failover
+from gateway.core.failover import Answers, Began, End, Ended, Late, Mark, News, Start, Step, Wait, failover
 from gateway.core.groups import Lane
 from gateway.core.health import Patience
 from gateway.core.outcome import Outcome, Reply, Verdict, of_reply, of_status, outcome
 from gateway.core.plan import Plan, Quoted
 from gateway.core.stakes import Stakes
+from gateway.core.watch import Watch
 from tests.facts import DEFAULT, ENTERPRISE, ask, lane
 
 CHEAP, SPARE, DEAR = lane(DEFAULT, "default-1"), lane(DEFAULT, "default-2"), lane(ENTERPRISE, "enterprise")

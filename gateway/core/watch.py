@@ -1,0 +1,66 @@
+"""When an attempt counts as stuck, and when it is raced: by its age, its group's health, and the caller's time."""
+
+from dataclasses import dataclass
+
+from gateway.core.board import HealthBoard
+from gateway.core.call import Ask
+from gateway.core.groups import Lane
+from gateway.core.health import Standing
+from gateway.core.stakes import Stakes
+
+# What is late in a group that is only slow is raced at so many times the line.
+_SLOW_LINES = 3.0
+
+# What a second attempt needs beside the time that nine of ten answers take: to be sent, and to be read.
+_READ_S = 2.0
+
+
+@dataclass(slots=True)
+class Running:
+    """An attempt under way, with what is known of it."""
+
+    number: int
+    lane: Lane
+    epoch: int  # of its group's health when it began
+    began_at: float
+    probes: bool
+    late: bool = False
+    answers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """When an attempt is to be raced. The caller waits until `deadline_at`; `rewritable` as in `Parsed.plain`."""
+
+    board: HealthBoard
+    stakes: Stakes
+    ask: Ask
+    deadline_at: float
+    rewritable: bool = False
+
+    def line_s(self, attempt: Running) -> float:
+        return self.board.suspect_s(attempt.lane.group, self.ask, attempt.began_at)
+
+    def ripe_s(self, attempt: Running, now: float) -> float:
+        """The age from which it would be raced if its group were found to be ill."""
+        return self.board.pace(attempt.lane.group, self.ask, now).quantile(0.9)
+
+    def race_at_s(self, attempt: Running, spare: Lane, now: float) -> float:
+        """The age from which it may be raced on the spare lane."""
+        if self.board.patience.suspect_s is not None:
+            return self.board.patience.suspect_s
+        pace = self.board.pace(attempt.lane.group, self.ask, now)
+        health = self.board.of(attempt.lane.group, self.ask.model.id)
+        if attempt.probes:
+            age_s = pace.quantile(0.75)
+        elif health.slow:
+            age_s = _SLOW_LINES * pace.suspect_s
+        elif health.epoch != attempt.epoch or health.standing(now) is Standing.OPEN:
+            age_s = self.ripe_s(attempt, now)
+        elif health.standing(now) is Standing.CLOSED:
+            age_s = 2 * pace.suspect_s
+        else:
+            age_s = pace.suspect_s
+        needed_s = self.board.pace(spare.group, self.ask, now).quantile(0.9) + _READ_S
+        in_time_s = self.deadline_at - attempt.began_at - needed_s
+        return max(min(age_s, in_time_s), min(age_s, pace.quantile(0.75)))
