@@ -5,7 +5,7 @@ and rises slowly, so that a group that becomes slow is noticed before it is take
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.core.call import Ask
 from gateway.core.groups import Group
@@ -39,8 +39,7 @@ _DUE_MOST = 1.5
 _Z = {0.5: 0.0, 0.75: 0.674, 0.9: 1.282, 0.95: 1.645, 0.99: 2.326}
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(NamedTuple):
     """Calls that take about the same time. `crowd` is 0, 1 or 2: no reference pictures, up to three, more."""
 
     group: str

@@ -53,13 +53,14 @@ def make_plan(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard,
     cheaper lane for this ask goes first, then the one with less in flight. Lanes whose credential is
     refused come last of all. Health takes note of a call that goes first where not every call may.
     """
-    offers: dict[Group, list[tuple[bool, int, int, Quoted]]] = {}
+    offers: dict[str, list[tuple[bool, int, int, Quoted]]] = {}
     for view in views:
         nanos = quote(ask, view.lane)
         if nanos is not None and key.allows_group(view.lane.group):
             row = (not view.usable, nanos, view.in_flight, Quoted(view.lane, nanos))
-            offers.setdefault(view.lane.group, []).append(row)
-    turns = _turns([group for group in offers if any(not row[0] for row in offers[group])], ask, board, now)
+            offers.setdefault(view.lane.group.name, []).append(row)
+    usable = [rows[0][3].lane.group for rows in offers.values() if not all(row[0] for row in rows)]
+    turns = _turns(usable, ask, board, now)
     rows = [
         ((row[0], turns.get(group) is Turn.BEHIND, place, row[1], row[2]), row[3])
         for place, (group, lanes) in enumerate(offers.items())
@@ -67,18 +68,18 @@ def make_plan(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard,
     ]
     rows.sort(key=lambda row: row[0])
     lanes = tuple(quoted for _, quoted in rows)
-    return Plan(lanes, probes=bool(lanes) and turns.get(lanes[0].lane.group) is Turn.PROBE)
+    return Plan(lanes, probes=bool(lanes) and turns.get(lanes[0].lane.group.name) is Turn.PROBE)
 
 
-def _turns(groups: list[Group], ask: Ask, board: HealthBoard, now: float) -> dict[Group, Turn]:
-    """What the call may do with each group. Where there is no other, there is nothing to be put behind."""
+def _turns(groups: list[Group], ask: Ask, board: HealthBoard, now: float) -> dict[str, Turn]:
+    """What the call may do with each group, by its name. Where there is no other, there is nothing to be put behind."""
     if len(groups) < 2:
         return {}
-    turns: dict[Group, Turn] = {}
+    turns: dict[str, Turn] = {}
     for group in groups:
         health = board.of(group, ask.model.id)
         if all(turn is Turn.BEHIND for turn in turns.values()):
-            turns[group] = health.turn(now, _RANKS.get(ask.size, 0))
+            turns[group.name] = health.turn(now, _RANKS.get(ask.size, 0))
         else:
-            turns[group] = Turn.BEHIND if health.standing(now) is Standing.OPEN else Turn.FIRST
+            turns[group.name] = Turn.BEHIND if health.standing(now) is Standing.OPEN else Turn.FIRST
     return turns
