@@ -1,6 +1,7 @@
 """The house's measures: how long a file and a function may be, and what may stand at the top of the tree."""
 
 import ast
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -96,3 +97,14 @@ def test_no_lock_file_holds_an_address() -> None:
         text = (TOP / lock).read_text()
         assert "://" not in text
         assert text.count("--hash=sha256:") > text.count("==")
+
+
+def test_no_lock_file_of_npm_holds_an_address_either() -> None:
+    locks = [path for path in tracked() if path.name == "package-lock.json"]
+    assert locks
+    for lock in locks:
+        text = (TOP / lock).read_text()
+        assert "://" not in text, f"{lock}: make it with `npm run lock`"
+        packages = {name: each for name, each in json.loads(text)["packages"].items() if name}
+        assert packages
+        assert not [name for name, each in packages.items() if "integrity" not in each]
