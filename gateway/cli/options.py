@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from gateway.config.load import load
@@ -34,10 +35,16 @@ def print_json(document: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Iterable[str] = ()) -> None:
-    """Columns named in `right` are figures: they end at the same place. None is printed as a dash."""
+    """Columns named in `right` are figures: they end at the same place. None is printed as a dash.
+
+    In a terminal what is too wide is folded; for whatever else reads it, a row is a line.
+    """
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in set(right) else "left", overflow="fold")
     for row in rows:
         table.add_row(*("-" if each is None else str(each) for each in row))
-    out.print(table)
+    if out.is_terminal:
+        out.print(table)
+    else:
+        out.print(table, width=Measurement.get(out, out.options.update(max_width=10_000), table).maximum, crop=False)

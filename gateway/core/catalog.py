@@ -31,7 +31,7 @@ class SizeFacts:
 
     `image_tokens` is what one picture of this size counts as; `ceiling_tokens` is the most output
     (text, thoughts and drafts included) a hold is made for. Within `usual_s` seconds 99 of 100 good
-    answers have come; thinking adds `THINKING_S`.
+    answers have come; thinking adds ten seconds.
     """
 
     name: str

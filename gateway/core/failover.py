@@ -213,17 +213,22 @@ class _Trials:
         newest = self._newest()
         if not self.more or newest is None:
             return False
-        self._spare(newest.lane)
-        if self.now - newest.began_at < self.watch.race_at_s(newest, self.untried[0], self.now):
+        spare = self._spare(newest.lane)
+        if self.now - newest.began_at < self.watch.race_at_s(newest, spare, self.now):
             return False
-        return self.watch.stakes.take(self.now)
+        if not self.watch.stakes.take(self.now):
+            return False
+        self._put_last(newest.lane)
+        if spare is newest.lane:
+            self.untried.insert(0, spare)
+        return True
 
     def look_s(self) -> float | None:
         """When to look again if nothing happens; None: whatever comes will be news."""
         looks = [each.began_at + self.watch.line_s(each) for each in self.running.values() if not each.late]
         newest = self._newest()
         if self.more and newest is not None:
-            race_at = newest.began_at + self.watch.race_at_s(newest, self.untried[0], self.now)
+            race_at = newest.began_at + self.watch.race_at_s(newest, self._spare(newest.lane), self.now)
             ripe_at = newest.began_at + self.watch.ripe_s(newest, self.now)
             again_at = max(ripe_at, self.now + _LOOK_S)
             looks.append(min(race_at, again_at) if race_at > self.now else again_at)
@@ -240,13 +245,12 @@ class _Trials:
             self.untried.insert(0, lane)
         return first
 
-    def _spare(self, stuck: Lane) -> None:
-        """What is tried next: another group, or this one again where the others are ill: it is one call that hangs."""
-        self._put_last(stuck)
+    def _spare(self, stuck: Lane) -> Lane:
+        """Where to race: in another group, or here again where the others are ill: then it is one call that hangs."""
         board, model_id = self.watch.board, self.watch.ask.model.id
-        ill = board.of(self.untried[0].group, model_id).standing(self.now) in (Standing.OPEN, Standing.HALF)
-        if ill and board.of(stuck.group, model_id).standing(self.now) is not Standing.OPEN:
-            self.untried.insert(0, stuck)
+        other = min(self.untried, key=lambda lane: lane.group.name == stuck.group.name)
+        ill = board.of(other.group, model_id).standing(self.now) in (Standing.OPEN, Standing.HALF)
+        return stuck if ill and board.of(stuck.group, model_id).standing(self.now) is not Standing.OPEN else other
 
     def _put_last(self, failed: Lane) -> None:
         """What ails a group ails all its lanes, so the others come first."""

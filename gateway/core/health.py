@@ -88,20 +88,20 @@ class Health:
     is now.
     """
 
-    def __init__(self, patience: Patience, now: float = 0.0) -> None:
+    def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self._state = Standing.CLOSED
-        self._since = now
+        self._since = 0.0
         self._suspicion = 0.0
         self._case = 0.0
-        self._heard_at = now
-        self._loud_at = now  # when suspicion was last more than calm
+        self._heard_at = 0.0
+        self._loud_at = 0.0  # when suspicion was last more than calm
         self._openings = 0
         self._opened: list[float] = []
         self._open_until = 0.0
         self._lates = self._finished = 0.0
         self._probes: list[float] = []  # when those began that are not over
-        self._leased_at = now
+        self._leased_at = 0.0
         self._good_probes = 0
         self._step = 0
         self._credit = 0.0
@@ -162,6 +162,7 @@ class Health:
     def late(self, now: float, epoch: int) -> None:
         """An attempt has passed the line without an answer. Told once an attempt."""
         self.bad(now, epoch)
+        self._fade(now)
         self._lates += 1
 
     def finished(self, now: float) -> None:

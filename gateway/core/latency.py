@@ -11,10 +11,10 @@ from gateway.core.call import Ask
 from gateway.core.groups import Group
 
 # 1.5 x the time in which 99 of 100 good answers come: without the margin, natural drift trips it.
-MARGIN = 1.5
-LEAST_S = 15.0
-MOST_S = 180.0
-THINKING_S = 10.0
+_MARGIN = 1.5
+_LEAST_S = 15.0
+_MOST_S = 180.0
+_THINKING_S = 10.0
 
 # Buckets of ten per cent each, from half a second to more than the longest attempt.
 _FIRST_S = 0.5
@@ -33,10 +33,10 @@ _AGAIN_AFTER = 25
 # Of good answers before any have come, as shares of the time in which 99 of 100 do. Measured latencies
 # of these models are about lognormal, with a sigma of 0.35.
 _SIGMA = 0.35
+_Z = {0.5: 0.0, 0.75: 0.674, 0.9: 1.282, 0.95: 1.645, 0.99: 2.326}
 
 # One call that hangs must not pass for many: of one attempt no more than this is ever due.
 _DUE_MOST = 1.5
-_Z = {0.5: 0.0, 0.75: 0.674, 0.9: 1.282, 0.95: 1.645, 0.99: 2.326}
 
 
 class Kind(NamedTuple):
@@ -56,12 +56,12 @@ def kind_of(group: Group, ask: Ask) -> Kind:
 
 def usual_s(ask: Ask) -> float:
     """Within which 99 of 100 good answers come, as the catalogue has it."""
-    return ask.size_facts.usual_s + (THINKING_S if ask.thinks_hard else 0.0)
+    return ask.size_facts.usual_s + (_THINKING_S if ask.thinks_hard else 0.0)
 
 
 def line_s(p99_s: float) -> float:
     """The age past which an attempt is held to be stuck."""
-    return min(max(MARGIN * p99_s, LEAST_S), MOST_S)
+    return min(max(_MARGIN * p99_s, _LEAST_S), _MOST_S)
 
 
 class Histogram:

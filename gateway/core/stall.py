@@ -2,8 +2,9 @@
 
 Of every attempt under way it is known how likely it was to have ended by now. All of them together say
 how many answers were due; how many came is counted. When next to nothing comes of what is due, for long
-enough, the group has stopped: where calls come many a second, seen before the first attempt is late by itself. A
-part that hangs is no stall, and neither is an hour in which everything takes a third longer.
+enough, the group has stopped: where calls come many a second, that is seen before the first attempt is
+late by itself. A part that hangs is no stall, and neither is an hour in which everything takes a third
+longer.
 """
 
 import math

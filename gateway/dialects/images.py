@@ -93,10 +93,7 @@ def _edit(asked: Asked) -> tuple[dict[str, Any], list[Piece]]:
         masked = any(file.name == "mask" for file in form.files)
     else:
         document = read_json(asked.body, unique=True)
-        given = document.get("image", document.get("images", []))
-        uris = [given] if isinstance(given, str) else given
-        reader = Reader(asked.fetches, asked.pictures)
-        shown = [reader.picture(_uri(each), "image") for each in uris if each]
+        shown = list(_shown(document, Reader(asked.fetches, asked.pictures)))
         masked = document.get("mask") is not None
     if masked:
         raise BadRequest(
@@ -115,9 +112,14 @@ def _picture(file: forms.File) -> Piece:
     return inline(parts.picture_of_bytes(file.content, param=file.name))
 
 
-def _uri(image: object) -> str:
-    """A picture in JSON: a text, or an object as OpenAI's newer SDKs have it."""
-    return str(image.get("image_url") if isinstance(image, Mapping) else image)
+def _shown(document: Mapping[str, Any], reader: Reader) -> Iterator[Piece]:
+    """The pictures in JSON, one or a list of them: texts, or objects as OpenAI's newer SDKs have them."""
+    name = "image" if document.get("image") else "images"
+    given = document.get(name)
+    if isinstance(given, list):
+        yield from (reader.shown(each, f"{name}[{at}]") for at, each in enumerate(given) if each)
+    elif given:
+        yield reader.shown(given, name)
 
 
 def _typed(name: str, text: str) -> Any:
@@ -205,9 +207,7 @@ class _Events(_Pictures):
         return b"".join(self._partials(content)) + self._event(told)
 
     def _partials(self, content: Content) -> Iterator[bytes]:
-        wanted = content.drafts[-self._form.partials :] if self._form.partials else ()
-        for number, draft in enumerate(wanted):
-            picture, size = openai.shown(draft)
+        for number, (picture, size) in enumerate(openai.drafts(content, self._form.partials)):
             told = self._told("partial_image", picture, size or self._form.size)
             yield self._event({**told, "partial_image_index": number})
 

@@ -172,10 +172,10 @@ def ask_of(named: Named, form: Form, thinking: str | None, turns: Turns) -> Ask:
 
 def drawn(content: Content) -> tuple[Picture, str | None]:
     """The last picture of a reply, since those before it are drafts, and its own size, as in `1264x848`."""
-    return shown(content.pictures[-1])
+    return _shown(content.pictures[-1])
 
 
-def shown(last: Picture) -> tuple[Picture, str | None]:
+def _shown(last: Picture) -> tuple[Picture, str | None]:
     """A picture as it is told to callers of OpenAI's formats, and its own size."""
     head = parts.head_of(last.data)
     pixels = parts.pixels_of(head)
@@ -183,20 +183,28 @@ def shown(last: Picture) -> tuple[Picture, str | None]:
     return Picture(parts.mime_of(head) or last.mime, parts.canonical_base64(last.data), last.signature), size
 
 
+def drafts(content: Content, most: int) -> list[tuple[Picture, str | None]]:
+    """The last that the model drew on its way, as `drawn` has the picture."""
+    return [_shown(draft) for draft in (content.drafts[-most:] if most else ())]
+
+
 def refusal(content: Content) -> str:
     """What a caller who may be answered in words is told of an answer that has none, or is a refusal."""
-    reason = content.block or content.finish or "no reason given"
-    return content.note or content.words or f"The model did not draw this ({reason})."
+    return content.note or content.words or f"The model did not draw this ({_reason(content)})."
 
 
 def no_picture(content: Content) -> NoPicture:
     """What a caller who wanted a picture is told of an answer without one."""
-    reason = content.block or content.finish or "no reason given"
+    reason = _reason(content)
     said = content.note or content.words
     quoted = f' It said: "{said[:500]}"' if said else ""
     if content.block or content.finish in REFUSALS:
         return NoPicture(f"The model refused to draw this ({reason}).{quoted}", code="moderation_blocked")
     return NoPicture(f"The model answered without a picture ({reason}).{quoted}", code="no_image_generated")
+
+
+def _reason(content: Content) -> str:
+    return content.block or content.finish or "no reason given"
 
 
 def _model(named: Named) -> dict[str, Any]:

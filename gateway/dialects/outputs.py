@@ -3,7 +3,7 @@
 Knows the shapes of OpenAI's Responses API; nothing of requests.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,6 @@ from gateway.core.usage import Usage
 from gateway.dialects import openai
 from gateway.dialects.base import EVENT_STREAM, JSON, Gathering
 from gateway.dialects.grounding import annotations
-from gateway.dialects.parts import Picture
 from gateway.dialects.replies import Content
 
 # What an error is called inside a response; the schema has no name for most of ours.
@@ -124,7 +123,7 @@ class Events(_Response):
             output.insert(0, _not_drawn(self._call_id))
         self._end(content, output)
         picture, *others = output
-        told = [*self._drafts(content.drafts, picture), *self._picture(picture)]
+        told = [*self._drafts(content, picture), *self._picture(picture)]
         for place, item in enumerate(others, start=1):
             told += self._words(item, place)
         return b"".join(told)
@@ -147,11 +146,8 @@ class Events(_Response):
         yield self._event("response.image_generation_call.in_progress", **place)
         yield self._event("response.image_generation_call.generating", **place)
 
-    def _drafts(self, drafts: Sequence[Picture], item: Mapping[str, Any]) -> Iterator[bytes]:
-        """What the model drew on its way, as far as it is wanted: the last of it."""
-        wanted = drafts[-self._shape.partials :] if self._shape.partials else ()
-        for number, draft in enumerate(wanted):
-            picture, size = openai.shown(draft)
+    def _drafts(self, content: Content, item: Mapping[str, Any]) -> Iterator[bytes]:
+        for number, (picture, size) in enumerate(openai.drafts(content, self._shape.partials)):
             yield self._event(
                 "response.image_generation_call.partial_image",
                 item_id=item["id"],

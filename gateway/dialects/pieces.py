@@ -43,6 +43,17 @@ class Reader:
             pieces += self._piece(image, f"{where}.images[{at}]")
         return pieces
 
+    def shown(self, given: object, where: str) -> Piece:
+        """What can be nothing but a picture: its address or data, or an object that has it."""
+        address = _address(given) if isinstance(given, Mapping) else given
+        if not isinstance(address, str) or not address:
+            raise BadRequest(
+                f"{where} must be a picture: a data URI, or an object that has one in image_url; a file_id is not "
+                "known here.",
+                param=where,
+            )
+        return self.picture(address, where)
+
     def picture(self, address: str, where: str) -> Piece:
         """A picture from a data URI, bare base64 or an address. Raises `BadRequest` for what is none."""
         scheme, colon, _ = address[:16].partition(":")

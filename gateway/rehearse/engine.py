@@ -94,7 +94,7 @@ class Run:
         self._policy = policy
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
-        self._seen: dict[str, Standing] = {}
+        self._seen: dict[tuple[str, str], Standing] = {}
 
     def play(self, arrivals: Iterable[tuple[float, Ask]]) -> None:
         """Plays calls, in the order of their times, to the end of the last attempt."""
@@ -216,7 +216,7 @@ class Run:
 
     def _look(self) -> None:
         """Notes where the groups stand, when that has changed."""
-        for (group, model), standing in self.board.standings(self.now).items():
-            if self._seen.get(f"{group} {model}") is not standing:
-                self._seen[f"{group} {model}"] = standing
-                self.shifts.append(Shift(self.now, group, standing))
+        for pair, standing in self.board.standings(self.now).items():
+            if self._seen.get(pair) is not standing:
+                self._seen[pair] = standing
+                self.shifts.append(Shift(self.now, pair[0], standing))

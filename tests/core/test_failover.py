@@ -263,3 +263,12 @@ def test_a_call_that_hangs_in_the_only_group_that_is_well_is_tried_there_again()
         board.of(DEFAULT, "flash").bad(0.0, 0)
     dialogue = Dialogue(failover(plan(DEAR, CHEAP), watch(LEARNS, board=board))).wait(62.0)
     assert dialogue.names == ["enterprise", "enterprise"]
+
+
+def test_a_race_that_was_not_begun_leaves_no_trace() -> None:
+    """Long before a race is due it is weighed every second; of a key that is refused then, no second try is left."""
+    board = HealthBoard(LEARNS)
+    for _ in range(6):
+        board.of(DEFAULT, "flash").bad(0.0, 0)
+    dialogue = Dialogue(failover(plan(DEAR, CHEAP), watch(LEARNS, board=board))).wait(50.0)
+    assert dialogue.hear(Ended(0, REFUSED_KEY)).names == ["enterprise", "default-1"]

@@ -189,6 +189,14 @@ def test_a_group_is_slow_when_what_is_late_comes_all_the_same() -> None:
     assert health.slow
 
 
+def test_what_is_late_counts_whole_however_long_nothing_was_heard() -> None:
+    health = bad(Health(PATIENCE), 0.0, times=OPENS)
+    for _ in range(4):
+        health.late(600.0, epoch=0)
+    health.finished(600.0)
+    assert not health.slow, "one of four"
+
+
 def test_a_group_that_stops_is_left_before_anything_is_late() -> None:
     board = HealthBoard(PATIENCE)
     now = 0.0

@@ -49,6 +49,45 @@ REQUEST: dict[str, Any] = {
     "image_response_format": "both",
 }
 
+EDIT: dict[str, Any] = {
+    "model": "flash",
+    "prompt": "a",
+    "image": [URI, {"image_url": URI}, {"type": "image_url", "image_url": {"url": URI}}],
+    "size": "16:9",
+    "quality": "high",
+    "response_format": "b64_json",
+    "background": "auto",
+    "output_format": "png",
+    "partial_images": 1,
+    "stream": True,
+    "n": 1,
+    "user": "u",
+    "extra_body": {"google": CONFIG},
+}
+
+RESPONSE: dict[str, Any] = {
+    "model": "flash",
+    "instructions": "Flat.",
+    "input": [
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "a"}]},
+        {"type": "reasoning", "summary": []},
+        {"type": "image_generation_call", "status": "completed", "result": URI, **SIGNED},
+        {"role": "user", "content": [{"type": "input_image", "image_url": URI}]},
+    ],
+    "tools": [{"type": "web_search"}, {"type": "image_generation", "size": "2K", "partial_images": 1}],
+    "tool_choice": "auto",
+    "reasoning": {"effort": "low", "summary": "auto"},
+    "metadata": {"a": "b"},
+    "stream": True,
+}
+
+REQUESTS = {
+    "/v1/chat/completions": REQUEST,
+    "/v1/images/generations": {name: value for name, value in EDIT.items() if name != "image"},
+    "/v1/images/edits": EDIT,
+    "/v1/responses": RESPONSE,
+}
+
 CHUNKS = [{"web": {"uri": "https://example.org", "title": "A"}}]
 SUPPORTS = [{"segment": {"text": "it"}, "groundingChunkIndices": [0]}]
 REPLY = reply({"text": "hm", "thought": True}, {"text": "Here it is.", "thoughtSignature": "d29yZHM="}, INLINE)
@@ -75,15 +114,23 @@ def spoiled(document: dict[str, Any], junk: Any) -> Iterator[dict[str, Any]]:
         yield whole
 
 
-def test_the_request_is_good_before_it_is_spoiled() -> None:
+@pytest.mark.parametrize("path", REQUESTS)
+def test_a_request_is_good_before_it_is_spoiled(path: str) -> None:
+    assert parse(path, REQUESTS[path]).body
+
+
+def test_all_of_a_conversation_is_read_before_it_is_spoiled() -> None:
     assert parse("/v1/chat/completions", REQUEST).ask.history == 1
+    assert parse("/v1/responses", RESPONSE).ask.history == 1
+    assert parse("/v1/images/edits", EDIT).ask.references == 3
 
 
+@pytest.mark.parametrize("path", REQUESTS)
 @pytest.mark.parametrize("junk", JUNK, ids=repr)
-def test_a_chat_request_is_understood_or_refused_whatever_stands_in_it(junk: Any) -> None:
-    for body in spoiled(REQUEST, junk):
+def test_a_request_is_understood_or_refused_whatever_stands_in_it(junk: Any, path: str) -> None:
+    for body in spoiled(REQUESTS[path], junk):
         try:
-            parsed = parse("/v1/chat/completions", body)
+            parsed = parse(path, body)
             parse(f"/v1beta/models/{parsed.ask.model.id}:generateContent", parsed.body)
         except CallerError:
             continue

@@ -109,6 +109,13 @@ def test_every_list_is_a_table_for_people_and_json_for_programs(here: Path) -> N
     assert "total" in gateway(here, "usage")
 
 
+def test_a_row_of_a_table_is_a_line_to_what_reads_it(here: Path) -> None:
+    made = json.loads(gateway(here, "keys", "create", "--team", "acme", "--name", "a name of some length", "--json"))
+    (row,) = [line for line in gateway(here, "keys", "list").splitlines() if made["id"] in line]
+    assert "a name of some length" in row
+    assert len(row) > 80
+
+
 def test_a_team_and_a_key_are_changed_one_word_at_a_time(here: Path) -> None:
     gateway(here, "teams", "create", "acme", "--budget-usd", "10", "--name", "Acme")
     made = json.loads(
