@@ -56,6 +56,8 @@ class Stall:
             due = sum(self._newly_due(now))
             if since_s < _AWAY_S:
                 self._sum += _DUE * due
+        if self._sum < _STALLED:
+            return False
         return self._sum >= _STALLED + math.log(max(len(self._under_way) / _MANY, 1.0))
 
     def clear(self) -> None:

@@ -142,7 +142,7 @@ class Run:
                 case Mark(number):
                     running.late.add(number)
                     self.board.late(running.tried[number], self.now)
-                    self._look()
+                    self._look_at(running.tried[number])
                     news = None
                 case Wait(for_s):
                     self._wait(running, for_s)
@@ -192,7 +192,7 @@ class Run:
         self.board.ended(
             (id(running), number), running.tried[number], result, took_s=took_s, was_late=late, now=self.now
         )
-        self._look()
+        self._look_at(running.tried[number])
 
     def _end(self, running: _Running, end: End) -> None:
         running.over = True
@@ -210,13 +210,21 @@ class Run:
             if number in running.begun:
                 running.late.add(number)
                 self.board.late(tried, self.now)
-                self._look()
+                self._look_at(tried)
 
         self.at(max(self.now, began_at + self.board.suspect_s(tried.group, tried.ask, began_at)), pass_line)
 
     def _look(self) -> None:
-        """Notes where the groups stand, when that has changed."""
+        """Notes where the groups stand, as far as that has changed."""
         for pair, standing in self.board.standings(self.now).items():
-            if self._seen.get(pair) is not standing:
-                self._seen[pair] = standing
-                self.shifts.append(Shift(self.now, pair[0], standing))
+            self._see(pair, standing)
+
+    def _look_at(self, tried: Tried) -> None:
+        """The same of the one group whose attempt there is news of."""
+        model_id = tried.ask.model.id
+        self._see((tried.group.name, model_id), self.board.of(tried.group, model_id).standing(self.now))
+
+    def _see(self, pair: tuple[str, str], standing: Standing) -> None:
+        if self._seen.get(pair) is not standing:
+            self._seen[pair] = standing
+            self.shifts.append(Shift(self.now, pair[0], standing))
