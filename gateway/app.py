@@ -20,7 +20,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from gateway import __version__
-from gateway.config.settings import FailoverMode, Listen, ListenTcp, ListenUnix, Settings
+from gateway.config.settings import Listen, ListenTcp, ListenUnix, Settings
 from gateway.core.board import HealthBoard
 from gateway.core.events import Event
 from gateway.core.stakes import Stakes
@@ -110,7 +110,6 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             observe=observe,
             now=time.monotonic,
             settle_s=pulse.settle_s,
-            alone=settings.failover_mode is FailoverMode.OFF,
         )
         bodies = Bodies(settings.limits.body_bytes, settings.limits.memory_bytes)
         desk = Desk(
@@ -125,6 +124,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             bodies=bodies,
             files=Files(vault, bodies, settings.public_url, time.time),
             patience_s=settings.timeouts.client_s,
+            mode=settings.failover_mode,
             now=time.monotonic,
             today=time.time,
         )

@@ -8,7 +8,7 @@ import typer
 from gateway.cli.office import BudgetUsd, Office, by_option, no_limit, run
 from gateway.cli.options import AsJson, ConfigFile, err, out, print_json, print_table
 from gateway.core.errors import NotFound
-from gateway.core.keys import Key, Limits, Show
+from gateway.core.keys import Key, Limits, Mode, Show
 from gateway.core.terms import Offer, Terms, changed, limits_of
 from gateway.web import shapes
 
@@ -31,6 +31,15 @@ Pictures = Annotated[
         show_default=False,
     ),
 ]
+Failover = Annotated[
+    str | None,
+    typer.Option(
+        metavar="|".join(Mode),
+        help="When its calls may go to a dearer group: hang-only: not when the cheaper one is only slow; "
+        "'none': as the gateway is configured.",
+        show_default=False,
+    ),
+]
 Days = Annotated[float | None, typer.Option(help="When it ends by itself.", show_default=False)]
 
 _COLUMNS = ("id", "team", "name", "ends in", "spent $", "held $", "budget $", "max x", "state")
@@ -47,6 +56,7 @@ def create(
     group: Groups = None,
     expires_in_days: Days = None,
     chat_pictures: Pictures = None,
+    failover: Failover = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -58,6 +68,7 @@ def create(
         groups=group,
         expires_in_s=_seconds(expires_in_days),
         chat_pictures=no_limit(chat_pictures),
+        failover=no_limit(failover),
     )
 
     async def work(office: Office) -> None:
@@ -111,6 +122,7 @@ def update(
     group: Groups = None,
     expires_in_days: Days = None,
     chat_pictures: Pictures = None,
+    failover: Failover = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -122,6 +134,7 @@ def update(
         "groups": group,
         "expires_in_s": expires_in_days,
         "chat_pictures": chat_pictures,
+        "failover": failover,
     }
     fields = {field for field, value in given.items() if value is not None}
     terms = Terms(
@@ -131,6 +144,7 @@ def update(
         groups=_unless_all(group),
         expires_in_s=_seconds(expires_in_days),
         chat_pictures=no_limit(chat_pictures),
+        failover=no_limit(failover),
     )
 
     async def work(office: Office) -> None:

@@ -12,9 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 from gateway.config import rules
 from gateway.config.catalog import ModelSection
 from gateway.config.sections import Section
-from gateway.config.settings import Auth, FailoverMode, Listen, ListenTcp, Secret
+from gateway.config.settings import Auth, Listen, ListenTcp, Secret
 from gateway.core.groups import Billing
 from gateway.core.health import Patience
+from gateway.core.keys import Mode
 from gateway.core.reach import Network
 
 MIB = 1 << 20
@@ -30,7 +31,7 @@ AdminKey = Annotated[Secret, PlainValidator(rules.admin_key_of)]
 HashSecret = Annotated[Secret, PlainValidator(rules.hash_secret_of)]
 BillingWord = Annotated[Billing, PlainValidator(rules.billing_of)]
 AuthWord = Annotated[Auth, PlainValidator(partial(rules.choice, Auth))]
-ModeWord = Annotated[FailoverMode, PlainValidator(partial(rules.choice, FailoverMode))]
+ModeWord = Annotated[Mode, PlainValidator(partial(rules.choice, Mode))]
 NetworkWord = Annotated[Network, PlainValidator(rules.network_of)]
 Multiplier = Annotated[Fraction, PlainValidator(rules.multiplier_of)]
 Address = Annotated[Listen, PlainValidator(rules.listen_of)]
@@ -83,7 +84,7 @@ class TimeoutsSection(Section):
 
 
 class FailoverSection(Section):
-    mode: ModeWord = FailoverMode.AUTO
+    mode: ModeWord = Mode.AUTO
     suspect_s: Annotated[Seconds | None, Nullable] = Patience().suspect_s
     dwell_s: Seconds = Patience().dwell_s
     dwell_max_s: Seconds = Patience().dwell_most_s

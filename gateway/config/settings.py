@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway.core.catalog import Catalog
 from gateway.core.groups import Group, Lane
 from gateway.core.health import Patience
+from gateway.core.keys import Mode
 from gateway.core.reach import Network
 
 
@@ -86,11 +87,6 @@ class Timeouts:
     client_s: float
 
 
-class FailoverMode(StrEnum):
-    AUTO = "auto"  # lanes follow one another as their health asks
-    OFF = "off"  # a call is tried on the first lane of its plan and nowhere else
-
-
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`body_bytes` for one request; `memory_bytes` and `spool_bytes` for all of them together, None: no limit."""
@@ -135,7 +131,7 @@ class Settings:
     catalog: Catalog = field(repr=False)
     timeouts: Timeouts
     patience: Patience
-    failover_mode: FailoverMode
+    failover_mode: Mode
     limits: Limits
     retention: Retention
     fetch: Fetching

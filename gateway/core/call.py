@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.core.catalog import Model, SizeFacts
-from gateway.core.keys import Key
+from gateway.core.keys import Key, Mode
 
 
 class Delivery(StrEnum):
@@ -83,6 +83,7 @@ class Parsed:
 class Call:
     """A request of a known key for a known model.
 
+    `key` is the key as this call may use it: its limits may be stricter here than in the books.
     `arrived_at` is on the monotonic clock, `made_at` is the date. The caller waits for at most
     `patience_s` after its arrival; the call itself does not end with it.
     """
@@ -100,6 +101,10 @@ class Call:
     @property
     def ask(self) -> Ask:
         return self.parsed.ask
+
+    @property
+    def mode(self) -> Mode:
+        return self.key.limits.failover or Mode.AUTO
 
     def each(self) -> "list[Call]":
         """One call for each picture that is wanted: these models draw one at a time."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.groups import Lane
 from gateway.core.health import Standing
-from gateway.core.outcome import Blame, Outcome, Verdict
+from gateway.core.outcome import Billed, Blame, Outcome, Verdict
 from gateway.core.plan import Plan
 from gateway.core.watch import Running, Watch
 
@@ -192,11 +192,11 @@ class _Trials:
         self.told.append(outcome)
         if outcome.verdict is Verdict.UNSIGNED and self.watch.rewritable:
             return self._again_plain(attempt.lane)
-        if not outcome.retry:
+        if not outcome.retry or (self.watch.stays and outcome.billed is not Billed.NO):
             self.untried = []
         elif outcome.blame is Blame.GROUP:
             self._put_last(attempt.lane)
-        return outcome.retry
+        return bool(self.untried) and outcome.retry
 
     def newly_late(self) -> list[int]:
         late = [
@@ -211,7 +211,7 @@ class _Trials:
     def races(self) -> bool:
         """Whether another attempt is to begin beside the newest, which is stuck."""
         newest = self._newest()
-        if not self.more or newest is None:
+        if not self.more or newest is None or self.watch.stays:
             return False
         spare = self._spare(newest.lane)
         if self.now - newest.began_at < self.watch.race_at_s(newest, spare, self.now):
@@ -227,7 +227,7 @@ class _Trials:
         """When to look again if nothing happens; None: whatever comes will be news."""
         looks = [each.began_at + self.watch.line_s(each) for each in self.running.values() if not each.late]
         newest = self._newest()
-        if self.more and newest is not None:
+        if self.more and newest is not None and not self.watch.stays:
             race_at = newest.began_at + self.watch.race_at_s(newest, self._spare(newest.lane), self.now)
             ripe_at = newest.began_at + self.watch.ripe_s(newest, self.now)
             again_at = max(ripe_at, self.now + _LOOK_S)

@@ -29,12 +29,24 @@ class Show(StrEnum):
     BOTH = "both"
 
 
+class Mode(StrEnum):
+    """When a call may leave the group that would serve it for the least, the strictest last."""
+
+    AUTO = "auto"  # when it hangs, fails or is slow
+    HANG_ONLY = "hang-only"  # when it hangs or fails: a slow picture is still the cheaper one
+    OFF = "off"  # never
+
+    @property
+    def strictness(self) -> int:
+        return list(Mode).index(self)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a key may do; None means everything.
 
     `chat_pictures` is where its chats have their pictures when the request does not say; None: where
-    the calling program is known to look.
+    the calling program is known to look. `failover` None: as the gateway is configured.
     """
 
     budget_nanos: int | None = None
@@ -43,6 +55,7 @@ class Limits:
     groups: frozenset[str] | None = None
     expires_at: float | None = None
     chat_pictures: Show | None = None
+    failover: Mode | None = None
 
 
 @dataclass(frozen=True, slots=True)

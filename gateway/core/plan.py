@@ -1,13 +1,14 @@
 """Which lanes a call may take, and in which order. Decided once, before anything is sent."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
-from gateway.core.groups import Group, Lane
-from gateway.core.health import Standing, Turn
-from gateway.core.keys import Key
+from gateway.core.groups import Lane
+from gateway.core.health import Health, Standing, Turn
+from gateway.core.keys import Key, Mode
 from gateway.core.prices import quote
 
 # How late a size asks whether a group is well again: the smaller ones cost less to lose.
@@ -52,6 +53,7 @@ def make_plan(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard,
     Groups keep the order they are configured in, unless health puts one behind; within a group the
     cheaper lane for this ask goes first, then the one with less in flight. Lanes whose credential is
     refused come last of all. Health takes note of a call that goes first where not every call may.
+    A key that wants no failover has the lanes of the first group alone.
     """
     offers: dict[str, list[tuple[bool, int, int, Quoted]]] = {}
     for view in views:
@@ -59,8 +61,11 @@ def make_plan(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard,
         if nanos is not None and key.allows_group(view.lane.group):
             row = (not view.usable, nanos, view.in_flight, Quoted(view.lane, nanos))
             offers.setdefault(view.lane.group.name, []).append(row)
+    if key.limits.failover is Mode.OFF:
+        offers = dict(islice(offers.items(), 1))
     usable = [rows[0][3].lane.group for rows in offers.values() if not all(row[0] for row in rows)]
-    turns = _turns(usable, ask, board, now)
+    healths = {group.name: board.of(group, ask.model.id) for group in usable}
+    turns = _turns(healths, ask, now, patient=key.limits.failover is Mode.HANG_ONLY)
     rows = [
         ((row[0], turns.get(group) is Turn.BEHIND, place, row[1], row[2]), row[3])
         for place, (group, lanes) in enumerate(offers.items())
@@ -71,15 +76,19 @@ def make_plan(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard,
     return Plan(lanes, probes=bool(lanes) and turns.get(lanes[0].lane.group.name) is Turn.PROBE)
 
 
-def _turns(groups: list[Group], ask: Ask, board: HealthBoard, now: float) -> dict[str, Turn]:
-    """What the call may do with each group, by its name. Where there is no other, there is nothing to be put behind."""
-    if len(groups) < 2:
+def _turns(healths: Mapping[str, Health], ask: Ask, now: float, *, patient: bool) -> dict[str, Turn]:
+    """What the call may do with each group, by its name. Where there is no other, there is nothing to be put behind.
+
+    A patient call goes first to a group that is only slow, whatever its standing: that is no evidence asked for.
+    """
+    if len(healths) < 2:
         return {}
     turns: dict[str, Turn] = {}
-    for group in groups:
-        health = board.of(group, ask.model.id)
-        if all(turn is Turn.BEHIND for turn in turns.values()):
-            turns[group.name] = health.turn(now, _RANKS.get(ask.size, 0))
+    for name, health in healths.items():
+        if patient and health.slow:
+            turns[name] = Turn.FIRST
+        elif all(turn is Turn.BEHIND for turn in turns.values()):
+            turns[name] = health.turn(now, _RANKS.get(ask.size, 0))
         else:
-            turns[group.name] = Turn.BEHIND if health.standing(now) is Standing.OPEN else Turn.FIRST
+            turns[name] = Turn.BEHIND if health.standing(now) is Standing.OPEN else Turn.FIRST
     return turns

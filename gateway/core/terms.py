@@ -1,18 +1,19 @@
-"""What somebody asks for a key, in words, and the Limits that come of it.
+"""What somebody asks for a key, or for one call with it, in words, and the Limits that come of it.
 
 The commands and the admin API ask in the same words and are refused in the same words: here. Knows
 the catalogue and the groups, since a limit that names something else would never hold.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
 from gateway.core.catalog import Catalog
 from gateway.core.errors import BadRequest
 from gateway.core.groups import Group
-from gateway.core.keys import Limits, Show
+from gateway.core.headers import FAILOVER, MAX_MULTIPLIER
+from gateway.core.keys import Limits, Mode, Show
 from gateway.core.money import decimal_of, nanos_of
 
 LARGEST_MULTIPLIER = 1000
@@ -31,6 +32,7 @@ class Terms:
     groups: Collection[str] | None = None
     expires_in_s: float | None = None
     chat_pictures: str | None = None
+    failover: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ def limits_of(terms: Terms, offer: Offer, now: float) -> Limits:
         groups=None if terms.groups is None else frozenset(_group_names(terms.groups, offer.groups)),
         expires_at=None if terms.expires_in_s is None else now + _within(terms.expires_in_s),
         chat_pictures=None if terms.chat_pictures is None else _show(terms.chat_pictures),
+        failover=None if terms.failover is None else _mode(terms.failover, "failover"),
     )
 
 
@@ -62,7 +65,21 @@ def changed(old: Limits, new: Limits, fields: Collection[str]) -> Limits:
         groups=new.groups if "groups" in fields else old.groups,
         expires_at=new.expires_at if "expires_in_s" in fields else old.expires_at,
         chat_pictures=new.chat_pictures if "chat_pictures" in fields else old.chat_pictures,
+        failover=new.failover if "failover" in fields else old.failover,
     )
+
+
+def tightened(limits: Limits, usual: Mode, *, max_multiplier: str | None, failover: str | None) -> Limits:
+    """The limits of a key for one call, as its request's headers ask: stricter than the key's own, never looser.
+
+    `usual` is the mode of keys that have none. Raises `BadRequest` whose `param` is the header.
+    """
+    mode = limits.failover or usual
+    if failover is not None:
+        mode = max(mode, _mode(failover, FAILOVER), key=lambda each: each.strictness)
+    most = _multiplier(max_multiplier, MAX_MULTIPLIER)
+    given = [each for each in (limits.max_multiplier, most) if each is not None]
+    return replace(limits, max_multiplier=min(given, default=None), failover=mode)
 
 
 def budget_of(usd: str | Decimal | None) -> int | None:
@@ -73,15 +90,15 @@ def budget_of(usd: str | Decimal | None) -> int | None:
         raise BadRequest(str(error), param="budget_usd") from None
 
 
-def _multiplier(text: str | Decimal | None) -> Fraction | None:
+def _multiplier(text: str | Decimal | None, param: str = "max_multiplier") -> Fraction | None:
     if text is None:
         return None
     try:
         multiplier = decimal_of(text)
     except ValueError:
-        raise BadRequest(f"{text!r} is not a multiplier; write it like 1.4", param="max_multiplier") from None
+        raise BadRequest(f"{text!r} is not a multiplier; write it like 1.4", param=param) from None
     if not 0 < multiplier <= LARGEST_MULTIPLIER:
-        raise BadRequest(f"{text} is not above 0 and at most {LARGEST_MULTIPLIER}", param="max_multiplier")
+        raise BadRequest(f"{text} is not above 0 and at most {LARGEST_MULTIPLIER}", param=param)
     return Fraction(multiplier)
 
 
@@ -107,6 +124,13 @@ def _show(name: str) -> Show:
         return Show(name)
     except ValueError:
         raise BadRequest(f"{name!r} is not one of {', '.join(Show)}", param="chat_pictures") from None
+
+
+def _mode(name: str, param: str) -> Mode:
+    try:
+        return Mode(name)
+    except ValueError:
+        raise BadRequest(f"{name!r} is not one of {', '.join(Mode)}", param=param) from None
 
 
 def _within(seconds: float) -> float:

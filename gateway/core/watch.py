@@ -30,13 +30,17 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """When an attempt is to be raced. The caller waits until `deadline_at`; `rewritable` as in `Parsed.plain`."""
+    """When an attempt is to be raced. The caller waits until `deadline_at`; `rewritable` as in `Parsed.plain`.
+
+    `stays`: the call does not leave its group, and nothing is tried again that may have been billed.
+    """
 
     board: HealthBoard
     stakes: Stakes
     ask: Ask
     deadline_at: float
     rewritable: bool = False
+    stays: bool = False
 
     def line_s(self, attempt: Running) -> float:
         return self.board.suspect_s(attempt.lane.group, self.ask, attempt.began_at)

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from gateway.core.books import Balance
 from gateway.core.errors import BadRequest
-from gateway.core.keys import Key, Limits, Show, Team
+from gateway.core.keys import Key, Limits, Mode, Show, Team
 from gateway.core.money import LARGEST_NANOS
 
 Record = Mapping[str, str]
@@ -79,6 +79,7 @@ def _limits_text(limits: Limits) -> str:
         "groups": None if limits.groups is None else sorted(limits.groups),
         "expires_at": limits.expires_at,
         "chat_pictures": limits.chat_pictures,
+        "failover": limits.failover,
     }
     return json.dumps({name: value for name, value in written.items() if value is not None})
 
@@ -92,4 +93,5 @@ def _limits(text: str, budget_nanos: int | None) -> Limits:
         groups=frozenset(written["groups"]) if "groups" in written else None,
         expires_at=written.get("expires_at"),
         chat_pictures=Show(written["chat_pictures"]) if "chat_pictures" in written else None,
+        failover=Mode(written["failover"]) if "failover" in written else None,
     )

@@ -16,6 +16,7 @@ from gateway.core.call import Call
 from gateway.core.errors import BooksAway, GatewayError, InternalError, UpstreamCut
 from gateway.core.events import AttemptFinished, AttemptLate, CredentialRefused, Observer, OperatorCharged, StoreLost
 from gateway.core.failover import Start
+from gateway.core.keys import Mode
 from gateway.core.outcome import Billed, Outcome, Verdict
 from gateway.core.plan import Plan
 from gateway.core.stakes import Stakes
@@ -49,7 +50,6 @@ class Rooms:
     observe: Observer
     now: Callable[[], float]
     settle_s: float  # for how long an answer waits for the books
-    alone: bool  # no failover: a call is tried on the first lane of its plan and nowhere else
 
 
 class Journey:
@@ -70,6 +70,7 @@ class Journey:
             call.ask,
             deadline_at=call.arrived_at + call.patience_s,
             rewritable=call.parsed.plain is not None,
+            stays=call.mode is Mode.OFF,
         )
         self._races: list[Race] = []
         self._left = False

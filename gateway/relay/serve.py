@@ -4,8 +4,6 @@ A plan of the lanes it may take; money set aside for the dearest of them; a jour
 supervisor owns; and the answer, written as it comes. Whoever hangs up leaves all of it running.
 """
 
-from dataclasses import replace
-
 from gateway.core.call import Call
 from gateway.core.errors import CallerLeft, GatewayError, InternalError, NotAllowed
 from gateway.core.events import CallFinished, CallRefused
@@ -75,8 +73,11 @@ class Relay:
         now = rooms.now()
         plan = make_plan(call.ask, call.key, rooms.client.lanes.views(now), rooms.board, now)
         if not plan.lanes:
-            raise NotAllowed(f"This key may use no group that sells {call.ask.model.id}; ask whoever gave you the key.")
-        return replace(plan, lanes=plan.lanes[:1]) if rooms.alone else plan
+            raise NotAllowed(
+                f"No group that sells {call.ask.model.id} is among those that this key and this request allow; "
+                "ask whoever gave you the key."
+            )
+        return plan
 
     async def _report(self, journey: Journey, status: int, code: str, sink: Sink) -> None:
         """Tells of the call when its money is settled, which may be long after its caller has left."""

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.errors import BadRequest
-from gateway.core.keys import Key, Limits, Show, Team
+from gateway.core.keys import Key, Limits, Mode, Show, Team
 from gateway.core.terms import LARGEST_MULTIPLIER, LONGEST_S, Offer, Terms, budget_of, changed, limits_of
 from gateway.ledger import reports
 from gateway.ledger.budget import Books
@@ -79,6 +79,11 @@ class KeyLimits(_Body):
     expires_in_s: int | None = Field(default=None, gt=0, le=LONGEST_S)
     chat_pictures: Show | None = Field(
         default=None, description="Where its chats have their pictures; null: where the calling program looks."
+    )
+    failover: Mode | None = Field(
+        default=None,
+        description="When its calls may go to a dearer group: auto, hang-only (not when the cheaper one is only "
+        "slow) or off; null: as the gateway is configured.",
     )
 
 
@@ -234,6 +239,7 @@ def _limits(office: Office, body: KeyLimits) -> Limits:
         groups=body.groups,
         expires_in_s=body.expires_in_s,
         chat_pictures=body.chat_pictures,
+        failover=body.failover,
     )
     with _as_problem():
         return limits_of(terms, office.offer, office.today())

@@ -17,7 +17,9 @@ from gateway.core.call import Call, Parsed
 from gateway.core.catalog import Catalog
 from gateway.core.errors import CallerLeft, GatewayBusy, GatewayError, InternalError, MissingKey, NotAllowed, UnknownKey
 from gateway.core.events import CallRefused, Observer
-from gateway.core.keys import Key
+from gateway.core.headers import FAILOVER, MAX_MULTIPLIER
+from gateway.core.keys import Key, Mode
+from gateway.core.terms import tightened
 from gateway.dialects import routes
 from gateway.dialects.base import Asked, Dialect
 from gateway.ledger.keys import Keys
@@ -48,6 +50,7 @@ class Desk:
     bodies: Bodies
     files: Files
     patience_s: float
+    mode: Mode
     now: Callable[[], float]
     today: Callable[[], float]
 
@@ -105,7 +108,7 @@ class _Visit:
             return
         route = routes.route(request.method, request.path, gemini=self._gemini)
         self._dialect, self._operation = desk.dialects[route.dialect], route.operation
-        key = await self._key()
+        key = self._as_asked(await self._key())
         async with desk.bodies.read(request, self._receive) as body:
             asked = Asked(
                 operation=route.operation,
@@ -134,6 +137,17 @@ class _Visit:
         if key is None or not key.live(self._desk.today()):
             raise UnknownKey("API key not valid. It is unknown here, revoked or expired; ask whoever gave it to you.")
         return key
+
+    def _as_asked(self, key: Key) -> Key:
+        """The key as this one request may use it."""
+        headers = self._request.headers
+        limits = tightened(
+            key.limits,
+            self._desk.mode,
+            max_multiplier=headers.get(MAX_MULTIPLIER),
+            failover=headers.get(FAILOVER),
+        )
+        return replace(key, limits=limits)
 
     @asynccontextmanager
     async def _read(self, asked: Asked, key: Key) -> AsyncIterator[Parsed]:

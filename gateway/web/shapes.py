@@ -29,6 +29,7 @@ def key(each: keys.Key, balance: books.Balance) -> dict[str, Any]:
         "groups": None if limits.groups is None else sorted(limits.groups),
         "max_multiplier": None if limits.max_multiplier is None else decimal(limits.max_multiplier),
         "chat_pictures": limits.chat_pictures,
+        "failover": limits.failover,
         **_money(balance),
     }
 

@@ -10,7 +10,6 @@ from gateway.config.load import load, parse
 from gateway.config.settings import (
     Auth,
     ConfigError,
-    FailoverMode,
     Limits,
     ListenTcp,
     ListenUnix,
@@ -19,6 +18,7 @@ from gateway.config.settings import (
 )
 from gateway.core.groups import Billing, Group, Lane
 from gateway.core.health import Patience
+from gateway.core.keys import Mode
 
 HERE = Path("/srv/gateway")
 
@@ -42,7 +42,7 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.secret is None
     assert settings.timeouts == Timeouts(5, 30, 420, 660, 360)
     assert settings.patience == Patience(None, 30, 90)
-    assert settings.failover_mode is FailoverMode.AUTO
+    assert settings.failover_mode is Mode.AUTO
     assert settings.limits == Limits(104857600, None, None)
 
 

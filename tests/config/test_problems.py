@@ -156,7 +156,7 @@ def put(document: Any, where: tuple[str | int, ...], value: object) -> None:
         (("timeouts", "idle_s"), 86401, "timeouts.idle_s: must be at most 86400"),
         (("timeouts", "idle_s"), float("nan"), "timeouts.idle_s: must be a number"),
         (("timeouts", "total_s"), 700, "timeouts: total_long_s must be at least total_s"),
-        (("failover", "mode"), "manual", "failover.mode: must be one of auto, off"),
+        (("failover", "mode"), "manual", "failover.mode: must be one of auto, hang-only, off"),
         (("failover", "suspect_s"), 0, f"failover.suspect_s: {SECONDS}"),
         (("failover", "dwell_s"), 121, "failover: dwell_max_s must be at least dwell_s"),
         (("limits", "body_bytes"), 1000, "limits.body_bytes: must be at least 1048576"),

@@ -93,9 +93,11 @@ class Dialogue:
                     return
 
 
-def play(plan: Plan, *told: Outcome | str, rewritable: bool = False) -> tuple[list[str], Outcome | None]:
+def play(
+    plan: Plan, *told: Outcome | str, rewritable: bool = False, stays: bool = False
+) -> tuple[list[str], Outcome | None]:
     """Says one thing after the other of the newest attempt; gives what was tried, and the failure told at the end."""
-    dialogue = Dialogue(failover(plan, watch(rewritable=rewritable)))
+    dialogue = Dialogue(failover(plan, watch(rewritable=rewritable, stays=stays)))
     for each in told:
         newest = len(dialogue.tried) - 1
         if isinstance(each, Outcome):
@@ -134,6 +136,20 @@ def test_what_is_tried_follows_from_the_news(
     lanes: tuple[Lane, ...], told: tuple[Outcome | str, ...], tried: list[str], end: Outcome | None
 ) -> None:
     assert play(plan(*lanes), *told) == (tried, end)
+
+
+STAYING = [
+    ("a free failure moves on within the group", (NO_CONNECTION, ANSWERS), ["default-1", "default-2"], None),
+    ("nothing that may be billed is sent again", (LOST,), ["default-1"], LOST),
+    ("what is stuck is waited for", (STUCK, STUCK, ANSWERS), ["default-1"], None),
+]
+
+
+@pytest.mark.parametrize(("told", "tried", "end"), [row[1:] for row in STAYING], ids=[row[0] for row in STAYING])
+def test_a_call_that_stays_costs_no_second_picture(
+    told: tuple[Outcome | str, ...], tried: list[str], end: Outcome | None
+) -> None:
+    assert play(plan(CHEAP, SPARE), *told, stays=True) == (tried, end)
 
 
 ONE, PLAIN, OTHER_PLAIN = "default-1", "default-1 plain", "enterprise plain"

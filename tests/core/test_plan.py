@@ -1,11 +1,14 @@
 """Which lanes a call may take: groups in their order, unless health puts one behind."""
 
+from collections.abc import Callable
 from fractions import Fraction
+
+import pytest
 
 from gateway.core.board import HealthBoard, Tried
 from gateway.core.groups import Billing, Group, Lane
 from gateway.core.health import Patience, Standing
-from gateway.core.keys import Limits
+from gateway.core.keys import Limits, Mode
 from gateway.core.outcome import Reply, of_reply, of_status
 from gateway.core.plan import LaneView, Plan, make_plan
 from tests.facts import DEFAULT, ENTERPRISE, PRO, ask, key, lane
@@ -93,6 +96,38 @@ def test_the_smaller_sizes_ask_first() -> None:
     assert not planned(board, 134.0, size="2K").probes
     assert planned(board, 136.0, size="2K").probes
     assert planned(opened(), 141.0, size="4K").probes, "where no smaller one comes, it will do"
+
+
+def slowed() -> HealthBoard:
+    """A board on which the cheap group is open because its pictures, though they come, are late."""
+    board = opened()
+    for _ in range(4):
+        board.late(tried(board), 101.0)
+        board.ended(object(), tried(board), PICTURE, took_s=50.0, was_late=True, now=102.0)
+    return board
+
+
+MODES = [
+    (Mode.AUTO, opened, ["enterprise", "default-1", "default-2"]),
+    (Mode.AUTO, slowed, ["enterprise", "default-1", "default-2"]),
+    (Mode.HANG_ONLY, opened, ["enterprise", "default-1", "default-2"]),
+    (Mode.HANG_ONLY, slowed, ["default-1", "default-2", "enterprise"]),
+    (Mode.OFF, opened, ["default-1", "default-2"]),
+    (Mode.OFF, slowed, ["default-1", "default-2"]),
+]
+
+
+@pytest.mark.parametrize(("mode", "board", "order"), MODES)
+def test_what_a_key_pays_more_for_is_its_own_choice(
+    mode: Mode, board: Callable[[], HealthBoard], order: list[str]
+) -> None:
+    choosy = key(Limits(failover=mode))
+    assert names(make_plan(ask(), choosy, views(CHEAP, SPARE, DEAR), board(), now=103.0)) == order
+
+
+def test_without_failover_the_first_group_that_is_allowed_is_the_only_one() -> None:
+    choosy = key(Limits(failover=Mode.OFF, groups=frozenset({"NanoBananaEnterprise"})))
+    assert names(make_plan(ask(), choosy, views(CHEAP, DEAR), HealthBoard(Patience()), now=0.0)) == ["enterprise"]
 
 
 def test_where_there_is_no_other_group_an_open_one_is_tried() -> None:

@@ -131,6 +131,8 @@ def test_a_team_and_a_key_are_changed_one_word_at_a_time(here: Path) -> None:
     assert (shows["chat_pictures"], shows["max_multiplier"]) == ("markdown", "1")
     shows = json.loads(gateway(here, "keys", "update", made["id"], "--chat-pictures", "none", "--json"))
     assert shows["chat_pictures"] is None
+    shows = json.loads(gateway(here, "keys", "update", made["id"], "--failover", "hang-only", "--json"))
+    assert (shows["failover"], shows["max_multiplier"]) == ("hang-only", "1")
     assert "Acme" in gateway(here, "teams", "show", "acme")
 
 

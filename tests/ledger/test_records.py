@@ -5,7 +5,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.keys import Key, Limits, Show, Team
+from gateway.core.keys import Key, Limits, Mode, Show, Team
 from gateway.core.money import LARGEST_NANOS
 from gateway.ledger.records import balance_of, key_fields, key_of, team_fields, team_of
 
@@ -21,6 +21,7 @@ LIMITS = st.builds(
     groups=NAMES,
     expires_at=st.none() | TIMES,
     chat_pictures=st.none() | st.sampled_from(Show),
+    failover=st.none() | st.sampled_from(Mode),
 )
 
 

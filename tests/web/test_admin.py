@@ -60,6 +60,7 @@ async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
         groups=["Default"],
         expires_in_s=3600,
         chat_pictures="markdown",
+        failover="hang-only",
     )
     assert made.pop("expires_at") == pytest.approx(time.time() + 3600, abs=600)
     assert made.pop("created_at") == pytest.approx(time.time(), abs=600)
@@ -73,6 +74,7 @@ async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
         "groups": ["Default"],
         "max_multiplier": "1.4",
         "chat_pictures": "markdown",
+        "failover": "hang-only",
         "budget_usd": "0.25",
         "spent_usd": "0",
         "held_usd": "0",
@@ -81,8 +83,8 @@ async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
 
 async def test_a_key_without_wishes_may_do_everything(admin: httpx2.AsyncClient) -> None:
     made = await new_key(admin)
-    limits = ("budget_usd", "max_multiplier", "models", "groups", "expires_at", "chat_pictures")
-    assert [made[name] for name in limits] == [None] * 6
+    limits = ("budget_usd", "max_multiplier", "models", "groups", "expires_at", "chat_pictures", "failover")
+    assert [made[name] for name in limits] == [None] * len(limits)
 
 
 async def test_a_team_is_made_with_its_first_key(admin: httpx2.AsyncClient) -> None:

@@ -65,6 +65,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a multiplier without end": ({"max_multiplier": "1e5000"}, "max_multiplier"),
     "an expiry in the past": ({"expires_in_s": 0}, "expires_in_s"),
     "an expiry beyond all numbers": ({"expires_in_s": 10**300}, "expires_in_s"),
+    "an unknown mode of failover": ({"failover": "on"}, "failover"),
     "an unknown place for pictures": ({"chat_pictures": "html"}, "chat_pictures"),
     "an unknown model": ({"models": ["gpt-image-1"]}, "gpt-image-1"),
     "an unknown group": ({"groups": ["Cheap"]}, "Cheap"),
