@@ -29,6 +29,7 @@ from gateway.dialects.chat import Chat
 from gateway.dialects.gemini import Gemini
 from gateway.dialects.images import Images
 from gateway.dialects.responses import Responses
+from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.signatures import Signatures
@@ -65,6 +66,7 @@ class House:
     store: Store
     keys: Keys
     books: Books
+    allowances: Allowances
     supervisor: Supervisor
 
 
@@ -97,6 +99,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         Supervisor() as supervisor,
     ):
         vault = Vault.open(settings.data_dir)
+        allowances = Allowances(store, settings.allowances)
         supervisor.keep(_sweep(vault), name="sweep")
         signatures = Signatures(store, keep_s=settings.retention.signatures_s)
         rooms = Rooms(
@@ -105,6 +108,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             client=client,
             board=board,
             stakes=Stakes(),
+            allowances=allowances,
             timeouts=timeouts,
             supervisor=supervisor,
             observe=observe,
@@ -132,17 +136,18 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         framework = _framework(
             ops.router(vitals),
             own_key.router(keys, books, time.time),
-            admin.router(_office(settings, store, keys, books)),
+            admin.router(_office(settings, rooms, keys, store)),
         )
-        yield House(Public(framework, desk), store, keys, books, supervisor)
+        yield House(Public(framework, desk), store, keys, books, allowances, supervisor)
 
 
-def _office(settings: Settings, store: Store, keys: Keys, books: Books) -> admin.Office:
+def _office(settings: Settings, rooms: Rooms, keys: Keys, store: Store) -> admin.Office:
     return admin.Office(
         admin_key=settings.admin_key.reveal() if settings.admin_key else None,
         store=store,
         keys=keys,
-        books=books,
+        books=rooms.books,
+        allowances=rooms.allowances,
         offer=Offer(settings.catalog, settings.groups),
         today=time.time,
     )

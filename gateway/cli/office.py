@@ -16,6 +16,7 @@ from gateway import app as house
 from gateway.cli.options import settings_of
 from gateway.core.errors import BadRequest
 from gateway.core.terms import Offer
+from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
@@ -33,6 +34,7 @@ class Office:
     store: Store
     keys: Keys
     books: Books
+    allowances: Allowances
     offer: Offer
 
 
@@ -50,7 +52,8 @@ def run(config: Path | None, work: Callable[[Office], Coroutine[Any, Any, None]]
 async def _office(config: Path | None) -> AsyncIterator[Office]:
     settings = settings_of(config)
     async with house.books_of(settings) as (store, keys, books):
-        yield Office(store, keys, books, Offer(settings.catalog, settings.groups))
+        allowances = Allowances(store, settings.allowances)
+        yield Office(store, keys, books, allowances, Offer(settings.catalog, settings.groups))
 
 
 def no_limit(text: str | None) -> str | None:

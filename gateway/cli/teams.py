@@ -8,8 +8,8 @@ import typer
 from gateway.cli.office import BudgetUsd, Office, by_option, no_limit, run
 from gateway.cli.options import AsJson, ConfigFile, err, print_json, print_table
 from gateway.core.errors import NotFound
-from gateway.core.keys import Team
-from gateway.core.terms import budget_of
+from gateway.core.keys import Team, TeamLimits
+from gateway.core.terms import TeamTerms, team_changed, team_limits_of
 from gateway.web import shapes
 
 teams = typer.Typer(no_args_is_help=True, help="Teams: who pays.")
@@ -17,19 +17,34 @@ teams = typer.Typer(no_args_is_help=True, help="Teams: who pays.")
 TeamId = Annotated[str, typer.Argument(metavar="TEAM", help="Its id: lower-case letters, digits and dashes.")]
 Name = Annotated[str | None, typer.Option(help="A name for people.", show_default=False)]
 
+PremiumHour = Annotated[
+    str | None,
+    typer.Option(
+        metavar="USD",
+        help="Most it pays in an hour for groups dearer than the cheapest; 'none': no limit.",
+        show_default=False,
+    ),
+]
+PremiumDay = Annotated[str | None, typer.Option(metavar="USD", help="The same in a day (UTC).", show_default=False)]
+
 _FIGURES = ("spent $", "held $", "budget $")
 
 
 @teams.command()
 def create(
-    team: TeamId, name: Name = None, budget_usd: BudgetUsd = None, config: ConfigFile = None, as_json: AsJson = False
+    team: TeamId,
+    name: Name = None,
+    budget_usd: BudgetUsd = None,
+    premium_hour_usd: PremiumHour = None,
+    premium_day_usd: PremiumDay = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a team."""
+    terms = TeamTerms(no_limit(budget_usd), no_limit(premium_hour_usd), no_limit(premium_day_usd))
 
     async def work(office: Office) -> None:
-        with by_option():
-            budget = budget_of(no_limit(budget_usd))
-        made = await office.keys.create_team(team, budget_nanos=budget, now=time.time(), name=name)
+        made = await office.keys.create_team(team, now=time.time(), name=name, limits=_limits(terms))
         await _print_one(office, made, as_json)
 
     run(config, work)
@@ -61,15 +76,27 @@ def show(team: TeamId, config: ConfigFile = None, as_json: AsJson = False) -> No
 
 @teams.command()
 def update(
-    team: TeamId, name: Name = None, budget_usd: BudgetUsd = None, config: ConfigFile = None, as_json: AsJson = False
+    team: TeamId,
+    name: Name = None,
+    budget_usd: BudgetUsd = None,
+    premium_hour_usd: PremiumHour = None,
+    premium_day_usd: PremiumDay = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Change a team's name or budget; what is not given stays."""
+    """Change a team's name or limits; what is not given stays."""
+    given = {
+        "budget_usd": budget_usd,
+        "premium_hour_usd": premium_hour_usd,
+        "premium_day_usd": premium_day_usd,
+    }
+    terms = TeamTerms(**{field: no_limit(value) for field, value in given.items()})
+    fields = {field for field, value in given.items() if value is not None}
 
     async def work(office: Office) -> None:
         old = await _found(office, team)
-        with by_option():
-            budget = old.budget_nanos if budget_usd is None else budget_of(no_limit(budget_usd))
-        new = await office.keys.update_team(team, name=old.name if name is None else name, budget_nanos=budget)
+        limits = team_changed(old.limits, _limits(terms), fields)
+        new = await office.keys.update_team(team, name=old.name if name is None else name, limits=limits)
         await _print_one(office, new, as_json)
 
     run(config, work)
@@ -90,6 +117,11 @@ def revoke(team: TeamId, config: ConfigFile = None, as_json: AsJson = False) -> 
     run(config, work)
 
 
+def _limits(terms: TeamTerms) -> TeamLimits:
+    with by_option():
+        return team_limits_of(terms)
+
+
 async def _found(office: Office, team_id: str) -> Team:
     team = await office.keys.team(team_id)
     if team is None:
@@ -98,7 +130,8 @@ async def _found(office: Office, team_id: str) -> Team:
 
 
 async def _row(office: Office, team: Team) -> dict[str, Any]:
-    return shapes.team(team, await office.books.team_balance(team.id))
+    balance, drawn = await office.books.team_balance(team.id), await office.allowances.of_team(team.id)
+    return shapes.team(team, balance, drawn)
 
 
 async def _print_one(office: Office, team: Team, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 from ruamel.yaml import YAML
 
 from gateway.config.draft import Draft
-from gateway.config.rules import call_price_of, null_of, pixels_of, ratio_of, token_price_of
+from gateway.config.rules import null_of, pixels_of, ratio_of, token_price_of, usd_of
 from gateway.config.sections import Section
 from gateway.core.catalog import Catalog, Model, Named, Price, SizeFacts
 
@@ -27,7 +27,7 @@ Count = Annotated[int, Field(ge=0)]
 Tokens = Annotated[int, Field(gt=0, le=10_000_000)]
 Pixels = Annotated[tuple[int, int], PlainValidator(pixels_of)]
 Ratio = Annotated[str, AfterValidator(ratio_of)]
-CallPrice = Annotated[Annotated[int, PlainValidator(call_price_of)] | None, BeforeValidator(null_of)]
+CallPrice = Annotated[Annotated[int, PlainValidator(usd_of)] | None, BeforeValidator(null_of)]
 TokenPrice = Annotated[Annotated[Fraction, PlainValidator(token_price_of)] | None, BeforeValidator(null_of)]
 
 

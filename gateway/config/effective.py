@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from gateway.config.settings import LaneSettings, Secret, Settings
+from gateway.core.allowance import Window
 from gateway.core.catalog import Model
 from gateway.core.money import usd_of
 
@@ -51,6 +52,10 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
     yield "failover.suspect_s", settings.patience.suspect_s
     yield "failover.dwell_s", settings.patience.dwell_s
     yield "failover.dwell_max_s", settings.patience.dwell_most_s
+    for purpose, caps in settings.allowances.items():
+        for window in Window:
+            cap = caps.of(window)
+            yield f"failover.{purpose}_{window}_usd", None if cap is None else usd_of(cap)
     for name, value in asdict(settings.limits).items():
         yield f"limits.{name}", value
     for name, value in asdict(settings.retention).items():

@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from gateway.config import sources
 from gateway.config.catalog import add_packaged, catalog
 from gateway.config.draft import Draft, Where, dotted, draft, leaves
-from gateway.config.schema import LaneSection, Root
+from gateway.config.schema import FailoverSection, LaneSection, Root
 from gateway.config.sections import checked, near
 from gateway.config.settings import Auth, ConfigError, Fetching, LaneSettings, Limits, Retention, Settings, Timeouts
+from gateway.core.allowance import Caps, Purpose
 from gateway.core.catalog import Catalog, Model
 from gateway.core.groups import Billing, Group, Lane
 from gateway.core.health import Patience
@@ -91,11 +92,19 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         timeouts=Timeouts(**dict(root.timeouts)),
         patience=Patience(root.failover.suspect_s, root.failover.dwell_s, root.failover.dwell_max_s),
         failover_mode=root.failover.mode,
+        allowances=MappingProxyType(_allowances(root.failover)),
         limits=Limits(**dict(root.limits)),
         retention=Retention(**dict(root.retention)),
         fetch=Fetching(root.fetch.image_urls, tuple(root.fetch.networks)),
         origins=MappingProxyType(dict(origins)),
     )
+
+
+def _allowances(section: FailoverSection) -> dict[Purpose, Caps]:
+    return {
+        Purpose.PREMIUM: Caps(section.premium_hour_usd, section.premium_day_usd),
+        Purpose.RACES: Caps(section.races_hour_usd, section.races_day_usd),
+    }
 
 
 def _lane(section: LaneSection, group: Group, billing: Billing, number: int) -> LaneSettings:

@@ -99,7 +99,7 @@ def choice(words: type[E], value: object) -> E:
     return words(str(value))
 
 
-def call_price_of(value: object) -> int:
+def usd_of(value: object) -> int:
     """USD as nano-dollars."""
     return nanos_of(_amount(value))
 

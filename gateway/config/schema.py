@@ -37,6 +37,8 @@ Multiplier = Annotated[Fraction, PlainValidator(rules.multiplier_of)]
 Address = Annotated[Listen, PlainValidator(rules.listen_of)]
 Store = Annotated[str, AfterValidator(rules.store_of)]
 
+Usd = Annotated[int, PlainValidator(rules.usd_of)]  # in nano-dollars, once read
+
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 Bytes = Annotated[int, Field(ge=MIB, le=LARGEST_BYTES)]
 
@@ -88,6 +90,10 @@ class FailoverSection(Section):
     suspect_s: Annotated[Seconds | None, Nullable] = Patience().suspect_s
     dwell_s: Seconds = Patience().dwell_s
     dwell_max_s: Seconds = Patience().dwell_most_s
+    premium_hour_usd: Annotated[Usd | None, Nullable] = None
+    premium_day_usd: Annotated[Usd | None, Nullable] = None
+    races_hour_usd: Annotated[Usd | None, Nullable] = None
+    races_day_usd: Annotated[Usd | None, Nullable] = None
 
     @model_validator(mode="after")
     def _most_is_most(self) -> Self:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from gateway.core.allowance import Caps, Purpose
 from gateway.core.catalog import Catalog
 from gateway.core.groups import Group, Lane
 from gateway.core.health import Patience
@@ -132,6 +133,7 @@ class Settings:
     timeouts: Timeouts
     patience: Patience
     failover_mode: Mode
+    allowances: Mapping[Purpose, Caps]
     limits: Limits
     retention: Retention
     fetch: Fetching

@@ -13,6 +13,7 @@
     │   ├── BodyTooSlow             408
     │   └── OverBudget              429  the team's or the key's budget would be exceeded
     ├── GatewayBusy                 503  draining, or no lane can take the call
+    ├── PremiumSpent                503  the allowance for dearer groups is spent, and the cheaper cannot take the call
     ├── BooksAway                   503  the store cannot be reached, so nothing may be spent
     ├── UpstreamError               whatever came of the attempts
     │   ├── UpstreamRejected        4xx  the upstream found the request wrong
@@ -150,6 +151,14 @@ class GatewayBusy(GatewayError):
     reason = "GATEWAY_OVERLOADED"
     should_retry = True
     retry_after_s = 5
+
+
+class PremiumSpent(GatewayError):
+    status = 503
+    google_status = "UNAVAILABLE"
+    code = "premium_cap"
+    reason = "PREMIUM_CAP"
+    should_retry = True
 
 
 class BooksAway(GatewayError):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.core.allowance import Exhausted
 from gateway.core.books import Charge
 from gateway.core.call import Call
 from gateway.core.groups import Lane
@@ -32,6 +33,15 @@ class AttemptLate:
     call: Call
     attempt_id: str
     lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class FailoverDenied:
+    """An attempt was not begun, because an allowance has too little left for it."""
+
+    call: Call
+    lane: Lane
+    spent: Exhausted
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +102,16 @@ class StoreLost:
     reason: str
 
 
-Event = AttemptFinished | AttemptLate | CallFinished | OperatorCharged | CallRefused | CredentialRefused | StoreLost
+Event = (
+    AttemptFinished
+    | AttemptLate
+    | FailoverDenied
+    | CallFinished
+    | OperatorCharged
+    | CallRefused
+    | CredentialRefused
+    | StoreLost
+)
 
 
 # Takes note of an event; must not block and must not raise.

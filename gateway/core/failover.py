@@ -8,8 +8,9 @@ attempt that is stuck is raced, and the first picture wins.
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
+from gateway.core.allowance import Exhausted, Purpose
 from gateway.core.groups import Lane
-from gateway.core.health import Standing
+from gateway.core.health import Health, Standing
 from gateway.core.outcome import Billed, Blame, Outcome, Verdict
 from gateway.core.plan import Plan
 from gateway.core.watch import Running, Watch
@@ -23,10 +24,14 @@ _LEAST_LOOK_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin an attempt on this lane. `plain`: with earlier answers put as the user's, who signs nothing."""
+    """Begin an attempt on this lane. `plain`: with earlier answers put as the user's, who signs nothing.
+
+    `beside` are the lanes of those that run already: of all of them one wins, and each may be billed.
+    """
 
     lane: Lane
     plain: bool = False
+    beside: tuple[Lane, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,13 @@ class Began:
     """After `Start`: the attempt is on its way. Attempts are numbered from 0 in this order."""
 
     now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """After `Start`: nothing was begun, because an allowance has too little left for it."""
+
+    spent: Exhausted
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +86,18 @@ class Late:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How it ended: with the attempt whose answer the caller gets, or with the failure that it is told."""
+    """How it ended: with the attempt whose answer the caller gets, or with the failure that it is told.
+
+    `denied` is why a dearer group was not tried, where only that was left to try.
+    """
 
     winner: int | None
     failure: Outcome | None = None
+    denied: Exhausted | None = None
 
 
 Step = Start | Mark | Wait
-News = Began | Answers | Ended | Late | None
+News = Began | Denied | Answers | Ended | Late | None
 
 # Of several failures the caller is told the one that helps most: what is wrong with the request
 # itself, then what may have cost money, then what passes by itself.
@@ -103,7 +119,7 @@ _COMPLETE = (Verdict.PICTURE, Verdict.NO_PICTURE, Verdict.FRUITLESS)
 def failover(plan: Plan, watch: Watch) -> Generator[Step, News, End]:
     """What to try next until an attempt answers or nothing is left.
 
-    After `Start` it is sent `Began`, after `Mark` None, after `Wait` the news. One attempt alone wins
+    After `Start` it is sent `Began` or `Denied`, after `Mark` None, after `Wait` the news. One attempt alone wins
     with the first byte of its answer. Of several the first with a picture wins; an answer without one
     does when no other is left, since it may only be this group that will not draw. A request that the
     upstream finds wrong is not tried elsewhere; one whose signatures it does not take is tried once more
@@ -114,9 +130,14 @@ def failover(plan: Plan, watch: Watch) -> Generator[Step, News, End]:
     while True:
         if begin and trials.more:
             step = trials.start()
-            began = yield step
-            assert isinstance(began, Began)
-            trials.began(step.lane, began.now)
+            match (yield step):
+                case Began(now):
+                    trials.began(step.lane, now)
+                case Denied(spent):
+                    begin = trials.denied(step.lane, spent)
+                    continue
+                case _:
+                    raise TypeError("Start is answered with Began or Denied")
         if (end := trials.end()) is not None:
             return end
         news = yield Wait(trials.look_s())
@@ -150,13 +171,31 @@ class _Trials:
     numbered: int = 0
     plain: bool = False
     now: float = 0.0
+    raceable: bool = True
+    spent: Exhausted | None = None  # why a dearer group may not be tried
 
     @property
     def more(self) -> bool:
         return bool(self.untried) and self.counted < MOST_ATTEMPTS
 
     def start(self) -> Start:
-        return Start(self.untried.pop(0), self.plain)
+        return Start(self.untried.pop(0), self.plain, tuple(each.lane for each in self.running.values()))
+
+    def denied(self, lane: Lane, spent: Exhausted) -> bool:
+        """Nothing was begun on this lane; says whether another attempt is to begin instead.
+
+        Without the means for a dear group its calls do not all go back to the cheaper one while that is ill:
+        they would wait there for nothing, and might be billed.
+        """
+        if spent.purpose is Purpose.RACES:
+            self.untried.insert(0, lane)
+            self.raceable = False
+            return False
+        self.spent = spent
+        self.untried = [each for each in self.untried if each.group.multiplier < lane.group.multiplier]
+        if not self.numbered:
+            self.untried = [each for each in self.untried if self._slow(each) or not self._ill(each)]
+        return bool(self.untried) and not self.running
 
     def began(self, lane: Lane, now: float) -> None:
         epoch = self.watch.board.of(lane.group, self.watch.ask.model.id).epoch
@@ -177,7 +216,8 @@ class _Trials:
             return None
         if self.fallback is not None:
             return End(self.fallback)
-        return End(None, min(self.told, key=lambda outcome: _TELLING.index(outcome.verdict), default=None))
+        failure = min(self.told, key=lambda outcome: _TELLING.index(outcome.verdict), default=None)
+        return End(None, failure, self.spent if failure is None or failure.retry else None)
 
     def ended(self, number: int, outcome: Outcome) -> bool:
         """Takes note; says whether another attempt is to begin."""
@@ -211,7 +251,7 @@ class _Trials:
     def races(self) -> bool:
         """Whether another attempt is to begin beside the newest, which is stuck."""
         newest = self._newest()
-        if not self.more or newest is None or self.watch.stays:
+        if newest is None or not self._may_race:
             return False
         spare = self._spare(newest.lane)
         if self.now - newest.began_at < self.watch.race_at_s(newest, spare, self.now):
@@ -227,12 +267,16 @@ class _Trials:
         """When to look again if nothing happens; None: whatever comes will be news."""
         looks = [each.began_at + self.watch.line_s(each) for each in self.running.values() if not each.late]
         newest = self._newest()
-        if self.more and newest is not None and not self.watch.stays:
+        if newest is not None and self._may_race:
             race_at = newest.began_at + self.watch.race_at_s(newest, self._spare(newest.lane), self.now)
             ripe_at = newest.began_at + self.watch.ripe_s(newest, self.now)
             again_at = max(ripe_at, self.now + _LOOK_S)
             looks.append(min(race_at, again_at) if race_at > self.now else again_at)
         return max(min(looks) - self.now, _LEAST_LOOK_S) if looks else None
+
+    @property
+    def _may_race(self) -> bool:
+        return self.more and self.raceable and not self.watch.stays
 
     def _newest(self) -> Running | None:
         newest = max(self.running.values(), key=lambda each: each.number, default=None)
@@ -247,10 +291,18 @@ class _Trials:
 
     def _spare(self, stuck: Lane) -> Lane:
         """Where to race: in another group, or here again where the others are ill: then it is one call that hangs."""
-        board, model_id = self.watch.board, self.watch.ask.model.id
         other = min(self.untried, key=lambda lane: lane.group.name == stuck.group.name)
-        ill = board.of(other.group, model_id).standing(self.now) in (Standing.OPEN, Standing.HALF)
-        return stuck if ill and board.of(stuck.group, model_id).standing(self.now) is not Standing.OPEN else other
+        open_here = self._health(stuck).standing(self.now) is Standing.OPEN
+        return stuck if self._ill(other) and not open_here else other
+
+    def _ill(self, lane: Lane) -> bool:
+        return self._health(lane).standing(self.now) in (Standing.OPEN, Standing.HALF)
+
+    def _slow(self, lane: Lane) -> bool:
+        return self._health(lane).slow
+
+    def _health(self, lane: Lane) -> Health:
+        return self.watch.board.of(lane.group, self.watch.ask.model.id)
 
     def _put_last(self, failed: Lane) -> None:
         """What ails a group ails all its lanes, so the others come first."""

@@ -8,16 +8,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
+from gateway.core.allowance import Caps
 from gateway.core.groups import Group
 
 
 @dataclass(frozen=True, slots=True)
+class TeamLimits:
+    """What all keys of a team may spend together; None: no limit. `premium` caps what is spent on dearer groups."""
+
+    budget_nanos: int | None = None
+    premium: Caps = Caps()
+
+
+@dataclass(frozen=True, slots=True)
 class Team:
-    """Who pays. `budget_nanos` None means no limit."""
+    """Who pays."""
 
     id: str
     name: str
-    budget_nanos: int | None
+    limits: TeamLimits
     created_at: float
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
+from gateway.core.allowance import Caps
 from gateway.core.catalog import Catalog
 from gateway.core.errors import BadRequest
 from gateway.core.groups import Group
 from gateway.core.headers import FAILOVER, MAX_MULTIPLIER
-from gateway.core.keys import Limits, Mode, Show
+from gateway.core.keys import Limits, Mode, Show, TeamLimits
 from gateway.core.money import decimal_of, nanos_of
 
 LARGEST_MULTIPLIER = 1000
@@ -46,7 +47,7 @@ class Offer:
 def limits_of(terms: Terms, offer: Offer, now: float) -> Limits:
     """The limits that the terms mean; raises `BadRequest` whose `param` is the field that is wrong."""
     return Limits(
-        budget_nanos=budget_of(terms.budget_usd),
+        budget_nanos=amount_of(terms.budget_usd, "budget_usd"),
         max_multiplier=_multiplier(terms.max_multiplier),
         models=None if terms.models is None else frozenset(_model_ids(terms.models, offer.catalog)),
         groups=None if terms.groups is None else frozenset(_group_names(terms.groups, offer.groups)),
@@ -82,12 +83,42 @@ def tightened(limits: Limits, usual: Mode, *, max_multiplier: str | None, failov
     return replace(limits, max_multiplier=min(given, default=None), failover=mode)
 
 
-def budget_of(usd: str | Decimal | None) -> int | None:
-    """A budget in nano-dollars; None, no limit."""
+def amount_of(usd: str | Decimal | None, param: str) -> int | None:
+    """A limit in nano-dollars; None, no limit. Raises `BadRequest` about the field `param`."""
     try:
         return None if usd is None else nanos_of(usd)
     except ValueError as error:
-        raise BadRequest(str(error), param="budget_usd") from None
+        raise BadRequest(str(error), param=param) from None
+
+
+@dataclass(frozen=True, slots=True)
+class TeamTerms:
+    """What is asked for a team, as it is written; None is "no limit"."""
+
+    budget_usd: str | Decimal | None = None
+    premium_hour_usd: str | Decimal | None = None
+    premium_day_usd: str | Decimal | None = None
+
+
+def team_limits_of(terms: TeamTerms) -> TeamLimits:
+    """The limits that the terms mean; raises `BadRequest` whose `param` is the field that is wrong."""
+    return TeamLimits(
+        budget_nanos=amount_of(terms.budget_usd, "budget_usd"),
+        premium=Caps(
+            amount_of(terms.premium_hour_usd, "premium_hour_usd"), amount_of(terms.premium_day_usd, "premium_day_usd")
+        ),
+    )
+
+
+def team_changed(old: TeamLimits, new: TeamLimits, fields: Collection[str]) -> TeamLimits:
+    """The old limits, with those of the named fields of `TeamTerms` replaced by the new."""
+    return TeamLimits(
+        budget_nanos=new.budget_nanos if "budget_usd" in fields else old.budget_nanos,
+        premium=Caps(
+            new.premium.hour_nanos if "premium_hour_usd" in fields else old.premium.hour_nanos,
+            new.premium.day_nanos if "premium_day_usd" in fields else old.premium.day_nanos,
+        ),
+    )
 
 
 def _multiplier(text: str | Decimal | None, param: str = "max_multiplier") -> Fraction | None:

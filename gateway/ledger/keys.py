@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gateway.core.errors import BadRequest, BooksAway, NotFound
-from gateway.core.keys import Key, Limits, Team
+from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.ledger import layout
 from gateway.ledger.errors import StoreError
 from gateway.ledger.known import FRESH_S, TRUSTED_S, Known, Sighting
@@ -39,12 +39,14 @@ class Keys:
     def __repr__(self) -> str:
         return f"<Keys {self._known}>"
 
-    async def create_team(self, team_id: str, *, budget_nanos: int | None, now: float, name: str | None = None) -> Team:
+    async def create_team(
+        self, team_id: str, *, now: float, name: str | None = None, limits: TeamLimits = TeamLimits()
+    ) -> Team:
         """A new team; raises `BadRequest` when the id is taken or not one."""
         if not _TEAM_ID.fullmatch(team_id):
             rule = "a team's id is 1 to 63 lower-case letters, digits and hyphens, and begins with no hyphen"
             raise BadRequest(rule, param="id")
-        team = Team(team_id, name or team_id, budget_nanos, now)
+        team = Team(team_id, name or team_id, limits, now)
         words = _words(team_fields(team))
         # The index first: an entry without a team is passed over, a team without an entry would be lost.
         await self._store.put(layout.TEAMS, {team_id: ""})
@@ -53,9 +55,9 @@ class Keys:
         return team
 
     async def ensure_team(self, team_id: str, *, now: float) -> Team:
-        """The team of this id; a new one without a budget when there is none."""
+        """The team of this id; a new one without limits when there is none."""
         team = await self.team(team_id)
-        return team if team is not None else await self.create_team(team_id, budget_nanos=None, now=now)
+        return team if team is not None else await self.create_team(team_id, now=now)
 
     async def team(self, team_id: str) -> Team | None:
         if not _TEAM_ID.fullmatch(team_id):
@@ -69,10 +71,10 @@ class Keys:
         teams = [team for each, record in zip(ids, records, strict=True) if (team := team_of(each, record))]
         return sorted(teams, key=lambda team: (team.created_at, team.id))
 
-    async def update_team(self, team_id: str, *, name: str, budget_nanos: int | None) -> Team:
-        """Replaces a team's name and budget; raises `NotFound`."""
+    async def update_team(self, team_id: str, *, name: str, limits: TeamLimits) -> Team:
+        """Replaces a team's name and limits; raises `NotFound`."""
         team = await self._team(team_id)
-        fields = team_fields(Team(team_id, name, budget_nanos, team.created_at))
+        fields = team_fields(Team(team_id, name, limits, team.created_at))
         await self._store.call("gw1_update", [layout.account(team_id)], _words(fields))
         return await self._team(team_id)
 

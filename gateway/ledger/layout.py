@@ -14,7 +14,9 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:ledger         a stream, one row for every movement
     {t:TEAM}:sig:DIGEST     what the model signed a picture or a text with; goes by itself
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
+    {t:TEAM}:premium:…      what it drew for dearer groups: by hour, by day, and by attempt; go by themselves
     {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
+    {op}:premium:… , {op}:races:…   what all calls drew, for dearer groups and for answers that lost
 """
 
 from datetime import date
@@ -61,6 +63,11 @@ def use_stem(team: str) -> str:
 
 def use(team: str, day: date) -> str:
     return f"{use_stem(team)}{(day - _FIRST_DAY).days}"
+
+
+def allowance(purpose: str, team: str | None) -> str:
+    """What the names of an allowance begin with: a team's, or the installation's."""
+    return f"{{op}}:{purpose}:" if team is None else f"{{t:{team}}}:{purpose}:"
 
 
 def attempt(attempt_id: str) -> str:

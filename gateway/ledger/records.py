@@ -9,30 +9,43 @@ import json
 from collections.abc import Mapping
 from fractions import Fraction
 
+from gateway.core.allowance import Caps
 from gateway.core.books import Balance
 from gateway.core.errors import BadRequest
-from gateway.core.keys import Key, Limits, Mode, Show, Team
+from gateway.core.keys import Key, Limits, Mode, Show, Team, TeamLimits
 from gateway.core.money import LARGEST_NANOS
 
 Record = Mapping[str, str]
 
 
 def team_fields(team: Team) -> dict[str, str]:
-    return {"name": team.name, "budget": _budget(team.budget_nanos), "created": repr(team.created_at)}
+    return {
+        "name": team.name,
+        "budget": _amount(team.limits.budget_nanos, "budget_usd"),
+        "premium_hour": _amount(team.limits.premium.hour_nanos, "premium_hour_usd"),
+        "premium_day": _amount(team.limits.premium.day_nanos, "premium_day_usd"),
+        "created": repr(team.created_at),
+    }
 
 
 def team_of(team_id: str, record: Record) -> Team | None:
     """The team of a record; None when there is none."""
     if "created" not in record:
         return None
-    return Team(team_id, record["name"], _nanos(record["budget"]), float(record["created"]))
+    limits = TeamLimits(_nanos(record["budget"]), caps_of(record))
+    return Team(team_id, record["name"], limits, float(record["created"]))
+
+
+def caps_of(record: Record) -> Caps:
+    """What a team may pay for dearer groups."""
+    return Caps(_nanos(record.get("premium_hour", "")), _nanos(record.get("premium_day", "")))
 
 
 def key_fields(key: Key) -> dict[str, str]:
     return {
         "name": key.name,
         "hint": key.hint,
-        "budget": _budget(key.limits.budget_nanos),
+        "budget": _amount(key.limits.budget_nanos, "budget_usd"),
         "limits": _limits_text(key.limits),
         "created": repr(key.created_at),
     }
@@ -60,11 +73,11 @@ def balance_of(record: Record) -> Balance | None:
     return Balance(int(record.get("spent", 0)), int(record.get("held", 0)), _nanos(record["budget"]))
 
 
-def _budget(nanos: int | None) -> str:
+def _amount(nanos: int | None, param: str) -> str:
     if nanos is None:
         return ""
     if not 0 <= nanos <= LARGEST_NANOS:
-        raise BadRequest("a budget is between 0 and 9000000 USD", param="budget_usd")
+        raise BadRequest("an amount is between 0 and 9000000 USD", param=param)
     return str(nanos)
 
 

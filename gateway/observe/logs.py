@@ -13,6 +13,7 @@ from gateway.core.events import (
     CallRefused,
     CredentialRefused,
     Event,
+    FailoverDenied,
     OperatorCharged,
     StoreLost,
 )
@@ -40,46 +41,72 @@ class Log:
 
 
 def _row(event: Event) -> dict[str, Any] | None:
-    match event:
-        case CallFinished():
-            return _call(event)
-        case CallRefused():
-            return {
-                "event": "refused",
-                "request_id": event.request_id,
-                "dialect": event.dialect,
-                "operation": event.operation,
-                "status": event.status,
-                "code": event.code,
-                "seconds": round(event.total_s, 3),
-            }
-        case AttemptFinished() if not event.won:
-            return {
-                "event": "attempt_failed",
-                "attempt_id": event.attempt_id,
-                **_where(event.lane),
-                "verdict": event.outcome.verdict,
-                "upstream_status": event.outcome.status,
-                "billed": event.outcome.billed,
-                "late": event.late,
-                "seconds": round(event.total_s, 3),
-            }
-        case AttemptLate():
-            return {"event": "attempt_late", "attempt_id": event.attempt_id, **_where(event.lane)}
-        case OperatorCharged():
-            return {
-                "event": "operator_charged",
-                "call_id": event.call.id,
-                "attempt_id": event.charge.attempt_id,
-                "why": event.why,
-                "usd": usd_of(event.charge.nanos),
-            }
-        case CredentialRefused():
-            return {"event": "credential_refused", "lane": event.lane.name, "upstream_status": event.status}
-        case StoreLost():
-            return {"event": "store_lost", "doing": event.doing, "reason": event.reason}
-        case _:
-            return None
+    """The row of an event; None where there is nothing to say of it."""
+    row: dict[str, Any] | None = _ROWS[type(event)](event)
+    return row
+
+
+def _refused(event: CallRefused) -> dict[str, Any]:
+    return {
+        "event": "refused",
+        "request_id": event.request_id,
+        "dialect": event.dialect,
+        "operation": event.operation,
+        "status": event.status,
+        "code": event.code,
+        "seconds": round(event.total_s, 3),
+    }
+
+
+def _attempt(event: AttemptFinished) -> dict[str, Any] | None:
+    if event.won:
+        return None  # the call's own row says it
+    return {
+        "event": "attempt_failed",
+        "attempt_id": event.attempt_id,
+        **_where(event.lane),
+        "verdict": event.outcome.verdict,
+        "upstream_status": event.outcome.status,
+        "billed": event.outcome.billed,
+        "late": event.late,
+        "seconds": round(event.total_s, 3),
+    }
+
+
+def _attempt_late(event: AttemptLate) -> dict[str, Any]:
+    return {"event": "attempt_late", "attempt_id": event.attempt_id, **_where(event.lane)}
+
+
+def _failover_denied(event: FailoverDenied) -> dict[str, Any]:
+    spent = event.spent
+    return {
+        "event": "failover_denied",
+        "call_id": event.call.id,
+        "team": event.call.key.team,
+        **_where(event.lane),
+        "allowance": spent.purpose,
+        "owner": spent.owner,
+        "window": spent.window,
+        "anew_s": spent.anew_s,
+    }
+
+
+def _operator_charged(event: OperatorCharged) -> dict[str, Any]:
+    return {
+        "event": "operator_charged",
+        "call_id": event.call.id,
+        "attempt_id": event.charge.attempt_id,
+        "why": event.why,
+        "usd": usd_of(event.charge.nanos),
+    }
+
+
+def _credential_refused(event: CredentialRefused) -> dict[str, Any]:
+    return {"event": "credential_refused", "lane": event.lane.name, "upstream_status": event.status}
+
+
+def _store_lost(event: StoreLost) -> dict[str, Any]:
+    return {"event": "store_lost", "doing": event.doing, "reason": event.reason}
 
 
 def _where(lane: Lane) -> dict[str, Any]:
@@ -113,3 +140,15 @@ def _call(event: CallFinished) -> dict[str, Any]:
         if charge.usage is not None:
             row |= {"input_tokens": charge.usage.input, "output_tokens": charge.usage.output}
     return row
+
+
+_ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
+    AttemptFinished: _attempt,
+    AttemptLate: _attempt_late,
+    CallFinished: _call,
+    CallRefused: _refused,
+    CredentialRefused: _credential_refused,
+    FailoverDenied: _failover_denied,
+    OperatorCharged: _operator_charged,
+    StoreLost: _store_lost,
+}

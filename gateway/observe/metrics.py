@@ -14,6 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 
+from gateway.core.allowance import Purpose, Window
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
@@ -21,6 +22,7 @@ from gateway.core.events import (
     CallRefused,
     CredentialRefused,
     Event,
+    FailoverDenied,
     OperatorCharged,
     StoreLost,
 )
@@ -49,6 +51,10 @@ _COUNTERS: _Table = {
     "gateway_refused_requests": ("Requests refused before they were calls", ("dialect", "code")),
     "gateway_attempts": ("Attempts on upstream lanes", ("lane", "group", "model", "verdict", "won")),
     "gateway_late_attempts": ("Attempts without an answer past the suspect line", ("group", "model")),
+    "gateway_failover_denials": (
+        "Attempts not begun because an allowance was spent",
+        ("group", "allowance", "owner", "window"),
+    ),
     "gateway_answer_bytes": ("Bytes of upstream answers read", ("group", "model")),
     "gateway_pictures": ("Finished pictures charged", ("model", "size", "group")),
     "gateway_shortfalls": ("Pictures smaller or shaped otherwise than asked", ("model", "size", "group", "how")),
@@ -88,6 +94,7 @@ class Metrics:
             AttemptFinished: self._attempt,
             AttemptLate: self._attempt_late,
             CallFinished: self._call,
+            FailoverDenied: self._failover_denied,
             OperatorCharged: self._operator_charged,
             CallRefused: self._call_refused,
             CredentialRefused: self._credential_refused,
@@ -119,6 +126,11 @@ class Metrics:
 
     def _attempt_late(self, event: AttemptLate) -> None:
         self._counters["gateway_late_attempts"].labels(event.lane.group.name, event.call.ask.model.id).inc()
+
+    def _failover_denied(self, event: FailoverDenied) -> None:
+        spent = event.spent
+        labels = (event.lane.group.name, spent.purpose.value, spent.owner, spent.window.value)
+        self._counters["gateway_failover_denials"].labels(*labels).inc()
 
     def _credential_refused(self, event: CredentialRefused) -> None:
         self._counters["gateway_credential_refusals"].labels(event.lane.name, event.lane.group.name).inc()
@@ -154,5 +166,8 @@ class Metrics:
                     self._counters["gateway_attempts"].labels(lane.name, lane.group.name, model, verdict.value, won)
                 for why in _WHY:
                     self._counters["gateway_operator_usd"].labels(model, lane.group.name, why)
+        for group, purpose, window in product({lane.group.name for lane in lanes}, Purpose, Window):
+            for owner in ("team", "installation") if purpose is Purpose.PREMIUM else ("installation",):
+                self._counters["gateway_failover_denials"].labels(group, purpose.value, owner, window.value)
         for doing in ("settle", "void", *_WHY):
             self._counters["gateway_store_failures"].labels(doing)

@@ -30,11 +30,14 @@ class Times:
 class Attempt:
     """`news` is called when the answer begins and when the attempt ends; `ended` is set at the end."""
 
-    def __init__(self, call: Call, lane: Lane, number: int, *, epoch: int, now: Callable[[], float]) -> None:
+    def __init__(
+        self, call: Call, lane: Lane, attempt_id: str, *, epoch: int, raced: bool, now: Callable[[], float]
+    ) -> None:
         self.call = call
         self.lane = lane
         self.tried = Tried(lane.group, call.ask, epoch)
-        self.id = f"{call.id}-{number}"
+        self.id = attempt_id
+        self.raced = raced  # begun beside others
         self.pipe = Pipe()
         self.ended = asyncio.Event()
         self.late = False

@@ -6,7 +6,7 @@ to the operator, and the hold ends, once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -14,8 +14,16 @@ from gateway.core.board import HealthBoard
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
 from gateway.core.errors import BooksAway, GatewayError, InternalError, UpstreamCut
-from gateway.core.events import AttemptFinished, AttemptLate, CredentialRefused, Observer, OperatorCharged, StoreLost
-from gateway.core.failover import Start
+from gateway.core.events import (
+    AttemptFinished,
+    AttemptLate,
+    CredentialRefused,
+    FailoverDenied,
+    Observer,
+    OperatorCharged,
+    StoreLost,
+)
+from gateway.core.failover import Denied, Start
 from gateway.core.keys import Mode
 from gateway.core.outcome import Billed, Outcome, Verdict
 from gateway.core.plan import Plan
@@ -24,10 +32,12 @@ from gateway.core.truth import Shortfall, shortfall
 from gateway.core.watch import Watch
 from gateway.dialects.replies import Content, content_of
 from gateway.dialects.signatures import signatures_of
+from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import UNSETTLED, Books
 from gateway.ledger.signatures import Signatures
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt
+from gateway.relay.purse import Purse, billed_nanos
 from gateway.relay.race import Finish, Race
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.client import Client, Timeouts
@@ -45,6 +55,7 @@ class Rooms:
     client: Client
     board: HealthBoard
     stakes: Stakes
+    allowances: Allowances
     timeouts: Timeouts
     supervisor: Supervisor
     observe: Observer
@@ -72,6 +83,7 @@ class Journey:
             rewritable=call.parsed.plain is not None,
             stays=call.mode is Mode.OFF,
         )
+        self._purse = Purse(call, plan, rooms.allowances, rooms.client.lanes.cheapest, self._surely)
         self._races: list[Race] = []
         self._left = False
 
@@ -160,7 +172,7 @@ class Journey:
         winner = finish.winner
         if winner is None:
             self.outcome = finish.failure
-            self._tell(telling.of_failure(finish.failure))
+            self._tell(telling.of_failure(finish.failure, finish.denied))
             await self._surely("void", lambda: self._rooms.books.void(self.hold, "no answer"))
             return
         self.head.set_result(winner)
@@ -172,10 +184,11 @@ class Journey:
         race = Race(self._begin, self._late, self._rooms.now)
         self._races.append(race)
         finish = await race.run(self._plan, self._watch)
-        for attempt in race.attempts:
-            if attempt is not finish.winner:
+        losers = [attempt for attempt in race.attempts if attempt is not finish.winner]
+        if losers:
+            for attempt in losers:
                 attempt.pipe.leave()
-                self._rooms.supervisor.start(self._bury(attempt), name=f"loser {attempt.id}")
+            self._rooms.supervisor.start(self._bury_all(losers), name=f"losers {self.call.id}")
         return finish
 
     async def _insisted(self, finish: Finish, winner: Attempt) -> Finish:
@@ -186,18 +199,30 @@ class Journey:
         winner.pipe.leave()
         self._note(winner, won=False)
         await self._operator(winner.charge(), "fruitless")
+        await self._purse.close(winner)
         return await self._raced()
 
     def _tell(self, error: GatewayError) -> None:
         self.head.set_exception(error)
         self.head.exception()  # a caller who left does not fetch it
 
-    def _begin(self, start: Start, news: Callable[[Attempt], None]) -> Attempt:
+    async def _begin(self, start: Start, news: Callable[[Attempt], None]) -> Attempt | Denied:
+        spent = await self._purse.draw(self._attempt_id(self.attempts + 1), start.lane, start.beside)
+        if spent is None:
+            return self._send(start, news)
+        self._rooms.observe(FailoverDenied(self.call, start.lane, spent))
+        return Denied(spent)
+
+    def _attempt_id(self, number: int) -> str:
+        return f"{self.call.id}-{number}"
+
+    def _send(self, start: Start, news: Callable[[Attempt], None]) -> Attempt:
         parsed = self.call.parsed
         body = parsed.plain() if start.plain and parsed.plain else parsed.body
         rooms, ask = self._rooms, self.call.ask
         epoch = rooms.board.of(start.lane.group, ask.model.id).epoch
-        attempt = Attempt(self.call, start.lane, self.attempts + 1, epoch=epoch, now=rooms.now)
+        attempt_id = self._attempt_id(self.attempts + 1)
+        attempt = Attempt(self.call, start.lane, attempt_id, epoch=epoch, raced=bool(start.beside), now=rooms.now)
         rooms.board.began(attempt, attempt.tried, rooms.now())
         if self._left:
             attempt.pipe.leave()
@@ -226,6 +251,14 @@ class Journey:
         else:
             self.charge = charge
             await self._surely("settle", lambda: books.settle(self.hold, charge))
+        self._rooms.supervisor.start(self._purse.close(winner), name=f"purse {winner.id}")
+
+    async def _bury_all(self, losers: Sequence[Attempt]) -> None:
+        """Buries all that lost a race, and puts right what was drawn for it."""
+        await asyncio.gather(*(self._bury(loser) for loser in losers))
+        raced = [attempt.id for race in self._races for attempt in race.attempts if attempt.raced]
+        if raced:
+            await self._purse.close_races(raced, sum(billed_nanos(loser) for loser in losers))
 
     async def _bury(self, loser: Attempt) -> None:
         """Waits for an attempt whose answer nobody gets, and books what it cost. It is evidence all the same."""
@@ -245,6 +278,7 @@ class Journey:
                 await self._operator(loser.charge(), UNSETTLED)
             case Billed.NO:
                 pass
+        await self._purse.close(loser)
 
     async def _operator(self, charge: Charge, why: str) -> None:
         call = self.call

@@ -1,10 +1,11 @@
 """Runs what `core.failover` decides: starts attempts, waits for news of them, finds the winner."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from gateway.core.failover import Answers, Began, Ended, Late, Mark, News, Start, Wait, failover
+from gateway.core.allowance import Exhausted
+from gateway.core.failover import Answers, Began, Denied, Ended, Late, Mark, News, Start, Wait, failover
 from gateway.core.outcome import Outcome
 from gateway.core.plan import Plan
 from gateway.core.watch import Watch
@@ -17,20 +18,21 @@ _TO_READ_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """How a race ended: with a winner, or with the failure that the caller is told."""
+    """How a race ended: with a winner, or with the failure that the caller is told, and with what was denied."""
 
     winner: Attempt | None
     failure: Outcome | None
+    denied: Exhausted | None = None
 
 
 @dataclass(slots=True)
 class Race:
-    """`begin` starts an attempt and tells `news` when it answers and when it ends.
+    """`begin` starts an attempt, unless it is denied, and tells `news` when it answers and when it ends.
 
     `late` is told of each attempt that passes the line, once; `now` is the monotonic clock.
     """
 
-    begin: Callable[[Start, Callable[[Attempt], None]], Attempt]
+    begin: Callable[[Start, Callable[[Attempt], None]], Awaitable[Attempt | Denied]]
     late: Callable[[Attempt], None]
     now: Callable[[], float]
     attempts: list[Attempt] = field(default_factory=list)
@@ -45,19 +47,26 @@ class Race:
                 step = steps.send(news)
             except StopIteration as stop:
                 end = stop.value
-                return Finish(None if end.winner is None else self.attempts[end.winner], end.failure)
+                winner = None if end.winner is None else self.attempts[end.winner]
+                return Finish(winner, end.failure, end.denied)
             match step:
                 case Start():
-                    self.attempts.append(self.begin(step, self._news.put_nowait))
-                    if len(self.attempts) > 1:
-                        self._look_at_whole()
-                    news = Began(self.now())
+                    news = await self._begin(step)
                 case Mark(number):
                     self.attempts[number].late = True
                     self.late(self.attempts[number])
                     news = None
                 case Wait(for_s):
                     news = await self._wait(for_s)
+
+    async def _begin(self, start: Start) -> Began | Denied:
+        begun = await self.begin(start, self._news.put_nowait)
+        if isinstance(begun, Denied):
+            return begun
+        self.attempts.append(begun)
+        if len(self.attempts) > 1:
+            self._look_at_whole()
+        return Began(begun.began_at)
 
     def _look_at_whole(self) -> None:
         """Of several the first picture wins, so an answer is kept until it is known to hold one."""

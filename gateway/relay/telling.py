@@ -6,9 +6,11 @@ balances the caller learns nothing.
 
 import re
 
+from gateway.core.allowance import Exhausted
 from gateway.core.errors import (
     GatewayBusy,
     GatewayError,
+    PremiumSpent,
     UpstreamBusy,
     UpstreamCut,
     UpstreamFailed,
@@ -27,8 +29,10 @@ _REQUEST_ID = re.compile(r"\s*\(request id: [^)]*\)")
 _KEY_LIKE = re.compile(r"\b(?:sk-[\w-]{6,}|AIza[\w-]{10,}|Bearer\s+\S+)")
 
 
-def of_failure(outcome: Outcome | None) -> GatewayError:
-    """The error for the failure that a race ended with."""
+def of_failure(outcome: Outcome | None, denied: Exhausted | None = None) -> GatewayError:
+    """The error for the failure that a race ended with; `denied` is why a dearer group was not tried."""
+    if denied is not None:
+        return _premium_spent(denied)
     if outcome is None:
         return GatewayBusy("No group can take this call now; try again shortly.")
     match outcome.verdict:
@@ -48,6 +52,16 @@ def of_failure(outcome: Outcome | None) -> GatewayError:
             )
         case _:
             return UpstreamFailed("The upstream failed; nothing was charged. Try again.")
+
+
+def _premium_spent(denied: Exhausted) -> GatewayError:
+    whose = "This team's" if denied.owner == "team" else "This gateway's"
+    error = PremiumSpent(
+        f"The cheaper group cannot take this call now, and {whose.lower()} allowance for dearer ones is spent: it "
+        f"begins anew in {denied.anew_s} s. Nothing was charged. Try again later, or have the allowance raised."
+    )
+    error.retry_after_s = min(denied.anew_s, _MOST_RETRY_S)
+    return error
 
 
 def scrubbed(message: str) -> str:

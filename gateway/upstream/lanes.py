@@ -67,10 +67,11 @@ class LaneState:
 
 
 class Lanes:
-    """All lanes, in the order of their groups."""
+    """All lanes, in the order of their groups. `cheapest` is the least multiplier among them."""
 
     def __init__(self, accesses: Iterable[Access]) -> None:
         self._states = {access.lane.name: LaneState(access) for access in accesses}
+        self.cheapest = min(state.access.lane.group.multiplier for state in self)
 
     def __iter__(self) -> Iterator[LaneState]:
         return iter(self._states.values())

@@ -15,10 +15,22 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from gateway.core.allowance import Purpose
 from gateway.core.errors import BadRequest
-from gateway.core.keys import Key, Limits, Mode, Show, Team
-from gateway.core.terms import LARGEST_MULTIPLIER, LONGEST_S, Offer, Terms, budget_of, changed, limits_of
+from gateway.core.keys import Key, Limits, Mode, Show, Team, TeamLimits
+from gateway.core.terms import (
+    LARGEST_MULTIPLIER,
+    LONGEST_S,
+    Offer,
+    TeamTerms,
+    Terms,
+    changed,
+    limits_of,
+    team_changed,
+    team_limits_of,
+)
 from gateway.ledger import reports
+from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
@@ -37,6 +49,7 @@ class Office:
     store: Store
     keys: Keys
     books: Books
+    allowances: Allowances
     offer: Offer
     today: Callable[[], float]
 
@@ -57,14 +70,19 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class TeamTerms(_Body):
+_Usd = Annotated[Decimal | None, Field(max_digits=18)]
+
+
+class TeamChange(_Body):
     name: _Name | None = None
-    budget_usd: Decimal | None = Field(
-        default=None, max_digits=18, description="All its keys together; null: no limit."
+    budget_usd: _Usd = Field(default=None, description="All its keys together; null: no limit.")
+    premium_hour_usd: _Usd = Field(
+        default=None, description="The most it pays in an hour for groups dearer than the cheapest; null: no limit."
     )
+    premium_day_usd: _Usd = Field(default=None, description="The same in a day (UTC).")
 
 
-class NewTeam(TeamTerms):
+class NewTeam(TeamChange):
     id: str = Field(description="Lower-case letters, digits and dashes.", examples=["acme"])
 
 
@@ -122,9 +140,7 @@ def _let_in(admin_key: str | None, authorization: str) -> None:
 def _teams(routes: APIRouter, office: Office) -> None:
     @routes.post("/teams", status_code=201, summary="Make a team")
     async def create_team(body: NewTeam) -> dict[str, Any]:
-        with _as_problem():
-            budget = budget_of(body.budget_usd)
-        team = await office.keys.create_team(body.id, budget_nanos=budget, now=office.today(), name=body.name)
+        team = await office.keys.create_team(body.id, now=office.today(), name=body.name, limits=_team_limits(body))
         return await _team(office, team)
 
     @routes.get("/teams", summary="List the teams")
@@ -136,15 +152,11 @@ def _teams(routes: APIRouter, office: Office) -> None:
         return await _team(office, await _found_team(office, team_id))
 
     @routes.patch("/teams/{team_id}", summary="Change a team: what is not sent stays")
-    async def update_team(team_id: str, body: TeamTerms) -> dict[str, Any]:
+    async def update_team(team_id: str, body: TeamChange) -> dict[str, Any]:
         team = await _found_team(office, team_id)
-        with _as_problem():
-            budget = budget_of(body.budget_usd)
-        updated = await office.keys.update_team(
-            team_id,
-            name=team.name if body.name is None else body.name,
-            budget_nanos=budget if "budget_usd" in body.model_fields_set else team.budget_nanos,
-        )
+        limits = team_changed(team.limits, _team_limits(body), body.model_fields_set)
+        name = team.name if body.name is None else body.name
+        updated = await office.keys.update_team(team_id, name=name, limits=limits)
         return await _team(office, updated)
 
 
@@ -191,6 +203,11 @@ def _reports(routes: APIRouter, office: Office) -> None:
         operator = shapes.operator(await office.books.operator_balance())
         return {"since": first, "until": last, "rows": [shapes.usage(row) for row in rows], "operator": operator}
 
+    @routes.get("/allowances", summary="What all calls may pay for failover, and what they drew")
+    async def allowances() -> dict[str, Any]:
+        drawn = {purpose: await office.allowances.of_installation(purpose) for purpose in Purpose}
+        return {name: each for purpose in Purpose for name, each in shapes.allowance(purpose, drawn[purpose]).items()}
+
     @routes.get("/groups", summary="The groups, in order of preference")
     async def groups() -> dict[str, Any]:
         return {
@@ -224,11 +241,17 @@ async def _found(office: Office, key_id: str) -> Key:
 
 
 async def _team(office: Office, team: Team) -> dict[str, Any]:
-    return shapes.team(team, await office.books.team_balance(team.id))
+    balance, drawn = await office.books.team_balance(team.id), await office.allowances.of_team(team.id)
+    return shapes.team(team, balance, drawn)
 
 
 async def _key(office: Office, key: Key) -> dict[str, Any]:
     return shapes.key(key, await office.books.balance(key))
+
+
+def _team_limits(body: TeamChange) -> TeamLimits:
+    with _as_problem():
+        return team_limits_of(TeamTerms(body.budget_usd, body.premium_hour_usd, body.premium_day_usd))
 
 
 def _limits(office: Office, body: KeyLimits) -> Limits:

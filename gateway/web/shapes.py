@@ -8,11 +8,28 @@ from fractions import Fraction
 from typing import Any
 
 from gateway.core import books, keys
+from gateway.core.allowance import Drawn
 from gateway.core.money import usd_of
 
 
-def team(each: keys.Team, balance: books.Balance) -> dict[str, Any]:
-    return {"id": each.id, "name": each.name, "created_at": int(each.created_at), **_money(balance)}
+def team(each: keys.Team, balance: books.Balance, premium: Drawn) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "name": each.name,
+        "created_at": int(each.created_at),
+        **_money(balance),
+        **allowance("premium", premium),
+    }
+
+
+def allowance(name: str, drawn: Drawn) -> dict[str, str | None]:
+    """The caps of the hour and the day, and what was drawn in them."""
+    return {
+        f"{name}_hour_usd": _cap(drawn.caps.hour_nanos),
+        f"{name}_hour_drawn_usd": usd_of(drawn.hour_nanos),
+        f"{name}_day_usd": _cap(drawn.caps.day_nanos),
+        f"{name}_day_drawn_usd": usd_of(drawn.day_nanos),
+    }
 
 
 def key(each: keys.Key, balance: books.Balance) -> dict[str, Any]:
@@ -60,9 +77,13 @@ def decimal(exact: Fraction) -> str:
     return str(Decimal(exact.numerator) / Decimal(exact.denominator))
 
 
+def _cap(nanos: int | None) -> str | None:
+    return None if nanos is None else usd_of(nanos)
+
+
 def _money(balance: books.Balance) -> dict[str, str | None]:
     return {
-        "budget_usd": None if balance.budget_nanos is None else usd_of(balance.budget_nanos),
+        "budget_usd": _cap(balance.budget_nanos),
         "spent_usd": usd_of(balance.spent_nanos),
         "held_usd": usd_of(balance.held_nanos),
     }

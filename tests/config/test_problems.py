@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.config.load import load, parse
+from gateway.config.schema import FailoverSection
 from gateway.config.settings import ConfigError
 
 HERE = Path("/srv/gateway")
@@ -16,6 +17,7 @@ PRO = "groups[0].lanes[0].models.gemini-3-pro-image"
 
 HYBRID = '"hybrid" is refused: its price per call cannot be known in advance; choose pay-as-you-go-priority'
 SECONDS = "must be more than 0"
+AMOUNT = 'must be a plain decimal of USD, such as "0.055"'
 DECIMAL = "must be a decimal above 0, such as 1.4"
 LISTEN = "must be HOST:PORT or unix:/path, such as 127.0.0.1:8080; 0.0.0.0:8080 listens everywhere"
 STORE = "must be embedded, redis://HOST, rediss://HOST, redis+sentinel://HOST, redis+cluster://HOST or unix:///path"
@@ -158,6 +160,7 @@ def put(document: Any, where: tuple[str | int, ...], value: object) -> None:
         (("timeouts", "total_s"), 700, "timeouts: total_long_s must be at least total_s"),
         (("failover", "mode"), "manual", "failover.mode: must be one of auto, hang-only, off"),
         (("failover", "suspect_s"), 0, f"failover.suspect_s: {SECONDS}"),
+        (("failover", "premium_day_usd"), -1, f"failover.premium_day_usd: {AMOUNT}"),
         (("failover", "dwell_s"), 121, "failover: dwell_max_s must be at least dwell_s"),
         (("limits", "body_bytes"), 1000, "limits.body_bytes: must be at least 1048576"),
         (("limits", "body_bytes"), 2**41, "limits.body_bytes: must be at most 1099511627776"),
@@ -190,7 +193,7 @@ def test_a_wrong_setting_is_told_in_one_line(
         (("limits", "body_byte"), "limits.body_byte: is not a setting; did you mean body_bytes?"),
         (
             ("failover", "patience"),
-            "failover.patience: is not a setting; known here: mode, suspect_s, dwell_s, dwell_max_s",
+            "failover.patience: is not a setting; known here: " + ", ".join(FailoverSection.model_fields),
         ),
     ],
 )

@@ -1,13 +1,14 @@
 """Dialogues: news in, lanes tried out."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import pytest
 
+from gateway.core.allowance import Exhausted, Purpose, Window
 from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
-from gateway.core.failover import Answers, Began, End, Ended, Late, Mark, News, Start, Step, Wait, failover
+from gateway.core.failover import Answers, Began, Denied, End, Ended, Late, Mark, News, Start, Step, Wait, failover
 from gateway.core.groups import Lane
 from gateway.core.health import Patience
 from gateway.core.outcome import Outcome, Reply, Verdict, of_reply, of_status, outcome
@@ -45,10 +46,14 @@ def watch(patience: Patience = FIXED, *, rewritable: bool = False, **more: Any) 
 
 
 class Dialogue:
-    """Plays a call: says news, and notes what was tried and which attempts were marked as late."""
+    """Plays a call: says news, and notes what was tried and which attempts were marked as late.
 
-    def __init__(self, steps: Generator[Step, News, End]) -> None:
+    `denials` say of each attempt to be begun what stands against it; those beyond them are begun.
+    """
+
+    def __init__(self, steps: Generator[Step, News, End], denials: Iterable[Exhausted | None] = ()) -> None:
         self._steps = steps
+        self._denials = list(denials)
         self.now = 0.0
         self.tried: list[Start] = []
         self.marked: list[int] = []
@@ -83,8 +88,10 @@ class Dialogue:
                 return
             match step:
                 case Start():
-                    self.tried.append(step)
-                    news = Began(self.now)
+                    denied = self._denials.pop(0) if self._denials else None
+                    if denied is None:
+                        self.tried.append(step)
+                    news = Began(self.now) if denied is None else Denied(denied)
                 case Mark(number):
                     self.marked.append(number)
                     news = None
@@ -136,6 +143,54 @@ def test_what_is_tried_follows_from_the_news(
     lanes: tuple[Lane, ...], told: tuple[Outcome | str, ...], tried: list[str], end: Outcome | None
 ) -> None:
     assert play(plan(*lanes), *told) == (tried, end)
+
+
+NO_PREMIUM = Exhausted(Purpose.PREMIUM, "team", Window.HOUR, 900)
+NO_RACES = Exhausted(Purpose.RACES, "installation", Window.DAY, 900)
+
+
+def denied(lanes: tuple[Lane, ...], *denials: Exhausted | None, board: HealthBoard | None = None) -> Dialogue:
+    return Dialogue(failover(plan(*lanes), watch(board=board or HealthBoard(FIXED))), denials)
+
+
+def test_without_means_for_the_dear_group_a_failed_call_says_so() -> None:
+    dialogue = denied((CHEAP, DEAR), None, NO_PREMIUM).hear(Ended(0, BUSY))
+    assert dialogue.end == End(None, BUSY, NO_PREMIUM)
+    assert dialogue.names == ["default-1"]
+
+
+def test_without_means_for_the_dear_group_the_rest_of_the_cheap_one_is_tried() -> None:
+    dialogue = denied((CHEAP, DEAR, SPARE), None, NO_PREMIUM).hear(Ended(0, BUSY))
+    assert dialogue.names == ["default-1", "default-2"]
+    assert dialogue.hear(Answers(1)).end == End(1)
+
+
+def test_a_stuck_attempt_that_cannot_be_raced_is_waited_for() -> None:
+    dialogue = denied((CHEAP, DEAR), None, NO_PREMIUM).wait(60.0)
+    assert (dialogue.names, dialogue.end) == (["default-1"], None)
+    assert dialogue.hear(Answers(0)).end == End(0)
+
+
+def test_a_call_that_would_have_begun_in_the_dear_group_does_not_go_to_one_that_is_ill() -> None:
+    assert denied((DEAR, CHEAP), NO_PREMIUM, board=ill(ask(), opened=True)).end == End(None, None, NO_PREMIUM)
+    assert denied((DEAR, CHEAP), NO_PREMIUM).names == ["default-1"], "one that is well will do"
+
+
+def test_a_request_that_is_wrong_is_told_as_wrong_whatever_was_denied() -> None:
+    dialogue = denied((CHEAP, DEAR), None, NO_PREMIUM).wait(21.0).hear(Ended(0, WRONG))
+    assert dialogue.end == End(None, WRONG)
+
+
+def test_without_means_for_races_a_failed_call_still_goes_on() -> None:
+    dialogue = denied((CHEAP, DEAR), None, NO_RACES).wait(60.0)
+    assert dialogue.names == ["default-1"]
+    assert dialogue.hear(Ended(0, BUSY)).names == ["default-1", "enterprise"]
+    assert dialogue.hear(Answers(1)).end == End(1)
+
+
+def test_an_attempt_is_begun_with_word_of_those_it_is_beside() -> None:
+    dialogue = Dialogue(failover(plan(CHEAP, DEAR), watch())).wait(21.0)
+    assert [each.beside for each in dialogue.tried] == [(), (CHEAP,)]
 
 
 STAYING = [

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from gateway.core.keys import Key, Limits
+from gateway.core.keys import Key, Limits, TeamLimits
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
@@ -56,6 +56,6 @@ def books(store: Store) -> Books:
 @pytest.fixture
 async def key(keys: Keys) -> Key:
     """A key of team acme; both may spend 100 dollars."""
-    await keys.create_team("acme", budget_nanos=100 * USD, now=NOW)
+    await keys.create_team("acme", limits=TeamLimits(100 * USD), now=NOW)
     key, _ = await keys.create_key("acme", name="ci", limits=Limits(budget_nanos=100 * USD), now=NOW)
     return key

@@ -11,7 +11,7 @@ from redis import Redis
 
 from gateway.core.books import Balance, Hold
 from gateway.core.errors import InternalError, NotFound, OverBudget, UnknownKey
-from gateway.core.keys import Key, Limits
+from gateway.core.keys import Key, Limits, TeamLimits
 from gateway.core.money import LARGEST_NANOS
 from gateway.ledger import layout
 from gateway.ledger.budget import UNSETTLED, Books
@@ -53,7 +53,7 @@ async def test_any_order_of_reserve_settle_and_void_leaves_the_same_books(
     books: Books, keys: Keys, raw: Redis, order: list[str]
 ) -> None:
     raw.flushall()
-    await keys.create_team("acme", budget_nanos=100 * USD, now=NOW)
+    await keys.create_team("acme", limits=TeamLimits(100 * USD), now=NOW)
     key, _ = await keys.create_key("acme", name="ci", limits=Limits(), now=NOW)
     hold = Hold("call_1", "acme", key.id, 2 * USD)
     for event in order:
@@ -73,7 +73,7 @@ async def test_a_call_that_is_voided_holds_nothing_whatever_comes_late(
     books: Books, keys: Keys, raw: Redis, order: list[str]
 ) -> None:
     raw.flushall()
-    await keys.create_team("acme", budget_nanos=None, now=NOW)
+    await keys.create_team("acme", now=NOW)
     key, _ = await keys.create_key("acme", name="ci", limits=Limits(), now=NOW)
     for event in order:
         await happen(books, event, Hold("call_1", "acme", key.id, USD), key)
@@ -149,7 +149,7 @@ async def test_a_refusal_changes_nothing(books: Books, key: Key, raw: Redis) -> 
 
 
 async def test_a_higher_budget_counts_from_the_next_call(books: Books, keys: Keys, key: Key) -> None:
-    await keys.update_team("acme", name="acme", budget_nanos=None)
+    await keys.update_team("acme", name="acme", limits=TeamLimits())
     await keys.update(key.id, name="ci", limits=Limits(budget_nanos=None))
     await reserve(books, "call_1", key, 5000 * USD, lease_s=LEASE_S)
     assert await books.team_balance("acme") == Balance(0, 5000 * USD, None)
@@ -208,7 +208,7 @@ async def test_a_revoked_key_still_pays_for_what_it_ordered(books: Books, keys: 
 
 
 async def test_the_largest_amounts_are_compared_exactly(books: Books, keys: Keys) -> None:
-    await keys.create_team("rich", budget_nanos=LARGEST_NANOS, now=NOW)
+    await keys.create_team("rich", limits=TeamLimits(LARGEST_NANOS), now=NOW)
     key, _ = await keys.create_key("rich", name="k", limits=Limits(), now=NOW)
     await reserve(books, "call_1", key, LARGEST_NANOS - 1, lease_s=LEASE_S)
     await reserve(books, "call_2", key, 1, lease_s=LEASE_S)
@@ -218,7 +218,7 @@ async def test_the_largest_amounts_are_compared_exactly(books: Books, keys: Keys
 
 
 async def test_sums_beyond_a_double_stay_exact(books: Books, keys: Keys, raw: Redis) -> None:
-    await keys.create_team("rich", budget_nanos=None, now=NOW)
+    await keys.create_team("rich", now=NOW)
     key, _ = await keys.create_key("rich", name="k", limits=Limits(), now=NOW)
     for n, nanos in enumerate((LARGEST_NANOS, LARGEST_NANOS, 1)):
         hold = await reserve(books, f"call_{n}", key, nanos, lease_s=LEASE_S)

@@ -11,7 +11,7 @@ import pytest
 from redis import Redis
 
 from gateway.core.errors import BadRequest, BooksAway, NotFound
-from gateway.core.keys import Key, Limits, Team
+from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.core.money import LARGEST_NANOS
 from gateway.ledger.errors import StoreError
 from gateway.ledger.keys import Keys, pepper
@@ -29,38 +29,38 @@ LIMITS = Limits(
 
 
 async def test_a_team_is_what_it_was_made_as(keys: Keys) -> None:
-    made = await keys.create_team("acme", budget_nanos=7, now=NOW, name="Acme, Inc.")
-    assert made == Team("acme", "Acme, Inc.", 7, NOW)
+    made = await keys.create_team("acme", limits=TeamLimits(7), now=NOW, name="Acme, Inc.")
+    assert made == Team("acme", "Acme, Inc.", TeamLimits(7), NOW)
     assert await keys.team("acme") == made
-    await keys.create_team("another", budget_nanos=None, now=NOW + 1)
+    await keys.create_team("another", now=NOW + 1)
     assert [team.id for team in await keys.teams()] == ["acme", "another"]
 
 
 async def test_a_teams_id_is_taken_once(keys: Keys) -> None:
-    await keys.create_team("acme", budget_nanos=7, now=NOW)
+    await keys.create_team("acme", limits=TeamLimits(7), now=NOW)
     with pytest.raises(BadRequest, match="there is a team acme already"):
-        await keys.create_team("acme", budget_nanos=None, now=NOW + 1)
-    assert await keys.team("acme") == Team("acme", "acme", 7, NOW)
+        await keys.create_team("acme", now=NOW + 1)
+    assert await keys.team("acme") == Team("acme", "acme", TeamLimits(7), NOW)
 
 
 @pytest.mark.parametrize("team_id", ["", "Acme", "-acme", "a}cme", "a" * 64, "acme\n", "ä"])
 async def test_a_teams_id_is_a_slug(keys: Keys, team_id: str) -> None:
     with pytest.raises(BadRequest, match="1 to 63"):
-        await keys.create_team(team_id, budget_nanos=None, now=NOW)
+        await keys.create_team(team_id, now=NOW)
     assert await keys.team(team_id) is None
 
 
 @pytest.mark.parametrize("budget", [-1, LARGEST_NANOS + 1])
 async def test_a_budget_that_cannot_be_compared_is_refused(keys: Keys, budget: int) -> None:
     with pytest.raises(BadRequest, match="9000000 USD"):
-        await keys.create_team("acme", budget_nanos=budget, now=NOW)
+        await keys.create_team("acme", limits=TeamLimits(budget), now=NOW)
     assert await keys.teams() == []
 
 
 async def test_a_team_is_renamed_and_given_another_budget(keys: Keys, key: Key) -> None:
-    assert await keys.update_team("acme", name="Acme", budget_nanos=None) == Team("acme", "Acme", None, NOW)
+    assert await keys.update_team("acme", name="Acme", limits=TeamLimits()) == Team("acme", "Acme", TeamLimits(), NOW)
     with pytest.raises(NotFound, match="there is no team nobody"):
-        await keys.update_team("nobody", name="x", budget_nanos=None)
+        await keys.update_team("nobody", name="x", limits=TeamLimits())
 
 
 async def test_a_secret_leads_to_its_key_with_every_limit_exact(keys: Keys, key: Key) -> None:
@@ -79,7 +79,7 @@ async def test_a_key_belongs_to_a_team_that_exists(keys: Keys) -> None:
 
 
 async def test_keys_are_listed_by_team_the_oldest_first(keys: Keys, key: Key) -> None:
-    await keys.create_team("beta", budget_nanos=None, now=NOW)
+    await keys.create_team("beta", now=NOW)
     second, _ = await keys.create_key("acme", name="second", limits=Limits(), now=NOW + 2)
     other, _ = await keys.create_key("beta", name="other", limits=Limits(), now=NOW + 1)
     assert await keys.keys("acme") == [key, second]
@@ -177,7 +177,7 @@ async def test_while_the_store_is_away_only_a_key_seen_within_300_s_is_found(nam
     server = start(name, tmp_path)
     async with Store.open(server.url, tmp_path) as store:
         keys = Keys(store, PEPPER)
-        await keys.create_team("acme", budget_nanos=None, now=NOW)
+        await keys.create_team("acme", now=NOW)
         made, secret = await keys.create_key("acme", name="ci", limits=Limits(), now=NOW)
         assert await keys.find(secret, NOW) == made
         server.stop()

@@ -5,7 +5,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.keys import Key, Limits, Mode, Show, Team
+from gateway.core.allowance import Caps
+from gateway.core.keys import Key, Limits, Mode, Show, Team, TeamLimits
 from gateway.core.money import LARGEST_NANOS
 from gateway.ledger.records import balance_of, key_fields, key_of, team_fields, team_of
 
@@ -25,7 +26,10 @@ LIMITS = st.builds(
 )
 
 
-@given(st.builds(Team, st.just("acme"), st.text(), BUDGETS, TIMES))
+TEAM_LIMITS = st.builds(TeamLimits, BUDGETS, st.builds(Caps, BUDGETS, BUDGETS))
+
+
+@given(st.builds(Team, st.just("acme"), st.text(), TEAM_LIMITS, TIMES))
 def test_a_team_survives_writing(team: Team) -> None:
     assert team_of("acme", team_fields(team)) == team
 

@@ -58,7 +58,7 @@ async def test_rows_are_told_apart_whatever_is_in_a_name(store: Store, books: Bo
 async def test_a_report_is_of_one_team_or_key_or_of_all(
     store: Store, books: Books, keys: Keys, key: Key, today: date
 ) -> None:
-    await keys.create_team("beta", budget_nanos=None, now=NOW)
+    await keys.create_team("beta", now=NOW)
     other, _ = await keys.create_key("beta", name="other", limits=Limits(), now=NOW)
     await spend(books, key, "call_1", charge(5))
     await spend(books, other, "call_2", charge(7))

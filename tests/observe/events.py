@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from gateway.core.allowance import Exhausted, Purpose, Window
 from gateway.core.books import Charge
 from gateway.core.call import Call
 from gateway.core.events import (
@@ -11,6 +12,7 @@ from gateway.core.events import (
     CallRefused,
     CredentialRefused,
     Event,
+    FailoverDenied,
     OperatorCharged,
     StoreLost,
 )
@@ -85,6 +87,9 @@ EVENTS: dict[type[Event], Event] = {
     AttemptFinished: attempt(),
     AttemptLate: AttemptLate(call(), "call_1-1", facts.lane()),
     CallFinished: finished(charge()),
+    FailoverDenied: FailoverDenied(
+        call(), facts.lane(facts.ENTERPRISE), Exhausted(Purpose.PREMIUM, "team", Window.HOUR, 1200)
+    ),
     OperatorCharged: OperatorCharged(call(), charge(), "race_loss"),
     CallRefused: REFUSED,
     CredentialRefused: CredentialRefused(facts.lane(), 401),

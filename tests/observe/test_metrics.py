@@ -29,6 +29,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_attempts": ("lane", "group", "model", "verdict", "won"),
     "gateway_upstream_first_byte_seconds": ("group", "model", "size"),
     "gateway_late_attempts": ("group", "model"),
+    "gateway_failover_denials": ("group", "allowance", "owner", "window"),
     "gateway_answer_bytes": ("group", "model"),
     "gateway_pictures": ("model", "size", "group"),
     "gateway_charged_usd": ("model", "size", "group"),

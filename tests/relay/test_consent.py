@@ -1,13 +1,18 @@
 """What a caller agrees to pay more for: by its key, or stricter for one call by a header."""
 
+import asyncio
 from fractions import Fraction
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from gateway.core.keys import Limits, Mode
-from tests.house import MODEL, Gateway, Simulator, open_gateway
+from gateway.core.allowance import Caps, Purpose
+from gateway.core.keys import Limits, Mode, TeamLimits
+from gateway.core.money import nanos_of
+from tests.house import ADMIN_KEY, MODEL, PRO, Gateway, Simulator, open_gateway
+from tests.relay.test_reports import rows
+from tests.waiting import eventually
 
 DEFAULT, ENTERPRISE = "Default", "NanoBananaEnterprise"
 
@@ -67,3 +72,86 @@ async def test_keys_without_a_mode_of_their_own_have_the_gateways(simulator: Sim
         _, secret = await gateway.new_key(Limits(failover=Mode.AUTO))
         answer = await ask(gateway, "a boat [sim:busy@Default]", authorization=f"Bearer {secret}")
         assert answer.headers["x-gateway-group"] == ENTERPRISE
+
+
+def premium(**caps: int) -> TeamLimits:
+    return TeamLimits(premium=Caps(**caps))
+
+
+async def test_a_team_that_has_spent_its_allowance_is_told_when_it_begins_anew(gateway: Gateway) -> None:
+    await gateway.running.keys.update_team("acme", name="acme", limits=premium(hour_nanos=60_000_000))
+    first = await gateway.native("a boat [sim:busy@Default]", model=PRO)
+    assert first.headers["x-gateway-group"] == ENTERPRISE  # 0.036 more than Default would have taken
+    body = {"model": PRO, "prompt": "a boat [sim:busy@Default]"}
+    told = await gateway.http.post("/v1/images/generations", json=body)
+    assert told.status_code == 503
+    error = told.json()["error"]
+    assert (error["code"], error["type"]) == ("premium_cap", "server_error")
+    assert "allowance for dearer ones is spent" in error["message"]
+    assert 1 <= int(told.headers["retry-after"]) <= 60
+    assert (told.headers["x-gateway-billed"], told.headers["x-should-retry"]) == ("no", "true")
+    native = await gateway.native("a boat [sim:busy@Default]", model=PRO)
+    assert native.json()["error"]["status"] == "UNAVAILABLE"
+    assert (await gateway.native("a boat", model=PRO)).headers["x-gateway-group"] == DEFAULT
+    assert await gateway.spent_nanos() == nanos_of("0.126") + nanos_of("0.09")
+    assert (await gateway.usage())["held_usd"] == "0"
+    await eventually(lambda: _drawn(gateway, 36_000_000))
+    denied = await rows(gateway, "failover_denied", least=2)
+    assert {(row["allowance"], row["owner"], row["window"]) for row in denied} == {("premium", "team", "hour")}
+
+
+async def _drawn(gateway: Gateway, nanos: int) -> bool:
+    return bool((await gateway.running.allowances.of_team("acme")).hour_nanos == nanos)
+
+
+async def test_an_allowance_is_never_overdrawn_by_calls_at_once(gateway: Gateway, simulator: Simulator) -> None:
+    await gateway.running.keys.update_team("acme", name="acme", limits=premium(day_nanos=5 * 36_000_000))
+    answers = await asyncio.gather(*(gateway.native("a boat [sim:busy@Default]", model=PRO) for _ in range(20)))
+    served = [answer for answer in answers if answer.status_code == 200]
+    assert len(served) == 5
+    assert {answer.json()["error"]["status"] for answer in answers if answer.status_code != 200} == {"UNAVAILABLE"}
+    assert await gateway.spent_nanos() == 5 * nanos_of("0.126")
+
+
+async def test_what_an_unbilled_attempt_drew_is_given_back(gateway: Gateway) -> None:
+    await gateway.running.keys.update_team("acme", name="acme", limits=premium(hour_nanos=40_000_000))
+    assert (await gateway.native("a boat [sim:busy]", model=PRO)).status_code == 503
+    await eventually(lambda: _drawn(gateway, 0))
+    answer = await gateway.native("a boat [sim:busy@Default]", model=PRO)
+    assert answer.headers["x-gateway-group"] == ENTERPRISE
+
+
+async def test_the_installations_cap_holds_for_all(simulator: Simulator, tmp_path: Path) -> None:
+    capped = {"premium_hour_usd": "0.04"}
+    async with open_gateway(simulator, tmp_path, failover=capped) as gateway:
+        assert (await gateway.native("a boat [sim:busy@Default]", model=PRO)).status_code == 200
+        assert (await gateway.native("a boat [sim:busy@Default]", model=PRO)).status_code == 503
+        admin = {"authorization": f"Bearer {ADMIN_KEY}"}
+        drawn = (await gateway.http.get("/admin/api/allowances", headers=admin)).json()
+        assert (drawn["premium_hour_usd"], drawn["premium_hour_drawn_usd"]) == ("0.04", "0.036")
+        assert drawn["races_day_usd"] is None
+
+
+async def test_nothing_is_raced_when_the_operator_pays_for_no_losers(tmp_path: Path) -> None:
+    stingy = {"suspect_s": 0.3, "races_hour_usd": "0.01"}
+    with Simulator.started("--speed", "10", "--light") as slow:
+        async with open_gateway(slow, tmp_path, failover=stingy) as gateway:
+            answer = await gateway.native("a boat [sim:slow@Default]")
+            assert (answer.headers["x-gateway-group"], answer.headers["x-gateway-attempts"]) == (DEFAULT, "1")
+            (denied, *_) = await rows(gateway, "failover_denied", least=1)
+            assert (denied["allowance"], denied["owner"]) == ("races", "installation")
+
+
+async def test_what_a_race_lost_is_drawn_and_no_more(tmp_path: Path) -> None:
+    capped = {"suspect_s": 0.3, "races_hour_usd": "5"}
+    with Simulator.started("--speed", "10", "--light") as slow:
+        async with open_gateway(slow, tmp_path, failover=capped) as gateway:
+            answer = await gateway.native("a boat [sim:slow@Default]")
+            assert answer.headers["x-gateway-attempts"] == "2"
+            ((lost),) = await rows(gateway, "operator_charged", least=1)
+
+            async def corrected() -> bool:
+                drawn = await gateway.running.allowances.of_installation(Purpose.RACES)
+                return drawn.hour_nanos == nanos_of(lost["usd"])
+
+            await eventually(corrected)

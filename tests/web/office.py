@@ -17,6 +17,7 @@ ROUTES: list[tuple[str, str]] = [
     ("DELETE", f"{KEYS}/key_1"),
     ("GET", USAGE),
     ("GET", "/admin/api/groups"),
+    ("GET", "/admin/api/allowances"),
 ]
 
 

@@ -31,6 +31,10 @@ async def test_a_team_is_made_once_with_its_budget(admin: httpx2.AsyncClient) ->
         "budget_usd": "12.5",
         "spent_usd": "0",
         "held_usd": "0",
+        "premium_hour_usd": None,
+        "premium_hour_drawn_usd": "0",
+        "premium_day_usd": None,
+        "premium_day_drawn_usd": "0",
     }
     status, detail = problem(await admin.post(TEAMS, json={"id": "painters"}))
     assert (status, "painters" in detail) == (400, True)

@@ -1,0 +1,80 @@
+"""What one call's attempts draw on allowances: before they are sent, and put right when their price is known.
+
+Knows which attempts cost more than the cheapest group, and which may be billed beside another. That a
+cap holds is the store's to say: while it is away, nothing is sent that would have to be drawn for.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from gateway.core.allowance import Exhausted, Purpose, Window, extra_nanos
+from gateway.core.call import Call
+from gateway.core.errors import BooksAway
+from gateway.core.groups import Lane
+from gateway.core.outcome import Billed
+from gateway.core.plan import Plan
+from gateway.ledger.allowances import INSTALLATION, Allowances
+from gateway.relay.attempt import Attempt
+
+# How soon a store that is away may be asked again.
+_AWAY_S = 5
+
+
+@dataclass(slots=True)
+class Purse:
+    """`surely` writes to the store, again and again while it is away. `cheapest` is the least multiplier there is."""
+
+    call: Call
+    plan: Plan
+    allowances: Allowances
+    cheapest: Fraction
+    surely: Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
+
+    async def draw(self, attempt_id: str, lane: Lane, beside: Iterable[Lane]) -> Exhausted | None:
+        """Draws for an attempt that is about to be sent, `beside` others that run; what stands against it, if anything.
+
+        Where two may be billed, the dearer is drawn: nobody knows yet which will lose.
+        """
+        extra = extra_nanos(self._quoted(lane), lane.group, self.cheapest)
+        if extra and (spent := await self._draw(Purpose.PREMIUM, attempt_id, extra)):
+            return spent
+        rivals = [self._quoted(each) for each in beside]
+        if rivals and (spent := await self._draw(Purpose.RACES, attempt_id, max([*rivals, self._quoted(lane)]))):
+            if extra:
+                await self._correct(Purpose.PREMIUM, attempt_id, 0)
+            return spent
+        return None
+
+    async def close(self, attempt: Attempt) -> None:
+        """Puts right what an attempt drew for its group, now that its price is known."""
+        if attempt.lane.group.multiplier > self.cheapest:
+            extra = extra_nanos(billed_nanos(attempt), attempt.lane.group, self.cheapest)
+            await self._correct(Purpose.PREMIUM, attempt.id, extra)
+
+    async def close_races(self, raced: list[str], lost_nanos: int) -> None:
+        """Puts right what was drawn for races, by what all that lost in them cost together."""
+        for place, attempt_id in enumerate(raced):
+            await self._correct(Purpose.RACES, attempt_id, 0 if place else lost_nanos)
+
+    def _quoted(self, lane: Lane) -> int:
+        return next(each.nanos for each in self.plan.lanes if each.lane.name == lane.name)
+
+    def _team(self, purpose: Purpose) -> str | None:
+        return self.call.key.team if purpose is Purpose.PREMIUM else None  # races are on the operator
+
+    async def _draw(self, purpose: Purpose, name: str, nanos: int) -> Exhausted | None:
+        try:
+            return await self.allowances.draw(purpose, self._team(purpose), name, nanos)
+        except BooksAway:
+            return Exhausted(purpose, INSTALLATION, Window.HOUR, _AWAY_S)
+
+    async def _correct(self, purpose: Purpose, name: str, nanos: int) -> None:
+        await self.surely(
+            f"correct {purpose}", lambda: self.allowances.correct(purpose, self._team(purpose), name, nanos)
+        )
+
+
+def billed_nanos(attempt: Attempt) -> int:
+    """What an attempt cost that is over, or may have cost."""
+    return 0 if attempt.outcome.billed is Billed.NO else attempt.charge().nanos
