@@ -13,12 +13,24 @@ ENTERPRISE = Group("NanoBananaEnterprise", Fraction(7, 5))
 TEN_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 
 
+# By the token 512 and 1K are cheaper than by the call, 4K is dearer.
+USUAL_TOKENS = {"512": 1500, "1K": 2000, "2K": 2700, "4K": 3800}
+
+
 def size(name: str, side: int, *, usual_s: float = 20.0) -> SizeFacts:
     pixels = {}
     for ratio in TEN_RATIOS:
         width, height = (int(part) for part in ratio.split(":"))
         pixels[ratio] = (side * width // max(width, height), side * height // max(width, height))
-    return SizeFacts(name, pixels, usual_s, image_tokens=1120, ceiling_tokens=4000, thinking_ceiling_tokens=8000)
+    return SizeFacts(
+        name,
+        pixels,
+        usual_s,
+        image_tokens=1120,
+        usual_tokens=USUAL_TOKENS[name],
+        ceiling_tokens=4000,
+        thinking_ceiling_tokens=8000,
+    )
 
 
 def model(

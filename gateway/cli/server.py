@@ -69,7 +69,7 @@ def sim(
 ) -> None:
     """Serve a fake upstream that speaks as the reseller does, draws real pictures and keeps its own bill.
 
-    Its two keys are sim-key-default and sim-key-enterprise.
+    Its keys are sim-key-default, sim-key-default-calls (billed by the call) and sim-key-enterprise.
     """
     if while_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()

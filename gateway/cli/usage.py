@@ -11,7 +11,8 @@ from gateway.cli.options import AsJson, ConfigFile, out, print_json, print_table
 from gateway.ledger import reports
 from gateway.web import shapes
 
-_COLUMNS = ("day", "team", "key", "model", "size", "group", "calls", "pictures", "tokens in", "tokens out", "$")
+_NAMES = ("day", "team", "key", "model", "size", "group")
+_FIGURES = ("calls", "pictures", "tokens in", "tokens out", "$", "saved $")
 
 _DAY = ["%Y-%m-%d"]
 
@@ -26,7 +27,10 @@ def usage(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """What was spent, by day, key, model, size and group."""
+    """What was spent, by day, key, model, size and group.
+
+    saved: what a lane of the same group that is billed otherwise, by the call or by the token, would have cost more.
+    """
     last = until.date() if until else datetime.now(UTC).date()
     first = since.date() if since else last - timedelta(days=30)
 
@@ -43,8 +47,9 @@ def usage(
 
 
 def _print(rows: list[dict[str, Any]], operator: dict[str, str]) -> None:
-    total = sum((Decimal(row["usd"]) for row in rows), Decimal(0))
-    print_table(_COLUMNS, [*(list(row.values()) for row in rows), ("total", *[""] * 9, total)], right=_COLUMNS[6:])
+    totals = [sum((Decimal(row[name]) for row in rows), Decimal(0)) for name in ("usd", "saved_usd")]
+    total = ("total", *[""] * 9, *totals)
+    print_table((*_NAMES, *_FIGURES), [*(list(row.values()) for row in rows), total], right=_FIGURES)
     if set(operator.values()) != {"0"}:
         out.print(
             f"\nBesides, paid by the operator since the beginning for answers that no caller got: "

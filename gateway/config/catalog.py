@@ -50,6 +50,7 @@ class PriceSection(Section):
 class SizeSection(Section):
     usual_s: float = Field(gt=0, le=3600)
     image_tokens: Tokens
+    usual_tokens: Annotated[Tokens | None, BeforeValidator(null_of)] = None
     ceiling_tokens: Tokens
     thinking_ceiling_tokens: Tokens
 
@@ -151,6 +152,7 @@ def _size(name: str, facts: SizeSection, section: ModelSection) -> SizeFacts:
         pixels=MappingProxyType({ratio: pixels[name] for ratio, pixels in section.pixels.items()}),
         usual_s=facts.usual_s,
         image_tokens=facts.image_tokens,
+        usual_tokens=facts.usual_tokens or facts.ceiling_tokens // 2,
         ceiling_tokens=facts.ceiling_tokens,
         thinking_ceiling_tokens=facts.thinking_ceiling_tokens,
     )

@@ -1,4 +1,4 @@
-"""What is believed of all groups: the Health of every (group, model), and the Pace of every kind of call.
+"""What is believed of all groups: the Health of every (group, model), and what every kind of call takes.
 
 The one place where an attempt becomes evidence. Pure like what it holds: moments come in as numbers.
 """
@@ -6,6 +6,7 @@ The one place where an attempt becomes evidence. Pure like what it holds: moment
 from dataclasses import dataclass
 
 from gateway.core.call import Ask
+from gateway.core.consumption import Consumption
 from gateway.core.groups import Group
 from gateway.core.health import Health, Patience, Standing
 from gateway.core.latency import Kind, Pace, kind_of, usual_s
@@ -28,6 +29,7 @@ class HealthBoard:
         self.patience = patience
         self._pairs: dict[tuple[str, str], Health] = {}
         self._paces: dict[Kind, Pace] = {}
+        self.consumption = Consumption()
 
     def of(self, group: Group, model_id: str) -> Health:
         pair = (group.name, model_id)

@@ -26,7 +26,8 @@ class Charge:
     """What one reply costs and what it was for, at the multiplier of the group that gave it.
 
     `attempt_id` names the attempt, as it was named to the upstream. `pictures` counts the finished
-    pictures of the reply; `verdict` says what came of it.
+    pictures of the reply; `verdict` says what came of it. `saved_nanos` is what a lane of its group that is
+    billed otherwise would have cost more.
     """
 
     attempt_id: str
@@ -39,6 +40,7 @@ class Charge:
     lane: str
     pictures: int
     verdict: Verdict
+    saved_nanos: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """What one key spent on one model, size and group in one day (UTC, YYYY-MM-DD)."""
+    """What one key spent on one model, size and group in one day (UTC, YYYY-MM-DD), and saved as in `Charge`."""
 
     day: str
     team: str
@@ -65,3 +67,4 @@ class UsageRow:
     input_tokens: int
     output_tokens: int
     nanos: int
+    saved_nanos: int = 0

@@ -29,15 +29,16 @@ class Price:
 class SizeFacts:
     """One size of a model: its name on the wire, pixels by ratio, and tokens.
 
-    `image_tokens` is what one picture of this size counts as; `ceiling_tokens` is the most output
-    (text, thoughts and drafts included) a hold is made for. Within `usual_s` seconds 99 of 100 good
-    answers have come; thinking adds ten seconds.
+    `image_tokens` is what one picture of this size counts as; `usual_tokens` what an answer with it
+    does, text and drafts included; `ceiling_tokens` is the most output a hold is made for. Within `usual_s`
+    seconds 99 of 100 good answers have come; thinking adds ten seconds.
     """
 
     name: str
     pixels: Mapping[str, tuple[int, int]]
     usual_s: float
     image_tokens: int
+    usual_tokens: int
     ceiling_tokens: int
     thinking_ceiling_tokens: int
 

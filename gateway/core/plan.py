@@ -9,7 +9,7 @@ from gateway.core.call import Ask
 from gateway.core.groups import Lane
 from gateway.core.health import Health, Standing, Turn
 from gateway.core.keys import Key, Mode
-from gateway.core.prices import quote
+from gateway.core.prices import expected, quote
 
 # How late a size asks whether a group is well again: the smaller ones cost less to lose.
 _RANKS = {"2K": 1, "4K": 2}
@@ -17,10 +17,9 @@ _RANKS = {"2K": 1, "4K": 2}
 
 @dataclass(frozen=True, slots=True)
 class LaneView:
-    """A lane as it stands now: `usable` is False while its credential is known to be refused."""
+    """A lane as it stands now: `usable` is False while its credential is refused, or its address cannot be reached."""
 
     lane: Lane
-    in_flight: int
     usable: bool
 
 
@@ -47,33 +46,48 @@ class Plan:
         return max((each.nanos for each in self.lanes), default=0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A lane that sells the model: what it may cost at most, and what it will probably cost."""
+
+    quoted: Quoted
+    usual_nanos: int
+    usable: bool
+
+
 def make_plan(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard, now: float) -> Plan:
     """The lanes a call may take: those its key allows and whose billing sells the model.
 
-    Groups keep the order they are configured in, unless health puts one behind; within a group the
-    cheaper lane for this ask goes first, then the one with less in flight. Lanes whose credential is
-    refused come last of all. Health takes note of a call that goes first where not every call may.
+    Groups keep the order they are configured in, unless health puts one behind; so do the lanes of a
+    group, unless one that is billed otherwise is the cheaper for this ask. Lanes that cannot be used at
+    the moment come last of all. Health takes note of a call that goes first where not every call may.
     A key that wants no failover has the lanes of the first group alone.
     """
-    offers: dict[str, list[tuple[bool, int, int, Quoted]]] = {}
-    for view in views:
-        nanos = quote(ask, view.lane)
-        if nanos is not None and key.allows_group(view.lane.group):
-            row = (not view.usable, nanos, view.in_flight, Quoted(view.lane, nanos))
-            offers.setdefault(view.lane.group.name, []).append(row)
+    offers = _offers(ask, key, views, board.consumption.output_tokens(ask))
     if key.limits.failover is Mode.OFF:
         offers = dict(islice(offers.items(), 1))
-    usable = [rows[0][3].lane.group for rows in offers.values() if not all(row[0] for row in rows)]
-    healths = {group.name: board.of(group, ask.model.id) for group in usable}
+    usable = [group for group, lanes in offers.items() if any(each.usable for each in lanes)]
+    healths = {name: board.of(offers[name][0].quoted.lane.group, ask.model.id) for name in usable}
     turns = _turns(healths, ask, now, patient=key.limits.failover is Mode.HANG_ONLY)
-    rows = [
-        ((row[0], turns.get(group) is Turn.BEHIND, place, row[1], row[2]), row[3])
+    placed = [
+        ((not each.usable, turns.get(group) is Turn.BEHIND, place, each.usual_nanos), each.quoted)
         for place, (group, lanes) in enumerate(offers.items())
-        for row in lanes
+        for each in lanes
     ]
-    rows.sort(key=lambda row: row[0])
-    lanes = tuple(quoted for _, quoted in rows)
+    placed.sort(key=lambda row: row[0])
+    lanes = tuple(quoted for _, quoted in placed)
     return Plan(lanes, probes=bool(lanes) and turns.get(lanes[0].lane.group.name) is Turn.PROBE)
+
+
+def _offers(ask: Ask, key: Key, views: Iterable[LaneView], output_tokens: int) -> dict[str, list[_Offer]]:
+    """By the names of their groups."""
+    offers: dict[str, list[_Offer]] = {}
+    for view in views:
+        most, usual = quote(ask, view.lane), expected(ask, view.lane, output_tokens)
+        if most is not None and usual is not None and key.allows_group(view.lane.group):
+            offer = _Offer(Quoted(view.lane, most), usual, view.usable)
+            offers.setdefault(view.lane.group.name, []).append(offer)
+    return offers
 
 
 def _turns(healths: Mapping[str, Health], ask: Ask, now: float, *, patient: bool) -> dict[str, Turn]:

@@ -1,9 +1,11 @@
 """What a call may cost, and what it did cost.
 
-`quote` is an upper bound, made before anything is sent; `price` is exact, from what the upstream
-reported. Both ask the same question first: is this lane's key billed by the call or by the token?
+`quote` is an upper bound, made before anything is sent, and `expected` what it will probably be; `price_of`
+is exact, from what the upstream reported. All ask the same question first: is this lane's key billed by
+the call or by the token?
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -58,6 +60,33 @@ def quote(ask: Ask, lane: Lane) -> int | None:
             return ceil_nanos(dearest * lane.group.multiplier)
         case _:
             return None
+
+
+def expected(ask: Ask, lane: Lane, output_tokens: int) -> int | None:
+    """What a call will cost on this lane if its answer takes so many tokens; None when the lane does not sell it."""
+    price = ask.model.price
+    match basis(price, lane.billing):
+        case Basis.CALL:
+            return ceil_nanos(_per_call(price) * lane.group.multiplier)
+        case Basis.TOKENS:
+            return ceil_nanos(_by_tokens(price, _input_ceiling(ask), output_tokens) * lane.group.multiplier)
+        case _:
+            return None
+
+
+def saved(ask: Ask, lane: Lane, usage: Usage | None, lanes: Iterable[Lane]) -> int:
+    """How much less a reply cost on this lane than it would have on one of its group that is billed otherwise.
+
+    In nano-dollars, below 0 when it cost more; 0 where there is no such lane, or where no usage was reported
+    to compare by.
+    """
+    price = ask.model.price
+    by = basis(price, lane.billing)
+    others = (each for each in lanes if each.group == lane.group and basis(price, each.billing) not in (by, None))
+    other = next(others, None)
+    if other is None or usage is None:
+        return 0
+    return price_of(ask, other, usage).nanos - price_of(ask, lane, usage).nanos
 
 
 def price_of(ask: Ask, lane: Lane, usage: Usage | None) -> Owed:

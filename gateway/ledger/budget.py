@@ -122,6 +122,7 @@ def _facts(charge: Charge) -> list[str]:
         "pictures": str(charge.pictures),
         "input": str(usage.input),
         "output": str(usage.output),
+        "saved": str(charge.saved_nanos),
     }
     return [word for pair in facts.items() for word in pair]
 

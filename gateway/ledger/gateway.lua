@@ -125,7 +125,8 @@ end
 -- flagged, a hold that Redis has lost is made again first, a voided call is settled all the same.
 --   keys    team's account, key's account, call, open calls, ledger, stem of the day's use
 --   args    call id, key id, nanos held, nanos owed, then for the report: line, pictures, input
---           tokens, output tokens, then name and value of every fact the row is to tell
+--           tokens, output tokens, then name and value of every fact the row is to tell; `saved` is
+--           counted for the report too
 --   answer  {'settled', nanos owed, nanos above the hold}, as it was settled first
 local function settle(keys, args)
   local books = {team = keys[1], key = keys[2], call = keys[3], open = keys[4], ledger = keys[5]}
@@ -138,12 +139,16 @@ local function settle(keys, args)
 
   local over = excess(owed, held)
   local row = {'do', 'settle', 'call', call.id, 'key', call.key, 'over', over}
-  for at = 9, #args do row[#row + 1] = args[at] end
+  local saved = '0'
+  for at = 9, #args, 2 do
+    row[#row + 1], row[#row + 2] = args[at], args[at + 1]
+    if args[at] == 'saved' then saved = args[at + 1] end
+  end
   move(books, row, minus(released), owed)
   finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', over)
 
   local use = keys[6] .. today()
-  local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed}
+  local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed, saved = saved}
   for what, count in pairs(counts) do redis.call('HINCRBY', use, line .. '|' .. what, count) end
   return {'settled', owed, over}
 end

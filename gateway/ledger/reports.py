@@ -56,4 +56,5 @@ def _row(day: date, team: str, name: str, counts: dict[str, int]) -> UsageRow:
         input_tokens=counts["input"],
         output_tokens=counts["output"],
         nanos=counts["nanos"],
+        saved_nanos=counts.get("saved", 0),
     )

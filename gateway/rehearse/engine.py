@@ -108,7 +108,7 @@ class Run:
         heapq.heappush(self._heap, (now, next(self._order), happen))
 
     def plan(self, ask: Ask) -> Plan:
-        views = [LaneView(lane, self.in_flight[lane.group.name], usable=True) for lane in self.lanes]
+        views = [LaneView(lane, usable=True) for lane in self.lanes]
         return make_plan(ask, self.key, views, self.board, self.now)
 
     def _next_arrival(self, coming: Iterator[tuple[float, Ask]]) -> None:

@@ -8,7 +8,7 @@ to the operator, and the hold ends, once.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.core.board import HealthBoard
 from gateway.core.books import Charge, Hold
@@ -27,6 +27,7 @@ from gateway.core.failover import Denied, Start
 from gateway.core.keys import Mode
 from gateway.core.outcome import Billed, Outcome, Verdict
 from gateway.core.plan import Plan
+from gateway.core.prices import saved
 from gateway.core.stakes import Stakes
 from gateway.core.truth import Shortfall, shortfall
 from gateway.core.watch import Watch
@@ -242,7 +243,7 @@ class Journey:
     async def _settle(self, winner: Attempt) -> None:
         self._note(winner, won=True)
         self.outcome = winner.outcome
-        charge = winner.charge()
+        charge = self._charge(winner)
         books = self._rooms.books
         if winner.outcome.verdict is Verdict.CUT:
             # The caller got no picture, so the caller does not pay for it.
@@ -252,6 +253,11 @@ class Journey:
             self.charge = charge
             await self._surely("settle", lambda: books.settle(self.hold, charge))
         self._rooms.supervisor.start(self._purse.close(winner), name=f"purse {winner.id}")
+
+    def _charge(self, winner: Attempt) -> Charge:
+        charge = winner.charge()
+        lanes = (quoted.lane for quoted in self._plan.lanes)
+        return replace(charge, saved_nanos=saved(self.call.ask, winner.lane, charge.usage, lanes))
 
     async def _bury_all(self, losers: Sequence[Attempt]) -> None:
         """Buries all that lost a race, and puts right what was drawn for it."""
@@ -303,10 +309,14 @@ class Journey:
     def _note(self, attempt: Attempt, *, won: bool) -> None:
         rooms = self._rooms
         now = rooms.now()
+        if attempt.outcome.verdict is Verdict.UNREACHABLE:
+            rooms.client.lanes.state(attempt.lane).unreachable(now)
         if attempt.outcome.verdict is Verdict.CREDENTIAL:
-            rooms.client.lanes.state(attempt.lane).refuse(now)
+            rooms.client.lanes.refused(attempt.lane, now)
             rooms.observe(CredentialRefused(attempt.lane, attempt.outcome.status))
         took_s = attempt.times.total_s
+        if attempt.outcome.verdict is Verdict.PICTURE and attempt.reply and attempt.reply.usage:
+            rooms.board.consumption.used(self.call.ask, attempt.reply.usage.output)
         rooms.board.ended(attempt, attempt.tried, attempt.outcome, took_s=took_s, was_late=attempt.late, now=now)
         rooms.observe(
             AttemptFinished(

@@ -8,15 +8,20 @@ from gateway.sim.bill import SimKey
 from gateway.sim.script import Rule
 
 
-def _two_groups() -> dict[str, SimKey]:
-    return {"sim-key-default": SimKey("Default", 1.0), "sim-key-enterprise": SimKey("NanoBananaEnterprise", 1.4)}
+def _usual_keys() -> dict[str, SimKey]:
+    """Two groups, and in the cheaper one a second key that is billed by the call."""
+    return {
+        "sim-key-default": SimKey("Default", 1.0),
+        "sim-key-default-calls": SimKey("Default", 1.0, "pay-per-request"),
+        "sim-key-enterprise": SimKey("NanoBananaEnterprise", 1.4),
+    }
 
 
 @dataclass(frozen=True, slots=True)
 class SimSettings:
     """A seller: its keys, how fast it is, how its dice fall, how heavy its pictures are."""
 
-    keys: Mapping[str, SimKey] = field(default_factory=_two_groups)
+    keys: Mapping[str, SimKey] = field(default_factory=_usual_keys)
     speed: float = 1.0  # 10: ten times faster than a real one; 0: no waiting at all
     seed: int = 0
     weight: Literal["real", "light"] = "real"

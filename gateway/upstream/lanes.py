@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from gateway.core.groups import Lane
 from gateway.core.plan import LaneView
 
-# How long a lane whose credential was refused goes to the end of every plan.
+# How long a lane goes to the end of every plan: when its credential was refused, and when its address could not be
+# reached, which costs the next call up to the connect time-out to find out again.
 REFUSED_S = 60.0
+UNREACHABLE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,21 @@ class LaneState:
     def __init__(self, access: Access) -> None:
         self.access = access
         self.in_flight = 0
-        self._refused_until = 0.0
+        self._usable_from = 0.0
 
     def usable(self, now: float) -> bool:
-        return now >= self._refused_until
+        return now >= self._usable_from
 
     def refuse(self, now: float) -> None:
         """Its credential was refused: others go first for a while."""
-        self._refused_until = now + REFUSED_S
+        self._behind_until(now + REFUSED_S)
+
+    def unreachable(self, now: float) -> None:
+        """No connection to its address: others go first for a while."""
+        self._behind_until(now + UNREACHABLE_S)
+
+    def _behind_until(self, moment: float) -> None:
+        self._usable_from = max(self._usable_from, moment)
 
     def __repr__(self) -> str:
         return f"<LaneState {self.access.lane.name} {self.in_flight} in flight>"
@@ -79,5 +88,12 @@ class Lanes:
     def state(self, lane: Lane) -> LaneState:
         return self._states[lane.name]
 
+    def refused(self, lane: Lane, now: float) -> None:
+        """A lane's credential was refused: whichever lanes send the same one are out with it."""
+        key = self.state(lane).access.key
+        for state in self:
+            if state.access.key == key:
+                state.refuse(now)
+
     def views(self, now: float) -> list[LaneView]:
-        return [LaneView(state.access.lane, state.in_flight, state.usable(now)) for state in self]
+        return [LaneView(state.access.lane, state.usable(now)) for state in self]

@@ -64,6 +64,7 @@ def usage(row: books.UsageRow) -> dict[str, Any]:
         "input_tokens": row.input_tokens,
         "output_tokens": row.output_tokens,
         "usd": usd_of(row.nanos),
+        "saved_usd": usd_of(row.saved_nanos),
     }
 
 

@@ -19,8 +19,8 @@ BROKEN = of_status(500, "boom")
 PICTURE = of_reply(Reply(usage=None, pictures=1))
 
 
-def views(*lanes: Lane, in_flight: int = 0) -> list[LaneView]:
-    return [LaneView(each, in_flight, usable=True) for each in lanes]
+def views(*lanes: Lane) -> list[LaneView]:
+    return [LaneView(each, usable=True) for each in lanes]
 
 
 def names(plan: Plan) -> list[str]:
@@ -38,10 +38,41 @@ def test_a_key_that_may_not_pay_more_never_meets_the_dear_group() -> None:
     assert names(make_plan(ask(), thrifty, views(CHEAP, DEAR), HealthBoard(Patience()), now=0.0)) == ["default-1"]
 
 
-def test_within_a_group_the_cheaper_lane_for_this_size_goes_first() -> None:
-    by_call = lane(DEFAULT, "by-call", Billing.PAY_PER_REQUEST)
-    made = make_plan(ask(size="1K"), key(), views(CHEAP, by_call), HealthBoard(Patience()), now=0.0)
-    assert names(made) == ["by-call", "default-1"]
+BY_CALL = lane(DEFAULT, "by-call", Billing.PAY_PER_REQUEST)
+
+CHEAPER = [
+    ("512", None, "default-1"),
+    ("1K", None, "default-1"),
+    ("1K", "high", "default-1"),
+    ("2K", None, "default-1"),
+    ("2K", "high", "by-call"),
+    ("4K", None, "by-call"),
+    ("4K", "high", "by-call"),
+]
+
+
+@pytest.mark.parametrize(("size", "thinking", "first"), CHEAPER)
+def test_of_lanes_that_are_billed_by_the_token_and_by_the_call_the_cheaper_for_this_ask_goes_first(
+    size: str, thinking: str | None, first: str
+) -> None:
+    asked = ask(size=size, thinking=thinking)
+    for order in ((CHEAP, BY_CALL), (BY_CALL, CHEAP)):
+        made = make_plan(asked, key(), views(*order, DEAR), HealthBoard(Patience()), now=0.0)
+        assert names(made)[0] == first
+        assert names(made)[2] == "enterprise"
+
+
+def test_what_is_reported_decides_which_lane_is_the_cheaper() -> None:
+    board, asked = HealthBoard(Patience()), ask(size="4K")
+    for _ in range(20):
+        board.consumption.used(asked, 2900)
+    assert names(make_plan(asked, key(), views(BY_CALL, CHEAP), board, now=0.0)) == ["default-1", "by-call"]
+
+
+def test_lanes_of_one_price_keep_the_order_they_are_configured_in() -> None:
+    third = lane(DEFAULT, "a-third")
+    made = make_plan(ask(), key(), views(SPARE, third, CHEAP), HealthBoard(Patience()), now=0.0)
+    assert names(made) == ["default-2", "a-third", "default-1"]
 
 
 def test_a_lane_that_does_not_sell_the_model_is_no_lane() -> None:
@@ -53,7 +84,7 @@ def test_a_lane_that_does_not_sell_the_model_is_no_lane() -> None:
 
 def test_a_refused_credential_goes_last() -> None:
     board = HealthBoard(Patience())
-    standing = [LaneView(CHEAP, 0, usable=False), LaneView(SPARE, 5, usable=True), LaneView(DEAR, 0, usable=True)]
+    standing = [LaneView(CHEAP, usable=False), LaneView(SPARE, usable=True), LaneView(DEAR, usable=True)]
     assert names(make_plan(ask(), key(), standing, board, now=0.0)) == ["default-2", "enterprise", "default-1"]
 
 

@@ -3,8 +3,8 @@ from fractions import Fraction
 import pytest
 
 from gateway.core.catalog import Price
-from gateway.core.groups import Billing
-from gateway.core.prices import Basis, basis, price_of, quote
+from gateway.core.groups import Billing, Lane
+from gateway.core.prices import Basis, basis, expected, price_of, quote, saved
 from gateway.core.usage import Usage
 from tests.facts import DEFAULT, ENTERPRISE, FLASH, OLD, PRO, ask, lane, model
 
@@ -62,3 +62,29 @@ def test_a_quote_is_never_below_what_a_usual_reply_costs(each: object, billing: 
         assert quoted is not None
         assert quoted >= price_of(asked, on, USAGE).nanos
         assert quoted >= price_of(asked, on, None).nanos
+
+
+BY_CALL = lane(DEFAULT, "by-call", Billing.PAY_PER_REQUEST)
+BY_TOKEN = lane(DEFAULT, "by-token")
+
+
+def test_what_a_call_will_cost_follows_from_the_tokens_its_answer_takes_or_does_not() -> None:
+    assert expected(ask(size="1K"), BY_TOKEN, 2000) == 100 * 140 + 2000 * 16_800
+    assert expected(ask(size="4K"), lane(ENTERPRISE, billing=Billing.PAY_PER_REQUEST), 3800) == 77_000_000
+    assert expected(ask(PRO), lane(billing=Billing.PAY_AS_YOU_GO), 2000) is None
+
+
+SAVED = [
+    (BY_TOKEN, (BY_TOKEN, BY_CALL), USAGE, 55_000_000 - (21 * 140 + 1678 * 16_800)),
+    (BY_CALL, (BY_TOKEN, BY_CALL), USAGE, (21 * 140 + 1678 * 16_800) - 55_000_000),
+    (BY_TOKEN, (BY_TOKEN,), USAGE, 0),
+    (BY_TOKEN, (BY_TOKEN, lane(ENTERPRISE, billing=Billing.PAY_PER_REQUEST)), USAGE, 0),
+    (BY_TOKEN, (BY_TOKEN, BY_CALL), None, 0),
+]
+
+
+@pytest.mark.parametrize(("used", "lanes", "usage", "nanos"), SAVED)
+def test_what_is_saved_is_the_difference_to_the_other_kind_of_lane_in_the_group(
+    used: Lane, lanes: tuple[Lane, ...], usage: Usage | None, nanos: int
+) -> None:
+    assert saved(ask(), used, usage, lanes) == nanos

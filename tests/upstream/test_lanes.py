@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.plan import LaneView
-from gateway.upstream.lanes import REFUSED_S, Access, Lanes, access
+from gateway.upstream.lanes import REFUSED_S, UNREACHABLE_S, Access, Lanes, access
 from tests import facts
 
 SECRET = "sk-secret-0123456789"
@@ -41,15 +41,28 @@ def test_a_refused_credential_is_not_usable_for_a_while() -> None:
     assert state.usable(100.0 + REFUSED_S)
 
 
-def test_lanes_are_seen_in_their_order_with_what_is_in_flight() -> None:
-    second = access(facts.lane(facts.ENTERPRISE), SECRET, auth="bearer", names={})
+def test_an_address_that_cannot_be_reached_is_left_for_a_shorter_while() -> None:
+    (state,) = Lanes([_access()])
+    state.unreachable(100.0)
+    assert not state.usable(100.0 + UNREACHABLE_S - 1)
+    assert state.usable(100.0 + UNREACHABLE_S)
+    state.refuse(200.0)
+    state.unreachable(200.0)
+    assert not state.usable(200.0 + REFUSED_S - 1), "a refused credential is not forgotten for it"
+
+
+def test_lanes_are_seen_in_their_order() -> None:
+    second = access(facts.lane(facts.ENTERPRISE), "sk-another-0123456789", auth="bearer", names={})
     lanes = Lanes([_access(), second])
-    lanes.state(facts.lane()).in_flight += 2
-    lanes.state(second.lane).refuse(0.0)
-    assert lanes.views(1.0) == [
-        LaneView(facts.lane(), in_flight=2, usable=True),
-        LaneView(second.lane, in_flight=0, usable=False),
-    ]
+    lanes.refused(second.lane, 0.0)
+    assert lanes.views(1.0) == [LaneView(facts.lane(), usable=True), LaneView(second.lane, usable=False)]
+
+
+def test_a_refused_credential_is_out_on_every_address_it_is_sent_to() -> None:
+    there = access(facts.lane(name="there"), SECRET, auth="bearer", names={})
+    lanes = Lanes([_access(), there])
+    lanes.refused(there.lane, 0.0)
+    assert [view.usable for view in lanes.views(1.0)] == [False, False]
 
 
 def _access(*, auth: str = "bearer", names: dict[str, str] | None = None) -> Access:
