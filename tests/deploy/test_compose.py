@@ -70,9 +70,9 @@ def test_addresses_name_what_compose_starts(parts: dict[str, dict[str, Any]]) ->
 def test_with_nothing_set_both_groups_are_the_simulators() -> None:
     settings = load(CONFIG, {}, Path.cwd())
     known = {key: (of.group, of.multiplier) for key, of in SimSettings().keys.items()}
-    assert {
-        each.key.reveal(): (each.lane.group.name, float(each.lane.group.multiplier)) for each in settings.lanes
-    } == known
+    told = {each.key.reveal(): (each.lane.group.name, float(each.lane.group.multiplier)) for each in settings.lanes}
+    assert len(told) == 2
+    assert told.items() <= known.items()
     assert settings.admin_key is None
 
 
