@@ -33,7 +33,8 @@ class Attempt:
     def __init__(self, call: Call, lane: Lane, number: int, *, epoch: int, now: Callable[[], float]) -> None:
         self.call = call
         self.lane = lane
-        self.tried = Tried(lane.group, call.ask, epoch)
+        self.began_at = now()
+        self.tried = Tried(lane.group, call.ask, epoch, self.began_at)
         self.id = f"{call.id}-{number}"
         self.pipe = Pipe()
         self.ended = asyncio.Event()
@@ -45,7 +46,6 @@ class Attempt:
         self.body_bytes = 0
         self._refused_with: int | None = None  # the status that stands even if the page under it breaks off
         self._now = now
-        self.began_at = now()
         self._times = Times(None, 0.0)
 
     async def run(self, client: Client, body: bytes, *, total_s: float, news: Callable[["Attempt"], None]) -> None:
