@@ -15,9 +15,14 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:sig:DIGEST     what the model signed a picture or a text with; goes by itself
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
     {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
+    {h:GROUP|MODEL}         in which second replicas last said something of a group and model
+    {h:GROUP|MODEL}:SECOND  what they said in it, counted: `core.tally`; goes after an hour
+    {h:GROUP|MODEL}:day:DAY what they learned of its pace on a day; goes after a week
+    {h:GROUP|MODEL}:lease   how many replicas may ask whether it is well again, in these five seconds
 """
 
 from datetime import date
+from urllib.parse import quote
 
 TEAMS = "teams"
 OPERATOR = "{op}:acct"
@@ -66,6 +71,11 @@ def use(team: str, day: date) -> str:
 def attempt(attempt_id: str) -> str:
     """The mark that the operator has paid for an attempt."""
     return f"{{op}}:attempt:{attempt_id}"
+
+
+def pair(group: str, model: str) -> str:
+    """Whose name all that is said of a pair begins with; the function that counts knows the second."""
+    return f"{{h:{quote(group, safe=' ')}|{quote(model, safe=' ')}}}"
 
 
 def pointer(key_id: str) -> str:
