@@ -23,6 +23,7 @@ from gateway import __version__
 from gateway.config.settings import FailoverMode, Listen, ListenTcp, ListenUnix, Settings
 from gateway.core.board import HealthBoard
 from gateway.core.events import Event
+from gateway.core.pool import Pool
 from gateway.core.stakes import Stakes
 from gateway.core.terms import Offer
 from gateway.dialects.chat import Chat
@@ -30,6 +31,7 @@ from gateway.dialects.gemini import Gemini
 from gateway.dialects.images import Images
 from gateway.dialects.responses import Responses
 from gateway.ledger.budget import Books
+from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
@@ -37,6 +39,7 @@ from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
 from gateway.relay.journey import Rooms
 from gateway.relay.serve import Relay
+from gateway.relay.sharing import Sharing
 from gateway.relay.supervisor import DRAIN_S, Supervisor
 from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
@@ -98,6 +101,9 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
     ):
         vault = Vault.open(settings.data_dir)
         supervisor.keep(_sweep(vault), name="sweep")
+        sold = {(each.lane.group.name, model.id) for each in settings.lanes for model in settings.catalog.models}
+        sharing = Sharing(Pool(board, sold), Evidence(store), observe, time.monotonic)
+        supervisor.keep(sharing.run(), name="sharing")
         signatures = Signatures(store, keep_s=settings.retention.signatures_s)
         rooms = Rooms(
             books=books,

@@ -92,7 +92,23 @@ class StoreLost:
     reason: str
 
 
-Event = AttemptFinished | AttemptLate | CallFinished | OperatorCharged | CallRefused | CredentialRefused | StoreLost
+@dataclass(frozen=True, slots=True)
+class EvidenceShared:
+    """What was seen of a group and model was told to the other replicas, and theirs was heard. Comes every second."""
+
+    took_s: float
+
+
+Event = (
+    AttemptFinished
+    | AttemptLate
+    | CallFinished
+    | OperatorCharged
+    | CallRefused
+    | CredentialRefused
+    | StoreLost
+    | EvidenceShared
+)
 
 
 # Takes note of an event; must not block and must not raise.
