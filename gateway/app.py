@@ -23,6 +23,7 @@ from gateway import __version__
 from gateway.config.settings import Listen, ListenTcp, ListenUnix, Settings
 from gateway.core.board import HealthBoard
 from gateway.core.events import Event
+from gateway.core.pool import Pool
 from gateway.core.stakes import Stakes
 from gateway.core.terms import Offer
 from gateway.dialects.chat import Chat
@@ -31,6 +32,7 @@ from gateway.dialects.images import Images
 from gateway.dialects.responses import Responses
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
@@ -38,6 +40,7 @@ from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
 from gateway.relay.journey import Rooms
 from gateway.relay.serve import Relay
+from gateway.relay.sharing import Sharing
 from gateway.relay.supervisor import DRAIN_S, Supervisor
 from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
@@ -87,12 +90,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
     metrics = Metrics(__version__, (state.access.lane for state in lanes), known)
     observe = _all_of(Log(log_to, time.time), metrics)
     board = HealthBoard(settings.patience)
-    timeouts = Timeouts(
-        connect_s=settings.timeouts.connect_s,
-        idle_s=settings.timeouts.idle_s,
-        total_s=settings.timeouts.total_s,
-        total_long_s=settings.timeouts.total_long_s,
-    )
+    timeouts = _timeouts(settings)
     async with (
         books_of(settings) as (store, keys, books),
         Client(lanes, timeouts) as client,
@@ -101,6 +99,9 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         vault = Vault.open(settings.data_dir)
         allowances = Allowances(store, settings.allowances)
         supervisor.keep(_sweep(vault), name="sweep")
+        sold = {(each.lane.group.name, model.id) for each in settings.lanes for model in settings.catalog.models}
+        sharing = Sharing(Pool(board, sold), Evidence(store), observe, time.monotonic)
+        supervisor.keep(sharing.run(), name="sharing")
         signatures = Signatures(store, keep_s=settings.retention.signatures_s)
         rooms = Rooms(
             books=books,
@@ -139,6 +140,15 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             admin.router(_office(settings, rooms, keys, store)),
         )
         yield House(Public(framework, desk), store, keys, books, allowances, supervisor)
+
+
+def _timeouts(settings: Settings) -> Timeouts:
+    return Timeouts(
+        connect_s=settings.timeouts.connect_s,
+        idle_s=settings.timeouts.idle_s,
+        total_s=settings.timeouts.total_s,
+        total_long_s=settings.timeouts.total_long_s,
+    )
 
 
 def _office(settings: Settings, rooms: Rooms, keys: Keys, store: Store) -> admin.Office:

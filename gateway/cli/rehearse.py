@@ -53,6 +53,15 @@ _USUAL = {
 
 
 @dataclass(frozen=True, slots=True)
+class _Calls:
+    """What is asked for, how often, and of how many gateways; None: as the incident has it."""
+
+    model: Model
+    rate: float | None
+    replicas: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Row:
     scenario: Scenario
     policy: str
@@ -70,6 +79,9 @@ def rehearse(
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each, with other dice.")] = 3,
     rate: Annotated[
         float | None, typer.Option(min=0.001, max=1000, help="Calls a second, in place of the incident's own.")
+    ] = None,
+    replicas: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Gateways that share a store, in place of the incident's own.")
     ] = None,
     model: Annotated[str, typer.Option(help="The model that is asked for.")] = "gemini-3.1-flash-image-preview",
     directory: Annotated[
@@ -94,7 +106,7 @@ def rehearse(
     for scenario in _chosen(incident):
         played = []
         for name in policies:
-            runs = [_run(scenario, name, settings, asked, rate, seed) for seed in range(seeds)]
+            runs = [_run(scenario, name, settings, _Calls(asked, rate, replicas), seed) for seed in range(seeds)]
             multipliers = {each.name: float(each.multiplier) for each in settings.groups}
             several = [figures(run, scenario, multipliers, _PATIENCE_S) for run in runs]
             played.append(_Row(scenario, name, averaged(several)))
@@ -139,12 +151,12 @@ def _named(names: Sequence[str] | None) -> list[str]:
     return [name for name in POLICIES if not names or name in names]
 
 
-def _run(scenario: Scenario, policy: str, settings: Settings, model: Model, rate: float | None, seed: int) -> Run:
+def _run(scenario: Scenario, policy: str, settings: Settings, calls: _Calls, seed: int) -> Run:
     lanes = [each.lane for each in settings.lanes]
-    world = scenario.world([group.name for group in settings.groups], seed)
+    world = scenario.world([group.name for group in settings.groups], seed, calls.replicas)
     caller = Key("rehearsal", "rehearsal", "rehearsal", "", Limits(), created_at=0.0)
     run = Run(world, lanes, caller, POLICIES[policy](), patience_s=_PATIENCE_S, patience=settings.patience)
-    run.play(scenario.arrivals(model, rate, seed))
+    run.play(scenario.arrivals(calls.model, calls.rate, seed))
     return run
 
 

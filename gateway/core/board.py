@@ -1,46 +1,76 @@
 """What is believed of all groups: the Health of every (group, model), and what every kind of call takes.
 
-The one place where an attempt becomes evidence. Pure like what it holds: moments come in as numbers.
+The one place where an attempt becomes evidence: it is applied here at once, and counted for the other
+replicas, whose own comes in through the same door. Pure like what it holds: moments come in as numbers.
 """
 
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.core.call import Ask
 from gateway.core.consumption import Consumption
 from gateway.core.groups import Group
 from gateway.core.health import Health, Patience, Standing
-from gateway.core.latency import Kind, Pace, kind_of, usual_s
+from gateway.core.latency import Histogram, Kind, Pace, kind_of, place_of, usual_s
 from gateway.core.outcome import RULES, Blame, Outcome, Verdict
+from gateway.core.tally import FINISHED, LATE, PROBED, Heard, Pair, Tally, What
+
+# No byte of an answer came with these.
+_MUTE = frozenset({Verdict.UNREACHABLE, Verdict.LOST, Verdict.SILENT})
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """An attempt, as far as it is evidence: what was asked of which group, in which epoch of its health."""
+    """An attempt, as far as it is evidence: what was asked of which group, in which epoch of its health, and when."""
 
     group: Group
     ask: Ask
     epoch: int
+    began_at: float
+
+    @property
+    def pair(self) -> Pair:
+        return self.group.name, self.ask.model.id
 
 
 class HealthBoard:
-    """The Health of every (group, model), and the Pace of every kind of call, that was ever tried."""
+    """The Health of every (group, model), and the Pace of every kind of call, that was ever tried or heard of.
+
+    `answered_at` is when any upstream last answered anything.
+    """
 
     def __init__(self, patience: Patience) -> None:
         self.patience = patience
-        self._pairs: dict[tuple[str, str], Health] = {}
+        self.answered_at = -math.inf
+        self._pairs: dict[Pair, Health] = {}
         self._paces: dict[Kind, Pace] = {}
         self.consumption = Consumption()
+        self._histograms: defaultdict[Kind, Histogram] = defaultdict(Histogram)
+        self._known_since: dict[Kind, float] = {}
+        self._tallies: defaultdict[Pair, Tally] = defaultdict(Tally)
+        self._asked: dict[Pair, int] = {}
+        self._lines: dict[Pair, float] = {}
 
     def of(self, group: Group, model_id: str) -> Health:
-        pair = (group.name, model_id)
+        return self.health((group.name, model_id))
+
+    def health(self, pair: Pair) -> Health:
         if pair not in self._pairs:
             self._pairs[pair] = Health(self.patience)
         return self._pairs[pair]
 
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        return list(self._pairs)
+
     def pace(self, group: Group, ask: Ask, now: float) -> Pace:
         kind = kind_of(group, ask)
         if kind not in self._paces:
-            self._paces[kind] = Pace(usual_s(ask), now)
+            histogram = self._histograms[kind]
+            self._paces[kind] = pace = Pace(usual_s(ask), self._known_since.get(kind, now), histogram)
+            pace.more(round(histogram.count(now)), now)
         return self._paces[kind]
 
     def suspect_s(self, group: Group, ask: Ask, now: float) -> float:
@@ -48,29 +78,78 @@ class HealthBoard:
         fixed_s = self.patience.suspect_s
         return self.pace(group, ask, now).suspect_s if fixed_s is None else fixed_s
 
-    def standings(self, now: float) -> dict[tuple[str, str], Standing]:
+    def line_s(self, pair: Pair) -> float:
+        """The same of the attempt that began last."""
+        return self._lines.get(pair, 0.0)
+
+    def standings(self, now: float) -> dict[Pair, Standing]:
         return {pair: health.standing(now) for pair, health in self._pairs.items()}
 
     def began(self, name: object, tried: Tried, now: float) -> None:
         """An attempt begins, under a name of its own."""
-        health = self.of(tried.group, tried.ask.model.id)
+        health = self.health(tried.pair)
+        self._lines[tried.pair] = self.suspect_s(tried.group, tried.ask, now)
         if health.standing(now) in (Standing.CLOSED, Standing.SUSPECT):
             health.stall.began(name, self.pace(tried.group, tried.ask, now), now)
 
     def late(self, tried: Tried, now: float) -> None:
         """An attempt passed the line without an answer; told once an attempt, at the crossing."""
-        self.of(tried.group, tried.ask.model.id).late(now, tried.epoch)
+        self._tell(tried, What.BAD)
+        self._tallies[tried.pair].count(LATE)
+        self.health(tried.pair).late(now, tried.epoch)
 
     def ended(self, name: object, tried: Tried, outcome: Outcome, *, took_s: float, was_late: bool, now: float) -> None:
         """An attempt is over. What was told as late is not told twice, but is learned from."""
-        health = self.of(tried.group, tried.ask.model.id)
+        health = self.health(tried.pair)
         health.stall.ended(name, now, came=RULES[outcome.verdict].blame is not Blame.GROUP)
+        if outcome.verdict not in _MUTE:
+            self.answered_at = now
         if outcome.verdict is Verdict.PICTURE:
             if health.standing(now) is Standing.CLOSED:  # an incident must not become what is usual
-                self.pace(tried.group, tried.ask, now).took(took_s, now)
+                self._learn(tried, took_s, now)
             if was_late:
+                self._tallies[tried.pair].count(FINISHED)
                 health.finished(now)
             else:
+                self._tell(tried, What.GOOD)
                 health.good(now, tried.epoch)
-        elif not was_late and (outcome.blame is Blame.GROUP or outcome.verdict is Verdict.UNREACHABLE):
+        elif not was_late and outcome.blame is Blame.GROUP:
+            self._tell(tried, What.BAD)
             health.bad(now, tried.epoch)
+        elif not was_late and outcome.verdict is Verdict.UNREACHABLE:
+            health.bad(now, tried.epoch)  # the way there is this replica's own, and no news for others
+
+    def tally(self, pair: Pair, now: float) -> Tally:
+        """What this replica saw of a pair since it was last asked."""
+        health, tally = self.health(pair), self._tallies.pop(pair, Tally())
+        health.standing(now)
+        tally.stalled(*health.stall.told())
+        tally.count(PROBED, health.asking.asked - self._asked.get(pair, 0))
+        self._asked[pair] = health.asking.asked
+        return tally
+
+    def heard(self, pair: Pair, heard: Heard) -> None:
+        """What others saw of a pair."""
+        self.health(pair).heard(heard)
+        for kind, place, times in heard.took:
+            self._histograms[kind].put(place, times, heard.at)
+            if kind in self._paces:
+                self._paces[kind].more(times, heard.at)
+
+    def recall(self, days: Iterable[Heard], now: float) -> None:
+        """What was learned on the days before this replica began; `at` is the middle of each."""
+        learned = [(day.at, *each) for day in days for each in day.took]
+        for at, kind, place, times in sorted(learned, key=lambda each: each[0]):
+            self._histograms[kind].put(place, times, at)
+            self._known_since[kind] = min(at, self._known_since.get(kind, at))
+        for kind in {each[1] for each in learned} & self._paces.keys():
+            times = sum(each[3] for each in learned if each[1] == kind)
+            self._paces[kind].more(times, now, since=self._known_since[kind])
+
+    def _tell(self, tried: Tried, what: What) -> None:
+        """Evidence for others, who know best whether it is news to them."""
+        self._tallies[tried.pair].attempt(what, tried.began_at)
+
+    def _learn(self, tried: Tried, took_s: float, now: float) -> None:
+        self.pace(tried.group, tried.ask, now).took(took_s, now)
+        self._tallies[tried.pair].took(kind_of(tried.group, tried.ask), place_of(took_s))

@@ -102,6 +102,13 @@ class StoreLost:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class EvidenceShared:
+    """What was seen of a group and model was told to the other replicas, and theirs was heard. Comes every second."""
+
+    took_s: float
+
+
 Event = (
     AttemptFinished
     | AttemptLate
@@ -111,6 +118,7 @@ Event = (
     | CallRefused
     | CredentialRefused
     | StoreLost
+    | EvidenceShared
 )
 
 

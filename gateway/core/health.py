@@ -6,15 +6,18 @@ clock: times come in as numbers, and what became of attempts as good or bad evid
 Two sums are kept, each a test that never ends (CUSUM). Suspicion asks "is this still the usual three
 per cent?" and allows racing. The case asks "is more than half of it late?", from where on the dearer
 group costs less than racing every call, and opens: others go first. So does a group that has stopped
-(`stall`), before anything is late. From OPEN the way back leads through single calls that ask (HALF) and
-a growing share of the traffic (RAMP). The figures were found with `gateway rehearse`.
+(`stall`), before anything is late. What other replicas saw counts like what was seen here. From OPEN
+the way back leads through single calls that ask (HALF) and a growing share of the traffic (RAMP). The
+figures were found with `gateway rehearse`.
 """
 
 import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gateway.core.asking import Asking
 from gateway.core.stall import Stall
+from gateway.core.tally import Heard, What
 
 
 class Standing(StrEnum):
@@ -65,11 +68,11 @@ _CASE_OPEN = 5.8
 _SLOW = 0.3
 _SLOW_HALVES_S = 60.0
 
-# Asking: one call every so often, the smaller ones first, until so many in a row were good.
-_LEASE_S = 5.0
-_PROBES = 2
+# Others turn away from a group that opens so much later, and what they begin meanwhile tells of no other time.
+_LAGGING_S = 5.0
+
+# So many that asked in a row must be good.
 _PROBES_GOOD = 5
-_PROBE_LASTS_S = 60.0  # then its place is free, whatever became of it
 
 # Coming back: the share of the traffic, and how long a step lasts without a bad outcome.
 _SHARES = (0.10, 0.25, 0.50)
@@ -100,20 +103,20 @@ class Health:
         self._opened: list[float] = []
         self._open_until = 0.0
         self._lates = self._finished = 0.0
-        self._probes: list[float] = []  # when those began that are not over
-        self._leased_at = 0.0
+        self._opened_at = -math.inf
         self._good_probes = 0
         self._step = 0
         self._credit = 0.0
         self.epoch = 0
         self.stall = Stall()
+        self.asking = Asking()
 
     def standing(self, now: float) -> Standing:
         """As it is at this moment; time alone moves OPEN to HALF, RAMP to CLOSED, and suspicion away."""
         match self._state:
             case Standing.OPEN if now >= self._open_until:
                 self._enter(Standing.HALF, self._open_until)
-                self._good_probes, self._probes, self._leased_at = 0, [], self._open_until - _LEASE_S
+                self._good_probes = 0
             case Standing.RAMP:
                 self._climb(now)
             case Standing.SUSPECT | Standing.CLOSED:
@@ -124,14 +127,14 @@ class Health:
 
     def turn(self, now: float, rank: int) -> Turn:
         """What a call may do, and takes note that it does. `rank` grows with the size that it asks for."""
+        self.asking.wanted(now)
         match self.standing(now):
             case Standing.CLOSED | Standing.SUSPECT:
                 return Turn.FIRST
             case Standing.RAMP:
                 return self._by_share(_SHARES[self._step])
-            case Standing.HALF if self._may_probe(now, rank):
-                self._probes.append(now)
-                self._leased_at = now
+            case Standing.HALF if self.asking.may(now, rank):
+                self.asking.begin(now)
                 return Turn.PROBE
             case _:
                 return Turn.BEHIND
@@ -149,7 +152,7 @@ class Health:
         self._hear(now, epoch, _GOOD, _CASE_GOOD)
         if epoch == self.epoch and self.standing(now) is Standing.HALF:
             self._good_probes += 1
-            self._probes = self._probes[1:]
+            self.asking.answered(well=True)
             if self._good_probes >= (_PROBES_GOOD if len(self._opened) < _OFTEN else _PROBES_GOOD_OFTEN):
                 self._enter(Standing.RAMP, now)
                 self._step, self._credit = 0, 0.0
@@ -178,7 +181,7 @@ class Health:
         self._hear(now, epoch, _BAD, _CASE_BAD)
         if standing is Standing.HALF and self._good_probes:
             self._good_probes = 0  # one call hangs now and then anywhere: ask again, from the beginning
-            self._probes = self._probes[1:]
+            self.asking.answered(well=False)
         elif standing is Standing.HALF:
             self._open(now)
         elif standing is Standing.RAMP:
@@ -189,6 +192,25 @@ class Health:
             self._open(now)
         elif self._suspicion >= _SUSPECT and standing is Standing.CLOSED:
             self._enter(Standing.SUSPECT, now)
+
+    def heard(self, heard: Heard) -> None:
+        """What others saw in a second. What began before this opened says nothing, nor does the rest once it opens."""
+        now, epoch = heard.at, self.epoch
+        for what in heard.since(self._opened_at + _LAGGING_S):
+            (self.good if what is What.GOOD else self.bad)(now, epoch)
+        self._fade(now)
+        self._lates += heard.late
+        self._finished += heard.finished
+        standing = self.standing(now)
+        if standing in (Standing.OPEN, Standing.HALF):
+            self.asking.heard(heard.probed, now)
+        elif self.epoch == epoch and standing is not Standing.RAMP:
+            self.stall.heard(heard.due, heard.came, heard.under_way)
+            self.standing(now)
+
+    def leases(self, now: float) -> int:
+        """How many leases to ask may be out among all replicas; 0: this one needs none."""
+        return self.asking.leases(now) if self.standing(now) in (Standing.OPEN, Standing.HALF) else 0
 
     def _hear(self, now: float, epoch: int, suspicion: float, case: float) -> None:
         if epoch != self.epoch:
@@ -216,15 +238,11 @@ class Health:
             self._opened = [*(each for each in self._opened if now - each < _OFTEN_WITHIN_S), now]
         self._open_until = now + min(self._patience.dwell_s * 2 ** (self._openings - 1), self._patience.dwell_most_s)
         self._suspicion = self._case = 0.0
+        self._opened_at = now
+        self.asking.open(self._open_until)
         self.stall.clear()
         self.epoch += 1
         self._enter(Standing.OPEN, now)
-
-    def _may_probe(self, now: float, rank: int) -> bool:
-        """The smallest go first: larger ones ask only when no smaller one has come for a while."""
-        self._probes = [each for each in self._probes if now - each < _PROBE_LASTS_S]
-        most = _PROBES if self._good_probes else 1  # until the first answer there may be none at all
-        return len(self._probes) < most and now >= self._leased_at + _LEASE_S * (1 + rank)
 
     def _climb(self, now: float) -> None:
         while now - self._since >= _STEP_S:

@@ -64,6 +64,11 @@ def line_s(p99_s: float) -> float:
     return min(max(_MARGIN * p99_s, _LEAST_S), _MOST_S)
 
 
+def place_of(seconds: float) -> int:
+    """The bucket that a time falls into."""
+    return min(int(math.log(max(seconds, _FIRST_S) / _FIRST_S) / _LOG_RATIO), _BUCKETS - 1)
+
+
 class Histogram:
     """Counts times in buckets; what was counted a day ago counts half."""
 
@@ -73,14 +78,17 @@ class Histogram:
         self._since = 0.0  # a count made then weighs 1
 
     def add(self, seconds: float, now: float) -> None:
+        self.put(place_of(seconds), 1, now)
+
+    def put(self, place: int, times: int, now: float) -> None:
+        """So many times that fell into a bucket, `now` or long ago."""
         weight = self._weight(now)
         if weight > 1e6:
             self._counts = [count / weight for count in self._counts]
             self._total /= weight
             self._since, weight = now, 1.0
-        place = int(math.log(max(seconds, _FIRST_S) / _FIRST_S) / _LOG_RATIO)
-        self._counts[min(place, _BUCKETS - 1)] += weight
-        self._total += weight
+        self._counts[min(place, _BUCKETS - 1)] += weight * times
+        self._total += weight * times
 
     def count(self, now: float) -> float:
         return self._total / self._weight(now)
@@ -99,11 +107,14 @@ class Histogram:
 
 
 class Pace:
-    """What one kind of call takes. `prior_s` is the time for 99 of 100, believed until enough answers have come."""
+    """What one kind of call takes. `prior_s` is the time for 99 of 100, believed until enough answers have come.
 
-    def __init__(self, prior_s: float, now: float) -> None:
+    The histogram may be filled by others too, who say so with `more`.
+    """
+
+    def __init__(self, prior_s: float, now: float, histogram: Histogram | None = None) -> None:
         self._prior_s = prior_s
-        self._histogram = Histogram()
+        self._histogram = histogram or Histogram()
         self._line_s = line_s(prior_s)
         self._moved_at = now
         self._fresh = 0
@@ -116,7 +127,13 @@ class Pace:
     def took(self, seconds: float, now: float) -> None:
         """A good answer came, while nothing was wrong."""
         self._histogram.add(seconds, now)
-        self._fresh += 1
+        self.more(1, now)
+
+    def more(self, times: int, now: float, *, since: float | None = None) -> None:
+        """So many answers more are in the histogram, the oldest of them as old as `since`."""
+        if since is not None:
+            self._moved_at = min(self._moved_at, since)
+        self._fresh += times
         if self._fresh >= _AGAIN_AFTER and self._histogram.count(now) >= _ENOUGH:
             self._fresh = 0
             self._believe({share: self._histogram.quantile(share) for share in _Z})

@@ -34,6 +34,8 @@ class Stall:
         self._under_way: dict[object, tuple[Pace, float, float]] = {}  # pace, begin, and what was due of it so far
         self._sum = 0.0
         self._reckoned_at = 0.0
+        self._due, self._came = 0.0, 0  # since it was last told
+        self._elsewhere = 0  # under way at others
 
     def began(self, name: object, pace: Pace, now: float) -> None:
         self._under_way[name] = (pace, now, 0.0)
@@ -44,9 +46,10 @@ class Stall:
         if found is None:
             return
         pace, began_at, before = found
-        self._sum += _DUE * max(pace.due((now - began_at) / _STRETCH) - before, 0.0)
+        self._reckon(max(pace.due((now - began_at) / _STRETCH) - before, 0.0))
         if came:
             self._sum = max(self._sum + _CAME, 0.0)
+            self._came += 1
 
     def stalled(self, now: float) -> bool:
         """Whether too little comes, reckoned up to this moment."""
@@ -55,15 +58,34 @@ class Stall:
             self._reckoned_at = now
             due = sum(self._newly_due(now))
             if since_s < _AWAY_S:
-                self._sum += _DUE * due
+                self._reckon(due)
         if self._sum < _STALLED:
             return False
-        return self._sum >= _STALLED + math.log(max(len(self._under_way) / _MANY, 1.0))
+        return self._sum >= _STALLED + math.log(max((len(self._under_way) + self._elsewhere) / _MANY, 1.0))
+
+    def told(self) -> tuple[float, int, int]:
+        """How many answers were due and how many came since this was last asked, and how many are under way."""
+        told = self._due, self._came, len(self._under_way)
+        self._due, self._came = 0.0, 0
+        return told
+
+    def heard(self, due: float, came: int, under_way: int) -> None:
+        """The same of others, in a second: what was due and what came are taken by turns."""
+        self._elsewhere = under_way
+        for _ in range(came):
+            self._sum = max(self._sum + _DUE * due / came + _CAME, 0.0)
+        if not came:
+            self._sum += _DUE * due
 
     def clear(self) -> None:
         """What is under way now says nothing any more."""
         self._under_way.clear()
         self._sum = 0.0
+        self._due, self._came, self._elsewhere = 0.0, 0, 0
+
+    def _reckon(self, due: float) -> None:
+        self._sum += _DUE * due
+        self._due += due
 
     def _newly_due(self, now: float) -> list[float]:
         grown = []

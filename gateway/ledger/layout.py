@@ -17,9 +17,14 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:premium:…      what it drew for dearer groups: by hour, by day, and by attempt; go by themselves
     {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
     {op}:premium:… , {op}:races:…   what all calls drew, for dearer groups and for answers that lost
+    {h:GROUP|MODEL}         in which second replicas last said something of a group and model
+    {h:GROUP|MODEL}:SECOND  what they said in it, counted: `core.tally`; goes after an hour
+    {h:GROUP|MODEL}:day:DAY what they learned of its pace on a day; goes after a week
+    {h:GROUP|MODEL}:lease   how many replicas may ask whether it is well again, in these five seconds
 """
 
 from datetime import date
+from urllib.parse import quote
 
 TEAMS = "teams"
 OPERATOR = "{op}:acct"
@@ -73,6 +78,11 @@ def allowance(purpose: str, team: str | None) -> str:
 def attempt(attempt_id: str) -> str:
     """The mark that the operator has paid for an attempt."""
     return f"{{op}}:attempt:{attempt_id}"
+
+
+def pair(group: str, model: str) -> str:
+    """Whose name all that is said of a pair begins with; the function that counts knows the second."""
+    return f"{{h:{quote(group, safe=' ')}|{quote(model, safe=' ')}}}"
 
 
 def pointer(key_id: str) -> str:

@@ -41,9 +41,9 @@ class Log:
 
 
 def _row(event: Event) -> dict[str, Any] | None:
-    """The row of an event; None where there is nothing to say of it."""
-    row: dict[str, Any] | None = _ROWS[type(event)](event)
-    return row
+    """The row of an event; None where there is nothing to say of it, or it comes every second."""
+    make = _ROWS.get(type(event))
+    return make(event) if make else None
 
 
 def _refused(event: CallRefused) -> dict[str, Any]:

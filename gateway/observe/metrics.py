@@ -22,6 +22,7 @@ from gateway.core.events import (
     CallRefused,
     CredentialRefused,
     Event,
+    EvidenceShared,
     FailoverDenied,
     OperatorCharged,
     StoreLost,
@@ -36,6 +37,7 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.1, 0.5, 1, 2, 4, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 65, 90, 120, 180, 300, 600)
+_MOMENTS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.2, 1, 5)  # what no caller waits for
 # Why the operator pays for an attempt.
 _WHY = ("race_loss", "truncated", "fruitless", "unsettled")
 
@@ -61,9 +63,13 @@ _COUNTERS: _Table = {
     "gateway_charged_usd": ("Charged to callers' keys", ("model", "size", "group")),
     "gateway_operator_usd": ("Paid by the operator for answers that no caller got", ("model", "group", "why")),
     "gateway_credential_refusals": ("Upstream refusals of a lane's own credential", ("lane", "group")),
-    "gateway_store_failures": ("Writes to the books that had to be repeated", ("doing",)),
+    "gateway_store_failures": (
+        "Writes to the books that had to be repeated, and times that other replicas were out of reach (share)",
+        ("doing",),
+    ),
 }
 _HISTOGRAMS: _Table = {
+    "gateway_evidence_shared_seconds": ("Telling other replicas what was seen, and hearing them", ()),
     "gateway_call_seconds": ("Whole calls, from the first byte of the request to the end", ("model", "size")),
     "gateway_upstream_first_byte_seconds": ("From sending to the first byte of an answer", ("group", "model", "size")),
 }
@@ -87,7 +93,8 @@ class Metrics:
         self._counters = {name: Counter(name, *row, registry=registry) for name, row in _COUNTERS.items()}
         self._gauges = {name: Gauge(name, *row, registry=registry) for name, row in _GAUGES.items()}
         self._histograms = {
-            name: Histogram(name, *row, registry=registry, buckets=_SECONDS) for name, row in _HISTOGRAMS.items()
+            name: Histogram(name, *row, registry=registry, buckets=_SECONDS if row[1] else _MOMENTS)
+            for name, row in _HISTOGRAMS.items()
         }
         self._gauges["gateway_build"].labels(version).set(1)
         self._handlers: dict[type, Callable[..., None]] = {
@@ -99,6 +106,7 @@ class Metrics:
             CallRefused: self._call_refused,
             CredentialRefused: self._credential_refused,
             StoreLost: lambda event: self._counters["gateway_store_failures"].labels(event.doing).inc(),
+            EvidenceShared: lambda event: self._histograms["gateway_evidence_shared_seconds"].observe(event.took_s),
         }
 
         self._begin_at_zero(list(lanes), list(models))
@@ -169,5 +177,5 @@ class Metrics:
         for group, purpose, window in product({lane.group.name for lane in lanes}, Purpose, Window):
             for owner in ("team", "installation") if purpose is Purpose.PREMIUM else ("installation",):
                 self._counters["gateway_failover_denials"].labels(group, purpose.value, owner, window.value)
-        for doing in ("settle", "void", *_WHY):
+        for doing in ("settle", "void", "share", *_WHY):
             self._counters["gateway_store_failures"].labels(doing)

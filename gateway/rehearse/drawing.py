@@ -85,7 +85,7 @@ def _head(title: str, scenario: Scenario) -> str:
 
 
 def _standings(run: Run, group: str, axis: _Axis) -> str:
-    moves = [(shift.now, shift.standing) for shift in run.shifts if shift.group == group]
+    moves = [(shift.now, shift.standing) for shift in run.shifts if shift.group == group and not shift.replica]
     moves = [(0.0, Standing.CLOSED), *moves, (axis.end, Standing.CLOSED)]
     bars = []
     for (at, standing), (until, _) in pairwise(moves):
@@ -98,9 +98,8 @@ def _standings(run: Run, group: str, axis: _Axis) -> str:
         f'<text x="{_LEFT + 90 * at + 16}" y="{_TOP + _STRIP - 8}">{standing}</text>'
         for at, (standing, color) in enumerate(_COLORS.items())
     )
-    return (
-        f'<text x="{_LEFT}" y="{_TOP + 14}">what the gateway believes of {escape(group)}</text>{"".join(bars)}{legend}'
-    )
+    whose = "the gateway" if len(run.replicas) == 1 else f"the first of {len(run.replicas)} gateways"
+    return f'<text x="{_LEFT}" y="{_TOP + 14}">what {whose} believes of {escape(group)}</text>{"".join(bars)}{legend}'
 
 
 def _strip(title: str, most: float, lines: Iterable[tuple[Series, str]], axis: _Axis, place: int) -> str:

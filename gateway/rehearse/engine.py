@@ -5,6 +5,7 @@ and the world says what becomes of every attempt. Nothing is awaited and nothing
 """
 
 import heapq
+import random
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -17,7 +18,8 @@ from gateway.core.health import Patience, Standing
 from gateway.core.keys import Key
 from gateway.core.outcome import Outcome, Verdict, outcome
 from gateway.core.plan import LaneView, Plan, make_plan
-from gateway.core.stakes import Stakes
+from gateway.core.tally import Pair
+from gateway.rehearse.replicas import Commons, Replica
 from gateway.rehearse.world import World
 
 _PICTURE = outcome(Verdict.PICTURE, status=200)
@@ -29,6 +31,9 @@ _LEARNED = Patience()
 # The total time of an attempt: what has not come by then never does.
 _TOTAL_S = 420.0
 
+# Replicas tell each other what they saw, each at its own moment of every second.
+_TURN_S = 1.0
+
 
 @dataclass(slots=True)
 class Told:
@@ -36,6 +41,7 @@ class Told:
 
     arrived_at: float
     ask: Ask
+    replica: int = 0
     first: str = ""  # the group that was tried first
     done_at: float | None = None  # when the caller had its picture
     won_by: str = ""
@@ -49,6 +55,7 @@ Policy = Callable[["Run", Told, float], Generator[Step, News, End]]
 @dataclass(slots=True)
 class _Running:
     told: Told
+    board: HealthBoard
     steps: Generator[Step, News, End]
     lanes: list[Lane] = field(default_factory=list)
     tried: list[Tried] = field(default_factory=list)
@@ -60,15 +67,19 @@ class _Running:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A group's health moved."""
+    """What a replica believes of a group moved."""
 
     now: float
     group: str
     standing: Standing
+    replica: int = 0
 
 
 class Run:
-    """One policy in one world. `told` has every call, `shifts` every move of health, `bills` what was billed when."""
+    """One policy in one world. `told` has every call, `shifts` every move of health, `bills` what was billed when.
+
+    Calls come to any of the replicas that are in the world.
+    """
 
     def __init__(
         self,
@@ -84,8 +95,8 @@ class Run:
         self.lanes = list(lanes)
         self.key = key
         self.patience_s = patience_s
-        self.board = HealthBoard(patience)
-        self.stakes = Stakes()
+        self.replicas = [Replica(number, patience, []) for number in range(world.replicas)]
+        self.commons = Commons()
         self.told: list[Told] = []
         self.shifts: list[Shift] = []
         self.bills: list[tuple[float, str]] = []
@@ -94,12 +105,16 @@ class Run:
         self._policy = policy
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
-        self._seen: dict[tuple[str, str], Standing] = {}
+        self._seen: dict[tuple[int, Pair], Standing] = {}
+        self._doors = random.Random(f"doors of {world.replicas}")  # noqa: S311  to be repeated, not to be secret
+        self._turns = 0  # how many of what waits in the heap are turns
 
     def play(self, arrivals: Iterable[tuple[float, Ask]]) -> None:
         """Plays calls, in the order of their times, to the end of the last attempt."""
         coming = iter(arrivals)
         self._next_arrival(coming)
+        for replica in self.replicas:
+            self._next_turn(replica, (replica.number + 1) / len(self.replicas) * _TURN_S)
         while self._heap:
             self.now, _, happen = heapq.heappop(self._heap)
             happen()
@@ -107,9 +122,21 @@ class Run:
     def at(self, now: float, happen: Callable[[], None]) -> None:
         heapq.heappush(self._heap, (now, next(self._order), happen))
 
-    def plan(self, ask: Ask) -> Plan:
+    def plan(self, told: Told) -> Plan:
         views = [LaneView(lane, usable=True) for lane in self.lanes]
-        return make_plan(ask, self.key, views, self.board, self.now)
+        return make_plan(told.ask, self.key, views, self.replicas[told.replica].board, self.now)
+
+    def _next_turn(self, replica: Replica, at: float) -> None:
+        self._turns += 1
+
+        def turn() -> None:
+            self._turns -= 1
+            replica.turn(None if self.world.store_away(self.now) else self.commons, self.now)
+            self._look(replica)
+            if len(self._heap) > self._turns:  # or nothing but turns is left
+                self._next_turn(replica, at + _TURN_S)
+
+        self.at(at, turn)
 
     def _next_arrival(self, coming: Iterator[tuple[float, Ask]]) -> None:
         found = next(coming, None)
@@ -119,12 +146,13 @@ class Run:
 
         def arrive() -> None:
             self._next_arrival(coming)
-            told = Told(at, ask)
+            replica = self._doors.choice(self.replicas)
+            told = Told(at, ask, replica.number)
             self.told.append(told)
-            self.stakes.call(self.now)
-            running = _Running(told, self._policy(self, told, at + self.patience_s))
+            replica.stakes.call(self.now)
+            running = _Running(told, replica.board, self._policy(self, told, at + self.patience_s))
             self._go_on(running, None)
-            self._look()
+            self._look(replica)
 
         self.at(at, arrive)
 
@@ -141,8 +169,8 @@ class Run:
                     news = Began(self.now)
                 case Mark(number):
                     running.late.add(number)
-                    self.board.late(running.tried[number], self.now)
-                    self._look_at(running.tried[number])
+                    running.board.late(running.tried[number], self.now)
+                    self._look_at(running, number)
                     news = None
                 case Wait(for_s):
                     self._wait(running, for_s)
@@ -162,14 +190,16 @@ class Run:
 
     def _begin(self, running: _Running, lane: Lane) -> None:
         number, began_at, group = len(running.lanes), self.now, lane.group
-        health = self.board.of(group, running.told.ask.model.id)
+        health = running.board.of(group, running.told.ask.model.id)
         running.lanes.append(lane)
         running.begun[number] = began_at
-        running.tried.append(Tried(group, running.told.ask, health.epoch))
-        self.board.began((id(running), number), running.tried[-1], self.now)
+        running.tried.append(Tried(group, running.told.ask, health.epoch, began_at))
+        running.board.began((id(running), number), running.tried[-1], self.now)
         running.told.first = running.told.first or group.name
         running.told.attempts += 1
-        fate = self.world.fate(group, running.told.ask, self.now, self.in_flight[group.name])
+        fate = self.world.fate(
+            group, running.told.ask, self.now, in_flight=self.in_flight[group.name], replica=running.told.replica
+        )
         self.in_flight[group.name] += 1
         takes_s = _TOTAL_S if fate.takes_s is None else fate.takes_s
         came = fate.picture and takes_s < _TOTAL_S
@@ -189,10 +219,10 @@ class Run:
 
     def _note(self, running: _Running, number: int, result: Outcome, took_s: float) -> None:
         late = number in running.late
-        self.board.ended(
+        running.board.ended(
             (id(running), number), running.tried[number], result, took_s=took_s, was_late=late, now=self.now
         )
-        self._look_at(running.tried[number])
+        self._look_at(running, number)
 
     def _end(self, running: _Running, end: End) -> None:
         running.over = True
@@ -209,22 +239,22 @@ class Run:
         def pass_line() -> None:
             if number in running.begun:
                 running.late.add(number)
-                self.board.late(tried, self.now)
-                self._look_at(tried)
+                running.board.late(tried, self.now)
+                self._look_at(running, number)
 
-        self.at(max(self.now, began_at + self.board.suspect_s(tried.group, tried.ask, began_at)), pass_line)
+        self.at(max(self.now, began_at + running.board.suspect_s(tried.group, tried.ask, began_at)), pass_line)
 
-    def _look(self) -> None:
-        """Notes where the groups stand, as far as that has changed."""
-        for pair, standing in self.board.standings(self.now).items():
-            self._see(pair, standing)
+    def _look(self, replica: Replica) -> None:
+        """Notes where the groups stand for a replica, as far as that has changed."""
+        for pair, standing in replica.board.standings(self.now).items():
+            self._see(replica.number, pair, standing)
 
-    def _look_at(self, tried: Tried) -> None:
+    def _look_at(self, running: _Running, number: int) -> None:
         """The same of the one group whose attempt there is news of."""
-        model_id = tried.ask.model.id
-        self._see((tried.group.name, model_id), self.board.of(tried.group, model_id).standing(self.now))
+        pair = running.tried[number].pair
+        self._see(running.told.replica, pair, running.board.health(pair).standing(self.now))
 
-    def _see(self, pair: tuple[str, str], standing: Standing) -> None:
-        if self._seen.get(pair) is not standing:
-            self._seen[pair] = standing
-            self.shifts.append(Shift(self.now, pair[0], standing))
+    def _see(self, replica: int, pair: Pair, standing: Standing) -> None:
+        if self._seen.get((replica, pair)) is not standing:
+            self._seen[replica, pair] = standing
+            self.shifts.append(Shift(self.now, pair[0], standing, replica))

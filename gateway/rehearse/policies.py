@@ -10,8 +10,9 @@ from gateway.rehearse.engine import Policy, Run, Told
 
 def ours(run: Run, told: Told, deadline_at: float) -> Generator[Step, News, End]:
     """The production policy, unchanged."""
-    watch = Watch(run.board, run.stakes, told.ask, deadline_at)
-    return failover(run.plan(told.ask), watch)
+    replica = run.replicas[told.replica]
+    watch = Watch(replica.board, replica.stakes, told.ask, deadline_at)
+    return failover(run.plan(told), watch)
 
 
 def wait(run: Run, _: Told, __: float) -> Generator[Step, News, End]:

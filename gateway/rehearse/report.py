@@ -82,9 +82,13 @@ def _quantile(sorted_values: Sequence[float], share: float) -> float:
 
 def _turned(run: Run, group: str) -> int:
     """The most often that traffic left a group within a quarter of an hour; a failed probe is no turn."""
+    return max(_turned_of(run, group, replica.number) for replica in run.replicas)
+
+
+def _turned_of(run: Run, group: str, replica: int) -> int:
     before, turned = Standing.CLOSED, []
     for shift in run.shifts:
-        if shift.group != group:
+        if (shift.group, shift.replica) != (group, replica):
             continue
         if shift.standing is Standing.OPEN and before is not Standing.HALF:
             turned.append(shift.now)

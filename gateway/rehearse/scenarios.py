@@ -26,7 +26,8 @@ NOTHING = Trouble()
 class Scenario:
     """`trouble` lasts for `lasts_s`. `second` befalls the second group; `crowd` is when that one slows down.
 
-    `shift`: in its course 4K takes the place of 1K in what is asked for.
+    `shift`: in its course 4K takes the place of 1K in what is asked for. `replicas` serve it unless others
+    are asked for; their store is `away` from one second after its begin to another.
     """
 
     name: str
@@ -40,6 +41,8 @@ class Scenario:
     drift: float = 0.0
     crowd: int | None = None
     shift: bool = False
+    replicas: int = 1
+    away: tuple[float, float] = (0.0, 0.0)
 
     @property
     def begins_s(self) -> float:
@@ -53,12 +56,20 @@ class Scenario:
     def over_s(self) -> float:
         return self.ends_s + self.after_s
 
-    def world(self, groups: Sequence[str], seed: int) -> World:
+    def world(self, groups: Sequence[str], seed: int, replicas: int | None = None) -> World:
         troubles = [replace(self.trouble, group=groups[0], from_s=self.begins_s, until_s=self.ends_s)]
         if self.second is not None:
             troubles.append(replace(self.second, group=groups[1], from_s=self.begins_s, until_s=self.ends_s))
         crowded = {groups[1]: self.crowd} if self.crowd else None
-        return World(troubles, random.Random(f"world {seed}"), self.hangs, self.drift, crowded)  # noqa: S311
+        return World(
+            troubles,
+            random.Random(f"world {seed}"),  # noqa: S311
+            self.hangs,
+            self.drift,
+            crowded,
+            replicas or self.replicas,
+            away=(self.begins_s + self.away[0], self.begins_s + self.away[1]),
+        )
 
     def arrivals(self, model: Model, rate: float | None, seed: int) -> Iterator[tuple[float, Ask]]:
         """Calls at random moments, so many a second."""
@@ -73,6 +84,7 @@ class Scenario:
 
 
 HANG = Trouble(hangs=1.0)
+CUT_OFF = Trouble(hangs=1.0, replica=0)
 
 SCENARIOS = (
     Scenario("hang-2", "the first group hangs for two minutes", HANG, lasts_s=120.0),
@@ -85,6 +97,10 @@ SCENARIOS = (
     Scenario("both", "both groups hang on half of their calls", Trouble(hangs=0.5), Trouble(hangs=0.5)),
     Scenario("full", "it hangs, and the second group slows down when all come", HANG, crowd=12),
     Scenario("quiet", "it hangs while a call comes every twenty seconds", HANG, rate=0.05, lasts_s=3600.0),
+    Scenario("cut-off", "one gateway of four has no network, the others have", CUT_OFF, CUT_OFF, replicas=4),
+    Scenario(
+        "store", "it hangs, and meanwhile the store of four gateways is away", HANG, replicas=4, away=(15.0, 480.0)
+    ),
     Scenario("larger", "no trouble: everybody begins to ask for 4K", shift=True),
     Scenario("well", "no trouble: a day with its slow and its fast hours", drift=0.3, lasts_s=86_400.0, after_s=0.0),
 )

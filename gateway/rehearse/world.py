@@ -26,7 +26,10 @@ _LATE_S = (200.0, 600.0)
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """From one second to another a group hangs on a share of its calls, is slower, or refuses them."""
+    """From one second to another a group hangs on a share of its calls, is slower, or refuses them.
+
+    `replica`: what is wrong is the way there of this one gateway alone.
+    """
 
     group: str = ""
     from_s: float = 0.0
@@ -36,9 +39,10 @@ class Trouble:
     refuses: float = 0.0
     on_s: float | None = None  # with `off_s`: on and off by turns
     off_s: float = 0.0
+    replica: int | None = None
 
-    def holds(self, now: float) -> bool:
-        if not self.from_s <= now < self.until_s:
+    def holds(self, now: float, replica: int) -> bool:
+        if not self.from_s <= now < self.until_s or self.replica not in (None, replica):
             return False
         return self.on_s is None or (now - self.from_s) % (self.on_s + self.off_s) < self.on_s
 
@@ -54,18 +58,26 @@ class Fate:
 
 @dataclass(slots=True)
 class World:
-    """`crowded` slows a group down by what is in flight beyond that many; `drift` is how slow a day may be."""
+    """`crowded` slows a group down by what is in flight beyond that many; `drift` is how slow a day may be.
+
+    So many `replicas` of the gateway are in it, whose store is `away` from one second to another.
+    """
 
     troubles: Sequence[Trouble]
     dice: random.Random
     hangs: float = _HANGS
     drift: float = 0.0
     crowded: dict[str, int] | None = None
+    replicas: int = 1
+    away: tuple[float, float] = (0.0, 0.0)
 
-    def fate(self, group: Group, ask: Ask, now: float, in_flight: int) -> Fate:
+    def store_away(self, now: float) -> bool:
+        return self.away[0] <= now < self.away[1]
+
+    def fate(self, group: Group, ask: Ask, now: float, *, in_flight: int, replica: int) -> Fate:
         hangs, slower, refuses = self.hangs, self._day(now), 0.0
         for trouble in self.troubles:
-            if trouble.group == group.name and trouble.holds(now):
+            if trouble.group == group.name and trouble.holds(now, replica):
                 hangs, slower = max(hangs, trouble.hangs), slower * trouble.slower
                 refuses = max(refuses, trouble.refuses)
         dice = self.dice

@@ -35,7 +35,8 @@ class Attempt:
     ) -> None:
         self.call = call
         self.lane = lane
-        self.tried = Tried(lane.group, call.ask, epoch)
+        self.began_at = now()
+        self.tried = Tried(lane.group, call.ask, epoch, self.began_at)
         self.id = attempt_id
         self.raced = raced  # begun beside others
         self.pipe = Pipe()
@@ -48,7 +49,6 @@ class Attempt:
         self.body_bytes = 0
         self._refused_with: int | None = None  # the status that stands even if the page under it breaks off
         self._now = now
-        self.began_at = now()
         self._times = Times(None, 0.0)
 
     async def run(self, client: Client, body: bytes, *, total_s: float, news: Callable[["Attempt"], None]) -> None:

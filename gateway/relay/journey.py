@@ -38,6 +38,7 @@ from gateway.ledger.budget import UNSETTLED, Books
 from gateway.ledger.signatures import Signatures
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt
+from gateway.relay.fairness import within
 from gateway.relay.purse import Purse, billed_nanos
 from gateway.relay.race import Finish, Race
 from gateway.relay.supervisor import Supervisor
@@ -269,9 +270,9 @@ class Journey:
     async def _bury(self, loser: Attempt) -> None:
         """Waits for an attempt whose answer nobody gets, and books what it cost. It is evidence all the same."""
         line_s = self._rooms.board.suspect_s(loser.lane.group, self.call.ask, loser.began_at)
+        left_s = max(0.0, loser.began_at + line_s - self._rooms.now())
         with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, loser.began_at + line_s - self._rooms.now())):
-                await loser.ended.wait()
+            await within(left_s, loser.ended.wait, self._rooms.now)
         if not (loser.late or loser.ended.is_set()):
             loser.late = True
             self._late(loser)

@@ -148,7 +148,7 @@ def test_openings_are_forgiven() -> None:
 
 
 def tried(board: HealthBoard) -> Tried:
-    return Tried(DEFAULT, ask(), board.of(DEFAULT, "flash").epoch)
+    return Tried(DEFAULT, ask(), board.of(DEFAULT, "flash").epoch, began_at=0.0)
 
 
 NEUTRAL = [of_status(400, "bad"), of_status(401, "key"), of_reply(Reply(usage=None, pictures=0, finish="SAFETY"))]

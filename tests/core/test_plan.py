@@ -98,7 +98,7 @@ def opened(now: float = 100.0) -> HealthBoard:
 
 
 def tried(board: HealthBoard) -> Tried:
-    return Tried(DEFAULT, ask(), board.of(DEFAULT, "flash").epoch)
+    return Tried(DEFAULT, ask(), board.of(DEFAULT, "flash").epoch, began_at=0.0)
 
 
 def planned(board: HealthBoard, now: float, *, size: str = "1K") -> Plan:

@@ -12,6 +12,7 @@ from gateway.core.events import (
     CallRefused,
     CredentialRefused,
     Event,
+    EvidenceShared,
     FailoverDenied,
     OperatorCharged,
     StoreLost,
@@ -94,4 +95,5 @@ EVENTS: dict[type[Event], Event] = {
     CallRefused: REFUSED,
     CredentialRefused: CredentialRefused(facts.lane(), 401),
     StoreLost: StoreLost("settle", "the books cannot be reached"),
+    EvidenceShared: EvidenceShared(0.0007),
 }
