@@ -5,24 +5,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.errors import BadRequest
-from gateway.core.keys import Key, Limits, Show, Team
-from gateway.core.terms import LARGEST_MULTIPLIER, LONGEST_S, Offer, Terms, budget_of, changed, limits_of
+from gateway.core.keys import Key, Limits, Team
+from gateway.core.terms import Offer, Terms, budget_of, changed, limits_of
 from gateway.ledger import reports
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
 from gateway.web import shapes
+from gateway.web.forms import KeyLimits, NewKey, NewTeam, TeamTerms
 from gateway.web.problems import Problem
 
 # One look into the store for each day and team.
@@ -39,51 +38,6 @@ class Office:
     books: Books
     offer: Offer
     today: Callable[[], float]
-
-
-def _storable(text: str) -> str:
-    """JSON can spell half a character (`\\ud800`), and nothing can keep it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("holds half a character") from None
-    return text
-
-
-_Name = Annotated[str, AfterValidator(_storable)]
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class TeamTerms(_Body):
-    name: _Name | None = None
-    budget_usd: Decimal | None = Field(
-        default=None, max_digits=18, description="All its keys together; null: no limit."
-    )
-
-
-class NewTeam(TeamTerms):
-    id: str = Field(description="Lower-case letters, digits and dashes.", examples=["acme"])
-
-
-class KeyLimits(_Body):
-    name: _Name | None = None
-    budget_usd: Decimal | None = Field(default=None, max_digits=18, description="null: no limit but the team's.")
-    max_multiplier: Decimal | None = Field(
-        default=None, gt=0, le=LARGEST_MULTIPLIER, max_digits=12, description="The dearest group it may be served by."
-    )
-    models: list[str] | None = None
-    groups: list[str] | None = None
-    expires_in_s: int | None = Field(default=None, gt=0, le=LONGEST_S)
-    chat_pictures: Show | None = Field(
-        default=None, description="Where its chats have their pictures; null: where the calling program looks."
-    )
-
-
-class NewKey(KeyLimits):
-    team: str = Field(description="Made if it does not exist.", examples=["acme"])
 
 
 def router(office: Office) -> APIRouter:

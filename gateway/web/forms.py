@@ -1,0 +1,54 @@
+"""What the admin API is asked, as JSON. What the words mean, and whether they make sense, is decided in `core`."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from gateway.core.keys import Show
+from gateway.core.terms import LARGEST_MULTIPLIER, LONGEST_S
+
+
+def _storable(text: str) -> str:
+    """JSON can spell half a character (`\\ud800`), and nothing can keep it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half a character") from None
+    return text
+
+
+_Name = Annotated[str, AfterValidator(_storable)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class TeamTerms(_Body):
+    name: _Name | None = None
+    budget_usd: Decimal | None = Field(
+        default=None, max_digits=18, description="All its keys together; null: no limit."
+    )
+
+
+class NewTeam(TeamTerms):
+    id: str = Field(description="Lower-case letters, digits and dashes.", examples=["acme"])
+
+
+class KeyLimits(_Body):
+    name: _Name | None = None
+    budget_usd: Decimal | None = Field(default=None, max_digits=18, description="null: no limit but the team's.")
+    max_multiplier: Decimal | None = Field(
+        default=None, gt=0, le=LARGEST_MULTIPLIER, max_digits=12, description="The dearest group it may be served by."
+    )
+    models: list[str] | None = None
+    groups: list[str] | None = None
+    expires_in_s: int | None = Field(default=None, gt=0, le=LONGEST_S)
+    chat_pictures: Show | None = Field(
+        default=None, description="Where its chats have their pictures; null: where the calling program looks."
+    )
+
+
+class NewKey(KeyLimits):
+    team: str = Field(description="Made if it does not exist.", examples=["acme"])
