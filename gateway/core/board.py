@@ -3,7 +3,9 @@
 The one place where an attempt becomes evidence. Pure like what it holds: moments come in as numbers.
 """
 
+import copy
 from dataclasses import dataclass
+from typing import Self
 
 from gateway.core.call import Ask
 from gateway.core.groups import Group
@@ -24,10 +26,14 @@ class Tried:
 class HealthBoard:
     """The Health of every (group, model), and the Pace of every kind of call, that was ever tried."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, paces: dict[Kind, Pace] | None = None) -> None:
         self.patience = patience
         self._pairs: dict[tuple[str, str], Health] = {}
-        self._paces: dict[Kind, Pace] = {}
+        self._paces: dict[Kind, Pace] = paces or {}
+
+    def apart(self) -> Self:
+        """A new board that tells this one nothing. It knows the paces learned so far; every group is well to it."""
+        return type(self)(self.patience, copy.deepcopy(self._paces))
 
     def of(self, group: Group, model_id: str) -> Health:
         pair = (group.name, model_id)

@@ -14,12 +14,14 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:ledger         a stream, one row for every movement
     {t:TEAM}:sig:DIGEST     what the model signed a picture or a text with; goes by itself
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
+    drills                  the drills that are on: id -> when it ends, in ms, and what it is; goes by itself
     {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
 """
 
 from datetime import date
 
 TEAMS = "teams"
+DRILLS = "drills"
 OPERATOR = "{op}:acct"
 OPERATOR_LEDGER = "{op}:ledger"
 
