@@ -30,11 +30,13 @@ from gateway.dialects.gemini import Gemini
 from gateway.dialects.images import Images
 from gateway.dialects.responses import Responses
 from gateway.ledger.budget import Books
+from gateway.ledger.drills import Drills
 from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
+from gateway.relay.drilling import Drilling
 from gateway.relay.journey import Rooms
 from gateway.relay.serve import Relay
 from gateway.relay.supervisor import DRAIN_S, Supervisor
@@ -85,17 +87,14 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
     metrics = Metrics(__version__, (state.access.lane for state in lanes), known)
     observe = _all_of(Log(log_to, time.time), metrics)
     board = HealthBoard(settings.patience)
-    timeouts = Timeouts(
-        connect_s=settings.timeouts.connect_s,
-        idle_s=settings.timeouts.idle_s,
-        total_s=settings.timeouts.total_s,
-        total_long_s=settings.timeouts.total_long_s,
-    )
+    timeouts = _timeouts(settings)
     async with (
         books_of(settings) as (store, keys, books),
         Client(lanes, timeouts) as client,
         Supervisor() as supervisor,
+        Drilling(Drills(store, keys), observe, time.monotonic) as drilling,
     ):
+        supervisor.keep(drilling.follow(), name="drills")
         vault = Vault.open(settings.data_dir)
         supervisor.keep(_sweep(vault), name="sweep")
         signatures = Signatures(store, keep_s=settings.retention.signatures_s)
@@ -114,7 +113,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         )
         bodies = Bodies(settings.limits.body_bytes, settings.limits.memory_bytes)
         desk = Desk(
-            relay=Relay(rooms, pulse),
+            relay=Relay(rooms, drilling, pulse),
             keys=keys,
             signatures=signatures,
             fetcher=Fetcher(Terms(settings.fetch.image_urls, settings.fetch.networks)),
@@ -137,12 +136,22 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         yield House(Public(framework, desk), store, keys, books, supervisor)
 
 
+def _timeouts(settings: Settings) -> Timeouts:
+    return Timeouts(
+        connect_s=settings.timeouts.connect_s,
+        idle_s=settings.timeouts.idle_s,
+        total_s=settings.timeouts.total_s,
+        total_long_s=settings.timeouts.total_long_s,
+    )
+
+
 def _office(settings: Settings, store: Store, keys: Keys, books: Books) -> admin.Office:
     return admin.Office(
         admin_key=settings.admin_key.reveal() if settings.admin_key else None,
         store=store,
         keys=keys,
         books=books,
+        drills=Drills(store, keys),
         offer=Offer(settings.catalog, settings.groups),
         today=time.time,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.core.books import Charge
 from gateway.core.call import Call
+from gateway.core.drill import Drill
 from gateway.core.groups import Lane
 from gateway.core.outcome import Outcome
 from gateway.core.truth import Shortfall
@@ -12,7 +13,8 @@ from gateway.core.truth import Shortfall
 
 @dataclass(frozen=True, slots=True)
 class AttemptFinished:
-    """`won` says whether its answer went to the caller; `first_byte_s` is None when none came."""
+    """`won` says whether its answer went to the caller; `first_byte_s` is None when none came. `drill` stood
+    before it: what came of it says nothing of the seller."""
 
     call: Call
     attempt_id: str
@@ -23,6 +25,7 @@ class AttemptFinished:
     first_byte_s: float | None
     total_s: float
     body_bytes: int
+    drill: Drill | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class AttemptLate:
     call: Call
     attempt_id: str
     lane: Lane
+    drill: Drill | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class CallFinished:
     `status` is what the caller was sent, 499 when it had left before; `code` is "ok" or that of the
     error it was told, which after the head has been sent comes with status 200. `charge` is what the
     caller's key owes, None when nothing. `delivered` says whether the caller was there for the last byte,
-    `shortfall` how the picture is not what was asked for.
+    `shortfall` how the picture is not what was asked for, `drills` which of them touched it.
     """
 
     call: Call
@@ -53,6 +57,7 @@ class CallFinished:
     delivered: bool
     shortfall: Shortfall | None
     total_s: float
+    drills: tuple[Drill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,33 @@ class StoreLost:
     reason: str
 
 
-Event = AttemptFinished | AttemptLate | CallFinished | OperatorCharged | CallRefused | CredentialRefused | StoreLost
+@dataclass(frozen=True, slots=True)
+class DrillBegan:
+    """From now on a drill touches calls of this gateway."""
+
+    drill: Drill
+
+
+@dataclass(frozen=True, slots=True)
+class DrillEnded:
+    """A drill touches calls no more, by itself or because somebody `stopped` it; it touched so many `calls` here."""
+
+    drill: Drill
+    stopped: bool
+    calls: int
+
+
+Event = (
+    AttemptFinished
+    | AttemptLate
+    | CallFinished
+    | OperatorCharged
+    | CallRefused
+    | CredentialRefused
+    | StoreLost
+    | DrillBegan
+    | DrillEnded
+)
 
 
 # Takes note of an event; must not block and must not raise.

@@ -6,13 +6,14 @@ to the operator, and the hold ends, once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.core.board import HealthBoard
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
+from gateway.core.drill import Drill
 from gateway.core.errors import BooksAway, GatewayError, InternalError, UpstreamCut
 from gateway.core.events import AttemptFinished, AttemptLate, CredentialRefused, Observer, OperatorCharged, StoreLost
 from gateway.core.failover import Start
@@ -27,6 +28,7 @@ from gateway.ledger.budget import UNSETTLED, Books
 from gateway.ledger.signatures import Signatures
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt
+from gateway.relay.obstacle import Obstacle
 from gateway.relay.race import Finish, Race
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.client import Client, Timeouts
@@ -37,7 +39,9 @@ _AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The partners a journey has."""
+    """The partners a journey has. `obstacles` are those that drills have put before groups, by the group's name;
+    then `board` and `stakes` are of these drills alone.
+    """
 
     books: Books
     signatures: Signatures
@@ -50,6 +54,7 @@ class Rooms:
     now: Callable[[], float]
     settle_s: float  # for how long an answer waits for the books
     alone: bool  # no failover: a call is tried on the first lane of its plan and nowhere else
+    obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
 
 
 class Journey:
@@ -73,6 +78,11 @@ class Journey:
         )
         self._races: list[Race] = []
         self._left = False
+
+    @property
+    def drills(self) -> tuple[Drill, ...]:
+        """Those that touch the call."""
+        return tuple(obstacle.drill for obstacle in self._rooms.obstacles.values())
 
     @property
     def attempts(self) -> int:
@@ -173,7 +183,7 @@ class Journey:
         finish = await race.run(self._plan, self._watch)
         for attempt in race.attempts:
             if attempt is not finish.winner:
-                attempt.pipe.leave()
+                attempt.lose()
                 self._rooms.supervisor.start(self._bury(attempt), name=f"loser {attempt.id}")
         return finish
 
@@ -196,7 +206,8 @@ class Journey:
         body = parsed.plain() if start.plain and parsed.plain else parsed.body
         rooms, ask = self._rooms, self.call.ask
         epoch = rooms.board.of(start.lane.group, ask.model.id).epoch
-        attempt = Attempt(self.call, start.lane, self.attempts + 1, epoch=epoch, now=rooms.now)
+        obstacle = rooms.obstacles.get(start.lane.group.name)
+        attempt = Attempt(self.call, start.lane, self.attempts + 1, epoch=epoch, now=rooms.now, obstacle=obstacle)
         rooms.board.began(attempt, attempt.tried, rooms.now())
         if self._left:
             attempt.pipe.leave()
@@ -211,7 +222,7 @@ class Journey:
 
     def _late(self, attempt: Attempt) -> None:
         self._rooms.board.late(attempt.tried, self._rooms.now())
-        self._rooms.observe(AttemptLate(self.call, attempt.id, attempt.lane))
+        self._rooms.observe(AttemptLate(self.call, attempt.id, attempt.lane, attempt.drill))
 
     async def _settle(self, winner: Attempt) -> None:
         self._note(winner, won=True)
@@ -235,6 +246,7 @@ class Journey:
         if not (loser.late or loser.ended.is_set()):
             loser.late = True
             self._late(loser)
+        loser.lose()
         await loser.ended.wait()
         self._note(loser, won=False)
         match loser.outcome.billed:
@@ -284,5 +296,6 @@ class Journey:
                 first_byte_s=attempt.times.first_byte_s,
                 total_s=attempt.times.total_s,
                 body_bytes=attempt.body_bytes,
+                drill=attempt.drill,
             )
         )

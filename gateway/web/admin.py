@@ -1,4 +1,4 @@
-"""The admin API: teams, keys, and what they spent. Every amount is a decimal string of dollars."""
+"""The admin API: teams, keys, drills, and what was spent. Every amount is a decimal string of dollars."""
 
 import hmac
 from collections.abc import Callable, Iterator
@@ -18,10 +18,11 @@ from gateway.core.keys import Key, Limits, Team
 from gateway.core.terms import Offer, Terms, budget_of, changed, limits_of
 from gateway.ledger import reports
 from gateway.ledger.budget import Books
+from gateway.ledger.drills import Drills
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
 from gateway.web import shapes
-from gateway.web.forms import KeyLimits, NewKey, NewTeam, TeamTerms
+from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, TeamTerms
 from gateway.web.problems import Problem
 
 # One look into the store for each day and team.
@@ -36,6 +37,7 @@ class Office:
     store: Store
     keys: Keys
     books: Books
+    drills: Drills
     offer: Offer
     today: Callable[[], float]
 
@@ -56,6 +58,7 @@ def router(office: Office) -> APIRouter:
     )
     _teams(routes, office)
     _keys(routes, office)
+    _drills(routes, office)
     _reports(routes, office)
     return routes
 
@@ -125,6 +128,24 @@ def _keys(routes: APIRouter, office: Office) -> None:
     async def revoke_key(key_id: str) -> dict[str, Any]:
         await _found(office, key_id)
         return await _key(office, await office.keys.revoke(key_id, office.today()))
+
+
+def _drills(routes: APIRouter, office: Office) -> None:
+    @routes.post("/drills", status_code=201, summary="Make a group dead, silent or slow for some calls, for a while")
+    async def begin_drill(body: NewDrill) -> dict[str, Any]:
+        with _as_problem():
+            drill = await office.drills.begin(body.terms(), office.offer.groups)
+        return shapes.drill(drill, drill.begins_at)
+
+    @routes.get("/drills", summary="List the drills that are on")
+    async def list_drills() -> dict[str, Any]:
+        seen = await office.drills.on()
+        return {"drills": [shapes.drill(drill, seen.now) for drill in seen.drills]}
+
+    @routes.delete("/drills/{drill_id}", summary="End a drill now: within two seconds every gateway has")
+    async def end_drill(drill_id: str) -> dict[str, Any]:
+        drill = await office.drills.end(drill_id)
+        return shapes.drill(drill, drill.ends_at)
 
 
 def _reports(routes: APIRouter, office: Office) -> None:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from gateway.core.drill import LONGEST_DELAY_S, USUAL_S, Ailment, DrillTerms
+from gateway.core.drill import LONGEST_S as LONGEST_DRILL_S
 from gateway.core.keys import Show
 from gateway.core.terms import LARGEST_MULTIPLIER, LONGEST_S
 
@@ -52,3 +54,19 @@ class KeyLimits(_Body):
 
 class NewKey(KeyLimits):
     team: str = Field(description="Made if it does not exist.", examples=["acme"])
+
+
+class NewDrill(_Body):
+    group: str = Field(description="Which one is not well.", examples=["Default"])
+    kind: Ailment = Field(description="dead: refuses at once; hang: never answers; slow: answers after a delay.")
+    key: str | None = Field(default=None, description="Whose calls: those of this key, by its id,")
+    team: str | None = Field(default=None, description="or of this team,")
+    share: float | None = Field(
+        default=None, description="or this part of all calls, above 0 and at most 1, that can go elsewhere."
+    )
+    delay_s: float | None = Field(default=None, description=f"Of slow alone; at most {LONGEST_DELAY_S:g}.")
+    lasts_s: float = Field(default=USUAL_S, description=f"Then it ends by itself; at most {LONGEST_DRILL_S:g}.")
+    note: _Name = Field(default="", description="Who does this, and why.")
+
+    def terms(self) -> DrillTerms:
+        return DrillTerms(**self.model_dump())
