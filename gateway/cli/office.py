@@ -1,4 +1,4 @@
-"""What commands for teams, keys and usage have in common: the books of a configuration, and how rows are printed.
+"""What commands for teams, keys, drills and usage have in common: the books of a configuration, how options are named.
 
 They work on the store directly, whether a gateway runs or not.
 """
@@ -17,6 +17,7 @@ from gateway.cli.options import settings_of
 from gateway.core.errors import BadRequest
 from gateway.core.terms import Offer
 from gateway.ledger.budget import Books
+from gateway.ledger.drills import Drills
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
 
@@ -33,6 +34,7 @@ class Office:
     store: Store
     keys: Keys
     books: Books
+    drills: Drills
     offer: Offer
 
 
@@ -50,7 +52,7 @@ def run(config: Path | None, work: Callable[[Office], Coroutine[Any, Any, None]]
 async def _office(config: Path | None) -> AsyncIterator[Office]:
     settings = settings_of(config)
     async with house.books_of(settings) as (store, keys, books):
-        yield Office(store, keys, books, Offer(settings.catalog, settings.groups))
+        yield Office(store, keys, books, Drills(store, keys), Offer(settings.catalog, settings.groups))
 
 
 def no_limit(text: str | None) -> str | None:
