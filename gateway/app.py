@@ -32,12 +32,14 @@ from gateway.dialects.images import Images
 from gateway.dialects.responses import Responses
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.drills import Drills
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
+from gateway.relay.drilling import Drilling
 from gateway.relay.journey import Rooms
 from gateway.relay.serve import Relay
 from gateway.relay.sharing import Sharing
@@ -95,7 +97,9 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         books_of(settings) as (store, keys, books),
         Client(lanes, timeouts) as client,
         Supervisor() as supervisor,
+        Drilling(Drills(store, keys), observe, time.monotonic) as drilling,
     ):
+        supervisor.keep(drilling.follow(), name="drills")
         vault = Vault.open(settings.data_dir)
         allowances = Allowances(store, settings.allowances)
         supervisor.keep(_sweep(vault), name="sweep")
@@ -118,7 +122,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
         )
         bodies = Bodies(settings.limits.body_bytes, settings.limits.memory_bytes)
         desk = Desk(
-            relay=Relay(rooms, pulse),
+            relay=Relay(rooms, drilling, pulse),
             keys=keys,
             signatures=signatures,
             fetcher=Fetcher(Terms(settings.fetch.image_urls, settings.fetch.networks)),
@@ -158,6 +162,7 @@ def _office(settings: Settings, rooms: Rooms, keys: Keys, store: Store) -> admin
         keys=keys,
         books=rooms.books,
         allowances=rooms.allowances,
+        drills=Drills(store, keys),
         offer=Offer(settings.catalog, settings.groups),
         today=time.time,
     )

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from gateway.cli import demo, server
+from gateway.cli.drill import drill
 from gateway.cli.keys import keys
 from gateway.cli.rehearse import rehearse
 from gateway.cli.teams import teams
@@ -28,6 +29,7 @@ server.add(app)
 demo.add(app)
 app.add_typer(teams, name="teams")
 app.add_typer(keys, name="keys")
+app.add_typer(drill, name="drill")
 app.command()(usage)
 app.command()(rehearse)
 

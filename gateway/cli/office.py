@@ -1,4 +1,4 @@
-"""What commands for teams, keys and usage have in common: the books of a configuration, and how rows are printed.
+"""What commands for teams, keys, drills and usage have in common: the books of a configuration, how options are named.
 
 They work on the store directly, whether a gateway runs or not.
 """
@@ -18,6 +18,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.terms import Offer
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.drills import Drills
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
 
@@ -35,6 +36,7 @@ class Office:
     keys: Keys
     books: Books
     allowances: Allowances
+    drills: Drills
     offer: Offer
 
 
@@ -53,7 +55,7 @@ async def _office(config: Path | None) -> AsyncIterator[Office]:
     settings = settings_of(config)
     async with house.books_of(settings) as (store, keys, books):
         allowances = Allowances(store, settings.allowances)
-        yield Office(store, keys, books, allowances, Offer(settings.catalog, settings.groups))
+        yield Office(store, keys, books, allowances, Drills(store, keys), Offer(settings.catalog, settings.groups))
 
 
 def no_limit(text: str | None) -> str | None:

@@ -4,10 +4,12 @@ The one place where an attempt becomes evidence: it is applied here at once, and
 replicas, whose own comes in through the same door. Pure like what it holds: moments come in as numbers.
 """
 
+import copy
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from gateway.core.call import Ask
 from gateway.core.consumption import Consumption
@@ -41,17 +43,23 @@ class HealthBoard:
     `answered_at` is when any upstream last answered anything.
     """
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: Patience, paces: dict[Kind, Pace] | None = None) -> None:
         self.patience = patience
         self.answered_at = -math.inf
         self._pairs: dict[Pair, Health] = {}
-        self._paces: dict[Kind, Pace] = {}
+        self._paces: dict[Kind, Pace] = paces or {}
         self.consumption = Consumption()
         self._histograms: defaultdict[Kind, Histogram] = defaultdict(Histogram)
         self._known_since: dict[Kind, float] = {}
         self._tallies: defaultdict[Pair, Tally] = defaultdict(Tally)
         self._asked: dict[Pair, int] = {}
         self._lines: dict[Pair, float] = {}
+
+    def apart(self) -> Self:
+        """A new board that tells this one nothing of health. It knows what was learned; every group is well to it."""
+        board = type(self)(self.patience, copy.deepcopy(self._paces))
+        board.consumption = self.consumption
+        return board
 
     def of(self, group: Group, model_id: str) -> Health:
         return self.health((group.name, model_id))

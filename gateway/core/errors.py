@@ -43,7 +43,7 @@ class GatewayError(Exception):
 
     `status` is the HTTP status, `google_status` the canonical code Gemini callers get, `type` and
     `code` the OpenAI pair, `reason` the reason of Google's ErrorInfo. `billed` is "no", "yes" or
-    "unknown". `should_retry` None leaves it to the SDK's own rule.
+    "unknown". `should_retry` None leaves it to the SDK's own rule. `drill` names those that touched the call.
     """
 
     status: int = 500
@@ -54,6 +54,7 @@ class GatewayError(Exception):
     billed: str = "no"
     should_retry: ClassVar[bool | None] = False
     retry_after_s: int | None = None
+    drill: str | None = None
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.core.allowance import Exhausted
 from gateway.core.books import Charge
 from gateway.core.call import Call
+from gateway.core.drill import Drill
 from gateway.core.groups import Lane
 from gateway.core.outcome import Outcome
 from gateway.core.truth import Shortfall
@@ -13,7 +14,8 @@ from gateway.core.truth import Shortfall
 
 @dataclass(frozen=True, slots=True)
 class AttemptFinished:
-    """`won` says whether its answer went to the caller; `first_byte_s` is None when none came."""
+    """`won` says whether its answer went to the caller; `first_byte_s` is None when none came. `drill` stood
+    before it: what came of it says nothing of the seller."""
 
     call: Call
     attempt_id: str
@@ -24,6 +26,7 @@ class AttemptFinished:
     first_byte_s: float | None
     total_s: float
     body_bytes: int
+    drill: Drill | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class AttemptLate:
     call: Call
     attempt_id: str
     lane: Lane
+    drill: Drill | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class CallFinished:
     `status` is what the caller was sent, 499 when it had left before; `code` is "ok" or that of the
     error it was told, which after the head has been sent comes with status 200. `charge` is what the
     caller's key owes, None when nothing. `delivered` says whether the caller was there for the last byte,
-    `shortfall` how the picture is not what was asked for.
+    `shortfall` how the picture is not what was asked for, `drills` which of them touched it.
     """
 
     call: Call
@@ -63,6 +67,7 @@ class CallFinished:
     delivered: bool
     shortfall: Shortfall | None
     total_s: float
+    drills: tuple[Drill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,22 @@ class EvidenceShared:
     took_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class DrillBegan:
+    """From now on a drill touches calls of this gateway."""
+
+    drill: Drill
+
+
+@dataclass(frozen=True, slots=True)
+class DrillEnded:
+    """A drill touches calls no more, by itself or because somebody `stopped` it; it touched so many `calls` here."""
+
+    drill: Drill
+    stopped: bool
+    calls: int
+
+
 Event = (
     AttemptFinished
     | AttemptLate
@@ -119,6 +140,8 @@ Event = (
     | CredentialRefused
     | StoreLost
     | EvidenceShared
+    | DrillBegan
+    | DrillEnded
 )
 
 

@@ -90,6 +90,17 @@ def _offers(ask: Ask, key: Key, views: Iterable[LaneView], output_tokens: int) -
     return offers
 
 
+def ways(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard, now: float) -> dict[str, bool]:
+    """The groups a call may go to, by name, and whether nothing speaks against each. Takes note of nothing."""
+    found: dict[str, bool] = {}
+    for view in views:
+        group = view.lane.group
+        if quote(ask, view.lane) is not None and key.allows_group(group):
+            well = view.usable and board.of(group, ask.model.id).standing(now) is Standing.CLOSED
+            found[group.name] = found.get(group.name, False) or well
+    return found
+
+
 def _turns(healths: Mapping[str, Health], ask: Ask, now: float, *, patient: bool) -> dict[str, Turn]:
     """What the call may do with each group, by its name. Where there is no other, there is nothing to be put behind.
 

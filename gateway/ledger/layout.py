@@ -15,6 +15,7 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:sig:DIGEST     what the model signed a picture or a text with; goes by itself
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
     {t:TEAM}:premium:…      what it drew for dearer groups: by hour, by day, and by attempt; go by themselves
+    drills                  the drills that are on: id -> when it ends, in ms, and what it is; goes by itself
     {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
     {op}:premium:… , {op}:races:…   what all calls drew, for dearer groups and for answers that lost
     {h:GROUP|MODEL}         in which second replicas last said something of a group and model
@@ -27,6 +28,7 @@ from datetime import date
 from urllib.parse import quote
 
 TEAMS = "teams"
+DRILLS = "drills"
 OPERATOR = "{op}:acct"
 OPERATOR_LEDGER = "{op}:ledger"
 

@@ -6,18 +6,20 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from gateway.core.drill import OneKey, OneTeam, Share, named
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
     CallFinished,
     CallRefused,
     CredentialRefused,
+    DrillBegan,
+    DrillEnded,
     Event,
     FailoverDenied,
     OperatorCharged,
     StoreLost,
 )
-from gateway.core.groups import Lane
 from gateway.core.money import usd_of
 
 
@@ -58,32 +60,14 @@ def _refused(event: CallRefused) -> dict[str, Any]:
     }
 
 
-def _attempt(event: AttemptFinished) -> dict[str, Any] | None:
-    if event.won:
-        return None  # the call's own row says it
-    return {
-        "event": "attempt_failed",
-        "attempt_id": event.attempt_id,
-        **_where(event.lane),
-        "verdict": event.outcome.verdict,
-        "upstream_status": event.outcome.status,
-        "billed": event.outcome.billed,
-        "late": event.late,
-        "seconds": round(event.total_s, 3),
-    }
-
-
-def _attempt_late(event: AttemptLate) -> dict[str, Any]:
-    return {"event": "attempt_late", "attempt_id": event.attempt_id, **_where(event.lane)}
-
-
 def _failover_denied(event: FailoverDenied) -> dict[str, Any]:
     spent = event.spent
     return {
         "event": "failover_denied",
         "call_id": event.call.id,
         "team": event.call.key.team,
-        **_where(event.lane),
+        "lane": event.lane.name,
+        "group": event.lane.group.name,
         "allowance": spent.purpose,
         "owner": spent.owner,
         "window": spent.window,
@@ -109,8 +93,39 @@ def _store_lost(event: StoreLost) -> dict[str, Any]:
     return {"event": "store_lost", "doing": event.doing, "reason": event.reason}
 
 
-def _where(lane: Lane) -> dict[str, Any]:
-    return {"lane": lane.name, "group": lane.group.name}
+def _attempt(event: AttemptFinished | AttemptLate) -> dict[str, Any] | None:
+    """None for the attempt that won, which its call tells. Where a drill stood before it, it is not the seller's."""
+    row = {"attempt_id": event.attempt_id, "lane": event.lane.name, "group": event.lane.group.name}
+    if event.drill:
+        row |= {"drill": event.drill.id, "kind": event.drill.ailment}
+    if isinstance(event, AttemptLate):
+        return {"event": "attempt_drilled_late" if event.drill else "attempt_late", **row}
+    if event.won:
+        return None
+    return {
+        "event": "attempt_drilled" if event.drill else "attempt_failed",
+        **row,
+        "verdict": event.outcome.verdict,
+        "upstream_status": event.outcome.status,
+        "billed": event.outcome.billed,
+        "late": event.late,
+        "seconds": round(event.total_s, 3),
+    }
+
+
+def _drill(event: DrillBegan | DrillEnded) -> dict[str, Any]:
+    drill = event.drill
+    match drill.whom:
+        case OneKey(key_id):
+            whom: dict[str, Any] = {"key_id": key_id}
+        case OneTeam(team):
+            whom = {"team": team}
+        case Share(of_all):
+            whom = {"share": of_all}
+    row = {"drill": drill.id, "kind": drill.ailment, "group": drill.group, **whom}
+    if isinstance(event, DrillEnded):
+        return {"event": "drill_ended", **row, "stopped": event.stopped, "calls": event.calls}
+    return {"event": "drill_began", **row, "lasts_s": round(drill.ends_at - drill.begins_at, 3), "note": drill.note}
 
 
 def _call(event: CallFinished) -> dict[str, Any]:
@@ -133,6 +148,8 @@ def _call(event: CallFinished) -> dict[str, Any]:
         "delivered": event.delivered,
         "seconds": round(event.total_s, 3),
     }
+    if event.drills:
+        row["drill"] = named(event.drills)
     if event.shortfall is not None:
         row["shortfall"] = event.shortfall
     if charge is not None:
@@ -144,10 +161,12 @@ def _call(event: CallFinished) -> dict[str, Any]:
 
 _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     AttemptFinished: _attempt,
-    AttemptLate: _attempt_late,
+    AttemptLate: _attempt,
     CallFinished: _call,
     CallRefused: _refused,
     CredentialRefused: _credential_refused,
+    DrillBegan: _drill,
+    DrillEnded: _drill,
     FailoverDenied: _failover_denied,
     OperatorCharged: _operator_charged,
     StoreLost: _store_lost,

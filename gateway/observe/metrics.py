@@ -15,12 +15,15 @@ from prometheus_client import (
 )
 
 from gateway.core.allowance import Purpose, Window
+from gateway.core.drill import Ailment, Drill
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
     CallFinished,
     CallRefused,
     CredentialRefused,
+    DrillBegan,
+    DrillEnded,
     Event,
     EvidenceShared,
     FailoverDenied,
@@ -67,6 +70,12 @@ _COUNTERS: _Table = {
         "Writes to the books that had to be repeated, and times that other replicas were out of reach (share)",
         ("doing",),
     ),
+    # Drills are apart from all of these: what they do is nobody's fault, and no alert is to ring for it.
+    "gateway_drilled_calls": ("Calls that drills touched; not among the others", ("code",)),
+    "gateway_drilled_attempts": (
+        "Attempts that a drill stood before; not among the others",
+        ("group", "kind"),
+    ),
 }
 _HISTOGRAMS: _Table = {
     "gateway_evidence_shared_seconds": ("Telling other replicas what was seen, and hearing them", ()),
@@ -79,6 +88,7 @@ _GAUGES: _Table = {
         "0 closed (well), 1 suspect, 2 ramp (coming back), 3 half (being asked), 4 open (put behind)",
         ("group", "model"),
     ),
+    "gateway_drills_active": ("Drills that are on", ("kind",)),
     "gateway_build": ("Always 1; the version is the label", ("version",)),
 }
 
@@ -105,6 +115,8 @@ class Metrics:
             OperatorCharged: self._operator_charged,
             CallRefused: self._call_refused,
             CredentialRefused: self._credential_refused,
+            DrillBegan: lambda event: self._active(event.drill).inc(),
+            DrillEnded: lambda event: self._active(event.drill).dec(),
             StoreLost: lambda event: self._counters["gateway_store_failures"].labels(event.doing).inc(),
             EvidenceShared: lambda event: self._histograms["gateway_evidence_shared_seconds"].observe(event.took_s),
         }
@@ -125,15 +137,19 @@ class Metrics:
     def _attempt(self, event: AttemptFinished) -> None:
         ask = event.call.ask
         group, model = event.lane.group.name, ask.model.id
+        self._counters["gateway_answer_bytes"].labels(group, model).inc(event.body_bytes)
+        if event.drill is not None:
+            self._counters["gateway_drilled_attempts"].labels(group, event.drill.ailment.value).inc()
+            return
         won = "yes" if event.won else "no"
         self._counters["gateway_attempts"].labels(event.lane.name, group, model, event.outcome.verdict.value, won).inc()
-        self._counters["gateway_answer_bytes"].labels(group, model).inc(event.body_bytes)
         if event.first_byte_s is not None:
             seconds = self._histograms["gateway_upstream_first_byte_seconds"].labels(group, model, ask.size)
             seconds.observe(event.first_byte_s)
 
     def _attempt_late(self, event: AttemptLate) -> None:
-        self._counters["gateway_late_attempts"].labels(event.lane.group.name, event.call.ask.model.id).inc()
+        if event.drill is None:
+            self._counters["gateway_late_attempts"].labels(event.lane.group.name, event.call.ask.model.id).inc()
 
     def _failover_denied(self, event: FailoverDenied) -> None:
         spent = event.spent
@@ -144,18 +160,30 @@ class Metrics:
         self._counters["gateway_credential_refusals"].labels(event.lane.name, event.lane.group.name).inc()
 
     def _call(self, event: CallFinished) -> None:
-        call, charge = event.call, event.charge
-        model, size = call.ask.model.id, call.ask.size
+        ask, charge = event.call.ask, event.charge
+        model, size = ask.model.id, ask.size
         group = charge.group if charge else ""
-        self._counters["gateway_calls"].labels(call.dialect, call.operation, model, size, group, event.code).inc()
-        self._histograms["gateway_call_seconds"].labels(model, size).observe(event.total_s)
+        if event.drills:
+            self._counters["gateway_drilled_calls"].labels(event.code).inc()
+        else:
+            self._answered(event, group)
         if charge is not None:
             self._counters["gateway_pictures"].labels(model, size, group).inc(charge.pictures)
             self._counters["gateway_charged_usd"].labels(model, size, group).inc(charge.nanos / 1e9)
         if event.shortfall is not None:
             self._counters["gateway_shortfalls"].labels(model, size, group, event.shortfall.value).inc()
+
+    def _answered(self, event: CallFinished, group: str) -> None:
+        """How callers are served."""
+        call = event.call
+        model, size = call.ask.model.id, call.ask.size
+        self._counters["gateway_calls"].labels(call.dialect, call.operation, model, size, group, event.code).inc()
+        self._histograms["gateway_call_seconds"].labels(model, size).observe(event.total_s)
         if not event.delivered:
             self._counters["gateway_undelivered_calls"].labels(model, size, event.code).inc()
+
+    def _active(self, drill: Drill) -> Gauge:
+        return self._gauges["gateway_drills_active"].labels(drill.ailment.value)
 
     def _operator_charged(self, event: OperatorCharged) -> None:
         charge = event.charge
@@ -166,7 +194,12 @@ class Metrics:
 
     def _begin_at_zero(self, lanes: list[Lane], models: list[str]) -> None:
         """Makes the series that alerts look at: a rate sees no first step in one that was not there before it."""
+        for kind in Ailment:
+            self._gauges["gateway_drills_active"].labels(kind.value)
+        self._counters["gateway_drilled_calls"].labels("ok")
         for lane in lanes:
+            for kind in Ailment:
+                self._counters["gateway_drilled_attempts"].labels(lane.group.name, kind.value)
             self._counters["gateway_credential_refusals"].labels(lane.name, lane.group.name)
             for model in models:
                 self._counters["gateway_late_attempts"].labels(lane.group.name, model)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from gateway.core.board import Tried
 from gateway.core.books import Charge
 from gateway.core.call import Call
-from gateway.core.groups import Lane
+from gateway.core.drill import Drill, lets_go
+from gateway.core.failover import Start
 from gateway.core.outcome import Billed, Outcome, Reply, Verdict, of_reply, of_status, outcome
 from gateway.core.prices import price_of
 from gateway.core.skim import Skimmer
 from gateway.dialects.replies import read_reply
+from gateway.relay.obstacle import Obstacle
 from gateway.relay.pipe import Pipe
 from gateway.upstream.client import Answer, Client, SendFailure, Sending
 
@@ -28,17 +30,27 @@ class Times:
 
 
 class Attempt:
-    """`news` is called when the answer begins and when the attempt ends; `ended` is set at the end."""
+    """`news` is called when the answer begins and when the attempt ends; `ended` is set at the end.
+
+    An `obstacle` is what a drill has put before it: until it is passed, nothing is sent.
+    """
 
     def __init__(
-        self, call: Call, lane: Lane, attempt_id: str, *, epoch: int, raced: bool, now: Callable[[], float]
+        self,
+        call: Call,
+        start: Start,
+        attempt_id: str,
+        *,
+        epoch: int,
+        now: Callable[[], float],
+        obstacle: Obstacle | None = None,
     ) -> None:
         self.call = call
-        self.lane = lane
+        self.lane = lane = start.lane
         self.began_at = now()
         self.tried = Tried(lane.group, call.ask, epoch, self.began_at)
         self.id = attempt_id
-        self.raced = raced  # begun beside others
+        self.raced = bool(start.beside)
         self.pipe = Pipe()
         self.ended = asyncio.Event()
         self.late = False
@@ -48,13 +60,18 @@ class Attempt:
         self.reply: Reply | None = None
         self.body_bytes = 0
         self._refused_with: int | None = None  # the status that stands even if the page under it breaks off
+        self._obstacle = obstacle
+        self._decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._now = now
         self._times = Times(None, 0.0)
 
     async def run(self, client: Client, body: bytes, *, total_s: float, news: Callable[["Attempt"], None]) -> None:
         """Sends, reads to the end, and leaves the outcome behind. Raises nothing but a cancel."""
-        sending = Sending(self.id, self.call.ask.model.id, body, self.call.parsed.streams, total_s)
         try:
+            if self._obstacle is not None and (unsent := await self._obstacle.pass_by(self._decided, total_s)):
+                self.outcome = unsent
+                return
+            sending = Sending(self.id, self.call.ask.model.id, body, self.call.parsed.streams, self._left_s(total_s))
             async with client.send(self.lane, sending) as answer:
                 self.outcome = await self._read(answer, news)
         except SendFailure as failure:
@@ -65,6 +82,16 @@ class Attempt:
             self.pipe.close()
             self.ended.set()
             news(self)
+
+    @property
+    def drill(self) -> Drill | None:
+        return self._obstacle.drill if self._obstacle else None
+
+    def lose(self) -> None:
+        """Another attempt has won: nobody reads this one any more, and a drill may let go of it."""
+        self.pipe.leave()
+        if self.drill is not None and lets_go(self.drill, late=self.late) and not self._decided.done():
+            self._decided.set_result(None)
 
     @property
     def times(self) -> Times:
@@ -87,6 +114,9 @@ class Attempt:
             pictures=self.reply.pictures if self.reply else 0,
             verdict=self.outcome.verdict,
         )
+
+    def _left_s(self, total_s: float) -> float:
+        return total_s if self._obstacle is None else total_s - (self._now() - self.began_at)
 
     async def _read(self, answer: Answer, news: Callable[["Attempt"], None]) -> Outcome:
         if answer.status != 200:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from gateway.core.headers import ATTEMPTS, BILLED, COST_USD, GROUP, HOLD_USD, PARTIAL, SHORTFALL
+from gateway.core.drill import named
+from gateway.core.headers import ATTEMPTS, BILLED, COST_USD, DRILL, GROUP, HOLD_USD, PARTIAL, SHORTFALL
 from gateway.core.money import usd_of
 from gateway.relay.journey import Journey
 
@@ -22,6 +23,8 @@ def head_of(journeys: Sequence[Journey], *, failed: int = 0) -> dict[str, str]:
         headers[COST_USD] = usd_of(sum(journey.charge.nanos for journey in journeys if journey.charge))
     else:
         headers[HOLD_USD] = usd_of(sum(journey.hold.nanos for journey in journeys))
+    if drilled := named(journeys[0].drills):
+        headers[DRILL] = drilled
     if failed:
         headers[PARTIAL] = f"{len(journeys) - failed}/{len(journeys)}"
     short = [each for journey in journeys if (each := journey.shortfall) is not None]

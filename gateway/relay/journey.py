@@ -6,13 +6,14 @@ to the operator, and the hold ends, once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.core.board import HealthBoard
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
+from gateway.core.drill import Drill
 from gateway.core.errors import BooksAway, GatewayError, InternalError, UpstreamCut
 from gateway.core.events import (
     AttemptFinished,
@@ -39,6 +40,7 @@ from gateway.ledger.signatures import Signatures
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt
 from gateway.relay.fairness import within
+from gateway.relay.obstacle import Obstacle
 from gateway.relay.purse import Purse, billed_nanos
 from gateway.relay.race import Finish, Race
 from gateway.relay.supervisor import Supervisor
@@ -50,7 +52,9 @@ _AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """The partners a journey has."""
+    """The partners a journey has. `obstacles` are those that drills have put before groups, by the group's name;
+    then `board` and `stakes` are of these drills alone.
+    """
 
     books: Books
     signatures: Signatures
@@ -63,6 +67,7 @@ class Rooms:
     observe: Observer
     now: Callable[[], float]
     settle_s: float  # for how long an answer waits for the books
+    obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
 
 
 class Journey:
@@ -88,6 +93,11 @@ class Journey:
         self._purse = Purse(call, plan, rooms.allowances, rooms.client.lanes.cheapest, self._surely)
         self._races: list[Race] = []
         self._left = False
+
+    @property
+    def drills(self) -> tuple[Drill, ...]:
+        """Those that touch the call."""
+        return tuple(obstacle.drill for obstacle in self._rooms.obstacles.values())
 
     @property
     def attempts(self) -> int:
@@ -189,7 +199,7 @@ class Journey:
         losers = [attempt for attempt in race.attempts if attempt is not finish.winner]
         if losers:
             for attempt in losers:
-                attempt.pipe.leave()
+                attempt.lose()
             self._rooms.supervisor.start(self._bury_all(losers), name=f"losers {self.call.id}")
         return finish
 
@@ -224,7 +234,14 @@ class Journey:
         rooms, ask = self._rooms, self.call.ask
         epoch = rooms.board.of(start.lane.group, ask.model.id).epoch
         attempt_id = self._attempt_id(self.attempts + 1)
-        attempt = Attempt(self.call, start.lane, attempt_id, epoch=epoch, raced=bool(start.beside), now=rooms.now)
+        attempt = Attempt(
+            self.call,
+            start,
+            attempt_id,
+            epoch=epoch,
+            now=rooms.now,
+            obstacle=rooms.obstacles.get(start.lane.group.name),
+        )
         rooms.board.began(attempt, attempt.tried, rooms.now())
         if self._left:
             attempt.pipe.leave()
@@ -239,7 +256,7 @@ class Journey:
 
     def _late(self, attempt: Attempt) -> None:
         self._rooms.board.late(attempt.tried, self._rooms.now())
-        self._rooms.observe(AttemptLate(self.call, attempt.id, attempt.lane))
+        self._rooms.observe(AttemptLate(self.call, attempt.id, attempt.lane, attempt.drill))
 
     async def _settle(self, winner: Attempt) -> None:
         self._note(winner, won=True)
@@ -276,6 +293,7 @@ class Journey:
         if not (loser.late or loser.ended.is_set()):
             loser.late = True
             self._late(loser)
+        loser.lose()
         await loser.ended.wait()
         self._note(loser, won=False)
         match loser.outcome.billed:
@@ -310,7 +328,7 @@ class Journey:
     def _note(self, attempt: Attempt, *, won: bool) -> None:
         rooms = self._rooms
         now = rooms.now()
-        if attempt.outcome.verdict is Verdict.UNREACHABLE:
+        if attempt.outcome.verdict is Verdict.UNREACHABLE and attempt.drill is None:
             rooms.client.lanes.state(attempt.lane).unreachable(now)
         if attempt.outcome.verdict is Verdict.CREDENTIAL:
             rooms.client.lanes.refused(attempt.lane, now)
@@ -330,5 +348,6 @@ class Journey:
                 first_byte_s=attempt.times.first_byte_s,
                 total_s=attempt.times.total_s,
                 body_bytes=attempt.body_bytes,
+                drill=attempt.drill,
             )
         )

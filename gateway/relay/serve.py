@@ -5,10 +5,12 @@ supervisor owns; and the answer, written as it comes. Whoever hangs up leaves al
 """
 
 from gateway.core.call import Call
+from gateway.core.drill import named
 from gateway.core.errors import CallerLeft, GatewayError, InternalError, NotAllowed
 from gateway.core.events import CallFinished, CallRefused
 from gateway.core.plan import Plan, make_plan
 from gateway.dialects.base import Dialect
+from gateway.relay.drilling import Drilling
 from gateway.relay.heads import head_of
 from gateway.relay.journey import Journey, Rooms
 from gateway.relay.stream import deliver
@@ -21,8 +23,9 @@ _LEASE_BEYOND_S = 60.0
 class Relay:
     """Serves calls. Holds nothing of a call itself: that is the journey's."""
 
-    def __init__(self, rooms: Rooms, pulse: Pulse) -> None:
+    def __init__(self, rooms: Rooms, drilling: Drilling, pulse: Pulse) -> None:
         self._rooms = rooms
+        self._drilling = drilling
         self._pulse = pulse
 
     async def serve(self, call: Call, dialect: Dialect, sink: Sink) -> None:
@@ -38,6 +41,7 @@ class Relay:
             status, code = 499, "caller_left"
         except GatewayError as error:
             status, code = dialect.error(error)[0], error.code
+            error.drill = named(journeys[0].drills) or None
             raise
         except BaseException:
             status, code = InternalError.status, InternalError.code
@@ -49,10 +53,10 @@ class Relay:
 
     async def _admit(self, call: Call, dialect: Dialect) -> list[Journey]:
         """Plans the call, sets its money aside and sends it on its way, once for each picture wanted."""
-        rooms = self._rooms
+        rooms = self._drilling.rooms(call, self._rooms)
         calls = call.each()
         try:
-            plan = self._plan(call)
+            plan = _plan(call, rooms)
             rounds = 2 if call.parsed.insists else 1
             lease_s = rounds * rooms.timeouts.total_long_s + _LEASE_BEYOND_S
             ids = [each.id for each in calls]
@@ -67,17 +71,6 @@ class Relay:
         for journey in journeys:
             rooms.supervisor.start(journey.run(), name=f"journey {journey.call.id}")
         return journeys
-
-    def _plan(self, call: Call) -> Plan:
-        rooms = self._rooms
-        now = rooms.now()
-        plan = make_plan(call.ask, call.key, rooms.client.lanes.views(now), rooms.board, now)
-        if not plan.lanes:
-            raise NotAllowed(
-                f"No group that sells {call.ask.model.id} is among those that this key and this request allow; "
-                "ask whoever gave you the key."
-            )
-        return plan
 
     async def _report(self, journey: Journey, status: int, code: str, sink: Sink) -> None:
         """Tells of the call when its money is settled, which may be long after its caller has left."""
@@ -97,5 +90,17 @@ class Relay:
                 delivered=delivered,
                 shortfall=journey.shortfall,
                 total_s=total_s,
+                drills=journey.drills,
             )
         )
+
+
+def _plan(call: Call, rooms: Rooms) -> Plan:
+    now = rooms.now()
+    plan = make_plan(call.ask, call.key, rooms.client.lanes.views(now), rooms.board, now)
+    if not plan.lanes:
+        raise NotAllowed(
+            f"No group that sells {call.ask.model.id} is among those that this key and this request allow; "
+            "ask whoever gave you the key."
+        )
+    return plan

@@ -1,40 +1,30 @@
-"""The admin API: teams, keys, and what they spent. Every amount is a decimal string of dollars."""
+"""The admin API: teams, keys, drills, and what was spent. Every amount is a decimal string of dollars."""
 
 import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.allowance import Purpose
 from gateway.core.errors import BadRequest
-from gateway.core.keys import Key, Limits, Mode, Show, Team, TeamLimits
-from gateway.core.terms import (
-    LARGEST_MULTIPLIER,
-    LONGEST_S,
-    Offer,
-    TeamTerms,
-    Terms,
-    changed,
-    limits_of,
-    team_changed,
-    team_limits_of,
-)
+from gateway.core.keys import Key, Limits, Team, TeamLimits
+from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team_changed, team_limits_of
 from gateway.ledger import reports
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.drills import Drills
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
 from gateway.web import shapes
+from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, TeamChange
 from gateway.web.problems import Problem
 
 # One look into the store for each day and team.
@@ -50,63 +40,9 @@ class Office:
     keys: Keys
     books: Books
     allowances: Allowances
+    drills: Drills
     offer: Offer
     today: Callable[[], float]
-
-
-def _storable(text: str) -> str:
-    """JSON can spell half a character (`\\ud800`), and nothing can keep it."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("holds half a character") from None
-    return text
-
-
-_Name = Annotated[str, AfterValidator(_storable)]
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-_Usd = Annotated[Decimal | None, Field(max_digits=18)]
-
-
-class TeamChange(_Body):
-    name: _Name | None = None
-    budget_usd: _Usd = Field(default=None, description="All its keys together; null: no limit.")
-    premium_hour_usd: _Usd = Field(
-        default=None, description="The most it pays in an hour for groups dearer than the cheapest; null: no limit."
-    )
-    premium_day_usd: _Usd = Field(default=None, description="The same in a day (UTC).")
-
-
-class NewTeam(TeamChange):
-    id: str = Field(description="Lower-case letters, digits and dashes.", examples=["acme"])
-
-
-class KeyLimits(_Body):
-    name: _Name | None = None
-    budget_usd: Decimal | None = Field(default=None, max_digits=18, description="null: no limit but the team's.")
-    max_multiplier: Decimal | None = Field(
-        default=None, gt=0, le=LARGEST_MULTIPLIER, max_digits=12, description="The dearest group it may be served by."
-    )
-    models: list[str] | None = None
-    groups: list[str] | None = None
-    expires_in_s: int | None = Field(default=None, gt=0, le=LONGEST_S)
-    chat_pictures: Show | None = Field(
-        default=None, description="Where its chats have their pictures; null: where the calling program looks."
-    )
-    failover: Mode | None = Field(
-        default=None,
-        description="When its calls may go to a dearer group: auto, hang-only (not when the cheaper one is only "
-        "slow) or off; null: as the gateway is configured.",
-    )
-
-
-class NewKey(KeyLimits):
-    team: str = Field(description="Made if it does not exist.", examples=["acme"])
 
 
 def router(office: Office) -> APIRouter:
@@ -125,6 +61,7 @@ def router(office: Office) -> APIRouter:
     )
     _teams(routes, office)
     _keys(routes, office)
+    _drills(routes, office)
     _reports(routes, office)
     return routes
 
@@ -188,6 +125,24 @@ def _keys(routes: APIRouter, office: Office) -> None:
     async def revoke_key(key_id: str) -> dict[str, Any]:
         await _found(office, key_id)
         return await _key(office, await office.keys.revoke(key_id, office.today()))
+
+
+def _drills(routes: APIRouter, office: Office) -> None:
+    @routes.post("/drills", status_code=201, summary="Make a group dead, silent or slow for some calls, for a while")
+    async def begin_drill(body: NewDrill) -> dict[str, Any]:
+        with _as_problem():
+            drill = await office.drills.begin(body.terms(), office.offer.groups)
+        return shapes.drill(drill, drill.begins_at)
+
+    @routes.get("/drills", summary="List the drills that are on")
+    async def list_drills() -> dict[str, Any]:
+        seen = await office.drills.on()
+        return {"drills": [shapes.drill(drill, seen.now) for drill in seen.drills]}
+
+    @routes.delete("/drills/{drill_id}", summary="End a drill now: within two seconds every gateway has")
+    async def end_drill(drill_id: str) -> dict[str, Any]:
+        drill = await office.drills.end(drill_id)
+        return shapes.drill(drill, drill.ends_at)
 
 
 def _reports(routes: APIRouter, office: Office) -> None:

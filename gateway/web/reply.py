@@ -13,6 +13,7 @@ from gateway.core.headers import (
     CALL_ID,
     CONTENT_LENGTH,
     CONTENT_TYPE,
+    DRILL,
     REQUEST_ID,
     RETRY_AFTER,
     SHOULD_RETRY,
@@ -74,6 +75,8 @@ async def send_error(send: Send, dialect: Dialect, error: GatewayError, request_
     headers = {CONTENT_TYPE: JSON + "; charset=UTF-8", REQUEST_ID: request_id, BILLED: error.billed}
     if call_id is not None:
         headers[CALL_ID] = call_id
+    if error.drill is not None:
+        headers[DRILL] = error.drill
     if error.should_retry is not None:
         headers[SHOULD_RETRY] = "true" if error.should_retry else "false"
     if isinstance(error, WrongMethod):

@@ -1,14 +1,16 @@
-"""How teams, keys and usage look as JSON, in the admin API and from the commands alike.
+"""How teams, keys, drills and usage look as JSON, in the admin API and from the commands alike.
 
 Amounts are decimal strings of dollars, moments are seconds since the epoch, None is "no limit".
 """
 
+import math
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from gateway.core import books, keys
 from gateway.core.allowance import Drawn
+from gateway.core.drill import Drill, OneKey, OneTeam, Share
 from gateway.core.money import usd_of
 
 
@@ -48,6 +50,24 @@ def key(each: keys.Key, balance: books.Balance) -> dict[str, Any]:
         "chat_pictures": limits.chat_pictures,
         "failover": limits.failover,
         **_money(balance),
+    }
+
+
+def drill(each: Drill, now: float) -> dict[str, Any]:
+    """A drill as it is at a moment of the store's clock."""
+    whom = each.whom
+    return {
+        "id": each.id,
+        "group": each.group,
+        "kind": each.ailment,
+        "key": whom.key_id if isinstance(whom, OneKey) else None,
+        "team": whom.team if isinstance(whom, OneTeam) else None,
+        "share": whom.of_all if isinstance(whom, Share) else None,
+        "delay_s": each.delay_s or None,
+        "begins_at": int(each.begins_at),
+        "ends_at": int(each.ends_at),
+        "left_s": max(0, math.ceil(each.ends_at - now)),
+        "note": each.note,
     }
 
 

@@ -225,6 +225,27 @@ def test_an_incident_is_not_learned_as_usual() -> None:
     assert board.suspect_s(DEFAULT, ask(), 1.0) == before
 
 
+def test_a_board_apart_knows_the_paces_and_nothing_that_is_wrong() -> None:
+    board = HealthBoard(PATIENCE)
+    for _ in range(500):
+        board.ended(object(), tried(board), PICTURE, took_s=9.0, was_late=False, now=0.0)
+    bad(board.of(DEFAULT, "flash"), 0.0, times=OPENS)
+    apart = board.apart()
+    assert apart.patience == board.patience
+    assert apart.suspect_s(DEFAULT, ask(), 0.0) == board.suspect_s(DEFAULT, ask(), 0.0) < 20.0
+    assert apart.of(DEFAULT, "flash").standing(0.0) is CLOSED
+
+
+def test_what_a_board_apart_hears_the_other_does_not() -> None:
+    board = HealthBoard(PATIENCE)
+    apart = board.apart()
+    bad(apart.of(DEFAULT, "flash"), 0.0, times=OPENS)
+    for _ in range(500):
+        apart.ended(object(), tried(board), PICTURE, took_s=170.0, was_late=False, now=700.0)
+    assert board.standings(0.0).get(("Default", "flash"), CLOSED) is CLOSED
+    assert board.pace(DEFAULT, ask(), 0.0).quantile(0.5) < 100.0
+
+
 def test_a_line_that_is_set_is_not_learned() -> None:
     board = HealthBoard(Patience(suspect_s=2.5))
     assert board.suspect_s(DEFAULT, ask(), 0.0) == 2.5

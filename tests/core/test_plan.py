@@ -10,7 +10,7 @@ from gateway.core.groups import Billing, Group, Lane
 from gateway.core.health import Patience, Standing
 from gateway.core.keys import Limits, Mode
 from gateway.core.outcome import Reply, of_reply, of_status
-from gateway.core.plan import LaneView, Plan, make_plan
+from gateway.core.plan import LaneView, Plan, make_plan, ways
 from tests.facts import DEFAULT, ENTERPRISE, PRO, ask, key, lane
 
 CHEAP, SPARE, DEAR = lane(DEFAULT, "default-1"), lane(DEFAULT, "default-2"), lane(ENTERPRISE, "enterprise")
@@ -188,3 +188,14 @@ def test_a_third_group_needs_no_code() -> None:
         "default-1",
         "enterprise",
     ]
+
+
+def test_the_ways_of_a_call_are_its_groups_and_whether_each_is_well() -> None:
+    board = opened()
+    both = views(CHEAP, SPARE, DEAR)
+    assert ways(ask(), key(), both, board, now=101.0) == {"Default": False, "NanoBananaEnterprise": True}
+    assert ways(ask(), key(Limits(groups=frozenset({"Default"}))), both, board, now=101.0) == {"Default": False}
+    refused = [LaneView(CHEAP, usable=False), LaneView(SPARE, usable=True), LaneView(DEAR, usable=False)]
+    fresh = HealthBoard(Patience())
+    assert ways(ask(), key(), refused, fresh, now=0.0) == {"Default": True, "NanoBananaEnterprise": False}
+    assert ways(ask(PRO), key(), views(lane(DEFAULT, "tokens", Billing.PAY_AS_YOU_GO)), fresh, now=0.0) == {}

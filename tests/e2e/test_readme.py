@@ -103,6 +103,9 @@ def test_the_tour_works_as_it_is_written(prepared: tuple[Path, str], simulator: 
         listed = shell(block("gateway teams create"), here, env)
         assert "phone" in listed
         assert MODEL in listed
+        drilled = shell(block("gateway drill start"), here, env)
+        assert "team studio" in drilled
+        assert "before the launch" in drilled
 
 
 def _size(file: Path) -> tuple[int, int]:

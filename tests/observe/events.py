@@ -5,12 +5,15 @@ from dataclasses import replace
 from gateway.core.allowance import Exhausted, Purpose, Window
 from gateway.core.books import Charge
 from gateway.core.call import Call
+from gateway.core.drill import Ailment, Drill, OneKey
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
     CallFinished,
     CallRefused,
     CredentialRefused,
+    DrillBegan,
+    DrillEnded,
     Event,
     EvidenceShared,
     FailoverDenied,
@@ -26,6 +29,9 @@ from tests import facts
 PROMPT = "a lighthouse"
 SAID = "said by the upstream"
 KEY_NAME, HINT = "name-of-the-key", "hint"
+
+# What an operator says of a drill: for the log alone.
+NOTE = "before the launch"
 
 
 def call() -> Call:
@@ -80,6 +86,17 @@ def finished(charged: Charge | None = None) -> CallFinished:
     )
 
 
+DRILL = Drill(
+    "drill_1",
+    "Default",
+    Ailment.HANG,
+    OneKey("key_1"),
+    0.0,
+    begins_at=1_790_000_000.0,
+    ends_at=1_790_000_600.0,
+    note=NOTE,
+)
+
 REFUSED = CallRefused(
     request_id="req_1", dialect="chat", operation="complete", status=401, code="invalid_api_key", total_s=0.0123
 )
@@ -96,4 +113,6 @@ EVENTS: dict[type[Event], Event] = {
     CredentialRefused: CredentialRefused(facts.lane(), 401),
     StoreLost: StoreLost("settle", "the books cannot be reached"),
     EvidenceShared: EvidenceShared(0.0007),
+    DrillBegan: DrillBegan(DRILL),
+    DrillEnded: DrillEnded(DRILL, stopped=True, calls=3),
 }

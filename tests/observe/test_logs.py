@@ -9,11 +9,14 @@ from typing import Any, get_args
 
 import pytest
 
+from gateway.core.drill import OneTeam, Share
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
     CallRefused,
     CredentialRefused,
+    DrillBegan,
+    DrillEnded,
     Event,
     EvidenceShared,
     OperatorCharged,
@@ -23,7 +26,8 @@ from gateway.core.outcome import Verdict
 from gateway.core.truth import Shortfall
 from gateway.core.usage import Usage
 from gateway.observe.logs import Log
-from tests.observe.events import EVENTS, HINT, KEY_NAME, PROMPT, SAID, attempt, charge, finished
+from tests import facts
+from tests.observe.events import DRILL, EVENTS, HINT, KEY_NAME, PROMPT, SAID, attempt, call, charge, finished
 
 NOON = 1_790_000_000.5
 AT = "2026-09-21T14:13:20.500+00:00"
@@ -95,6 +99,26 @@ ROWS: dict[type[Event], dict[str, Any]] = {
     },
     CredentialRefused: {"at": AT, "event": "credential_refused", "lane": "default", "upstream_status": 401},
     StoreLost: {"at": AT, "event": "store_lost", "doing": "settle", "reason": "the books cannot be reached"},
+    DrillBegan: {
+        "at": AT,
+        "event": "drill_began",
+        "drill": "drill_1",
+        "kind": "hang",
+        "group": "Default",
+        "key_id": "key_1",
+        "lasts_s": 600.0,
+        "note": "before the launch",
+    },
+    DrillEnded: {
+        "at": AT,
+        "event": "drill_ended",
+        "drill": "drill_1",
+        "kind": "hang",
+        "group": "Default",
+        "key_id": "key_1",
+        "stopped": True,
+        "calls": 3,
+    },
 }
 
 
@@ -124,6 +148,26 @@ def test_a_charged_call_says_what_it_costs_and_why() -> None:
 
 def test_a_call_whose_picture_falls_short_says_how() -> None:
     assert lines(replace(finished(None), shortfall=Shortfall.SMALLER)) == [{**CALL, "shortfall": "smaller"}]
+
+
+def test_a_drill_says_for_whom_it_is() -> None:
+    told = lines(DrillBegan(replace(DRILL, whom=OneTeam("acme"))), DrillBegan(replace(DRILL, whom=Share(0.25))))
+    assert [(line.get("key_id"), line.get("team"), line.get("share")) for line in told] == [
+        (None, "acme", None),
+        (None, None, 0.25),
+    ]
+
+
+def test_a_drilled_call_says_by_what() -> None:
+    drills = (DRILL, replace(DRILL, id="drill_2"))
+    assert lines(replace(finished(None), drills=drills)) == [{**CALL, "drill": "drill_1, drill_2"}]
+
+
+def test_an_attempt_that_a_drill_held_up_does_not_look_like_the_sellers_fault() -> None:
+    by = {"drill": "drill_1", "kind": "hang"}
+    assert lines(replace(attempt(), drill=DRILL)) == [{**ROWS[AttemptFinished], "event": "attempt_drilled", **by}]
+    late = AttemptLate(call(), "call_1-1", facts.lane(), DRILL)
+    assert lines(late) == [{**ROWS[AttemptLate], "event": "attempt_drilled_late", **by}]
 
 
 def test_a_call_with_reported_usage_says_the_tokens_that_were_billed() -> None:

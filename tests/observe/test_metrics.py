@@ -10,14 +10,22 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from gateway.core.events import AttemptLate, CallFinished, CredentialRefused, Event, OperatorCharged
+from gateway.core.events import (
+    AttemptLate,
+    CallFinished,
+    CredentialRefused,
+    DrillBegan,
+    DrillEnded,
+    Event,
+    OperatorCharged,
+)
 from gateway.core.health import Standing
 from gateway.core.outcome import Verdict
 from gateway.core.truth import Shortfall
 from gateway.observe.metrics import Metrics
 from tests import facts
 from tests.house import Gateway
-from tests.observe.events import EVENTS, HINT, KEY_NAME, PROMPT, REFUSED, SAID, attempt, charge, finished
+from tests.observe.events import DRILL, EVENTS, HINT, KEY_NAME, NOTE, PROMPT, REFUSED, SAID, attempt, charge, finished
 
 # Every metric that others' dashboards and alerts may hold on to, and its labels.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -35,10 +43,13 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_charged_usd": ("model", "size", "group"),
     "gateway_operator_usd": ("model", "group", "why"),
     "gateway_credential_refusals": ("lane", "group"),
+    "gateway_drilled_calls": ("code",),
+    "gateway_drilled_attempts": ("group", "kind"),
     "gateway_store_failures": ("doing",),
     "gateway_evidence_shared_seconds": (),
     "gateway_upstream_in_flight": ("lane", "group"),
     "gateway_group_standing": ("group", "model"),
+    "gateway_drills_active": ("kind",),
     "gateway_build": ("version",),
 }
 
@@ -70,6 +81,8 @@ EVERYTHING = (
     *EVENTS.values(),
     attempt(Verdict.PICTURE, won=True, first_byte_s=7.5),
     replace(finished(), code="caller_left", delivered=False),
+    replace(finished(), drills=(DRILL,)),
+    replace(attempt(), drill=DRILL),
     replace(finished(charge()), shortfall=Shortfall.SMALLER),
 )
 
@@ -87,7 +100,7 @@ def test_every_kind_of_event_is_counted(kind: type[Event]) -> None:
 
 def test_no_label_says_who_called_or_what_was_said() -> None:
     values = {value for sample in samples(*EVERYTHING) for value in sample.labels.values()}
-    forbidden = {"key_1", "acme", "call_1", "call_1-1", "req_1", PROMPT, SAID, KEY_NAME, HINT}
+    forbidden = {"key_1", "acme", "call_1", "call_1-1", "req_1", PROMPT, SAID, KEY_NAME, HINT, NOTE, DRILL.id}
     assert values & forbidden == set()
     assert [word for word in (PROMPT, SAID, KEY_NAME) if word in told(*EVERYTHING)] == []
 
@@ -102,6 +115,23 @@ def test_every_histogram_of_calls_reaches_to_the_longest() -> None:
     for family in histograms:
         bounds = {sample.labels["le"] for sample in family.samples if "le" in sample.labels}
         assert {"0.1", "120.0", "600.0", "+Inf"} <= bounds
+
+
+def test_a_drill_is_apart_from_how_callers_are_served_and_not_from_the_money() -> None:
+    drilled = replace(finished(charge()), drills=(DRILL,), code="upstream_overloaded", delivered=False)
+    late = AttemptLate(facts.call(), "call_1-1", facts.lane(), DRILL)
+    events = (drilled, replace(attempt(), drill=DRILL), late)
+    names = {each.name for each in samples(*events)}
+    served = {"gateway_calls", "gateway_undelivered_calls", "gateway_attempts", "gateway_late_attempts"}
+    assert names.isdisjoint({f"{name}_total" for name in served} | {"gateway_call_seconds_count"})
+    assert value("gateway_drilled_calls_total", *events, code="upstream_overloaded") == 1
+    assert value("gateway_drilled_attempts_total", *events, group="Default", kind="hang") == 1
+    assert value("gateway_charged_usd_total", *events, group="Default") == pytest.approx(0.055)
+
+
+def test_drills_are_counted_while_they_are_on() -> None:
+    began, ended = EVENTS[DrillBegan], EVENTS[DrillEnded]
+    assert value("gateway_drills_active", began, began, ended, kind="hang") == 1
 
 
 def test_what_is_charged_adds_up() -> None:

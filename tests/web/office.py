@@ -2,7 +2,7 @@
 
 import httpx2
 
-KEYS, TEAMS, USAGE = "/admin/api/keys", "/admin/api/teams", "/admin/api/usage"
+KEYS, TEAMS, DRILLS, USAGE = "/admin/api/keys", "/admin/api/teams", "/admin/api/drills", "/admin/api/usage"
 
 # Every route, with a request that an admin could send.
 ROUTES: list[tuple[str, str]] = [
@@ -15,6 +15,9 @@ ROUTES: list[tuple[str, str]] = [
     ("GET", f"{KEYS}/key_1"),
     ("PATCH", f"{KEYS}/key_1"),
     ("DELETE", f"{KEYS}/key_1"),
+    ("POST", DRILLS),
+    ("GET", DRILLS),
+    ("DELETE", f"{DRILLS}/drill_1"),
     ("GET", USAGE),
     ("GET", "/admin/api/groups"),
     ("GET", "/admin/api/allowances"),

@@ -1,0 +1,82 @@
+"""What the admin API is asked, as JSON. What the words mean, and whether they make sense, is decided in `core`."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from gateway.core.drill import LONGEST_DELAY_S, USUAL_S, Ailment, DrillTerms
+from gateway.core.drill import LONGEST_S as LONGEST_DRILL_S
+from gateway.core.keys import Mode, Show
+from gateway.core.terms import LARGEST_MULTIPLIER, LONGEST_S
+
+
+def _storable(text: str) -> str:
+    """JSON can spell half a character (`\\ud800`), and nothing can keep it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half a character") from None
+    return text
+
+
+_Name = Annotated[str, AfterValidator(_storable)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+_Usd = Annotated[Decimal | None, Field(max_digits=18)]
+
+
+class TeamChange(_Body):
+    name: _Name | None = None
+    budget_usd: _Usd = Field(default=None, description="All its keys together; null: no limit.")
+    premium_hour_usd: _Usd = Field(
+        default=None, description="The most it pays in an hour for groups dearer than the cheapest; null: no limit."
+    )
+    premium_day_usd: _Usd = Field(default=None, description="The same in a day (UTC).")
+
+
+class NewTeam(TeamChange):
+    id: str = Field(description="Lower-case letters, digits and dashes.", examples=["acme"])
+
+
+class KeyLimits(_Body):
+    name: _Name | None = None
+    budget_usd: _Usd = Field(default=None, description="null: no limit but the team's.")
+    max_multiplier: Decimal | None = Field(
+        default=None, gt=0, le=LARGEST_MULTIPLIER, max_digits=12, description="The dearest group it may be served by."
+    )
+    models: list[str] | None = None
+    groups: list[str] | None = None
+    expires_in_s: int | None = Field(default=None, gt=0, le=LONGEST_S)
+    chat_pictures: Show | None = Field(
+        default=None, description="Where its chats have their pictures; null: where the calling program looks."
+    )
+    failover: Mode | None = Field(
+        default=None,
+        description="When its calls may go to a dearer group: auto, hang-only (not when the cheaper one is only "
+        "slow) or off; null: as the gateway is configured.",
+    )
+
+
+class NewKey(KeyLimits):
+    team: str = Field(description="Made if it does not exist.", examples=["acme"])
+
+
+class NewDrill(_Body):
+    group: str = Field(description="Which one is not well.", examples=["Default"])
+    kind: Ailment = Field(description="dead: refuses at once; hang: never answers; slow: answers after a delay.")
+    key: str | None = Field(default=None, description="Whose calls: those of this key, by its id,")
+    team: str | None = Field(default=None, description="or of this team,")
+    share: float | None = Field(
+        default=None, description="or this part of all calls, above 0 and at most 1, that can go elsewhere."
+    )
+    delay_s: float | None = Field(default=None, description=f"Of slow alone; at most {LONGEST_DELAY_S:g}.")
+    lasts_s: float = Field(default=USUAL_S, description=f"Then it ends by itself; at most {LONGEST_DRILL_S:g}.")
+    note: _Name = Field(default="", description="Who does this, and why.")
+
+    def terms(self) -> DrillTerms:
+        return DrillTerms(**self.model_dump())
