@@ -78,19 +78,22 @@ async def books_of(settings: Settings) -> AsyncIterator[tuple[Store, Keys, Books
 
 
 @asynccontextmanager
-async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse = Pulse()) -> AsyncIterator[House]:
-    """A gateway for these settings. Leaving the block waits for calls in flight, then closes everything."""
+async def running(
+    settings: Settings,
+    log_to: TextIO = sys.stdout,
+    pulse: Pulse = Pulse(),
+    now: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[House]:
+    """A gateway for these settings. Leaving the block waits for calls in flight, then closes everything.
+
+    `now` measures whatever lasts, and is the clock of the loop that this runs in.
+    """
     lanes = Lanes(access(each.lane, each.key.reveal(), auth=each.auth, names=each.models) for each in settings.lanes)
     known = (model.id for model in settings.catalog.models)
     metrics = Metrics(__version__, (state.access.lane for state in lanes), known)
     observe = _all_of(Log(log_to, time.time), metrics)
     board = HealthBoard(settings.patience)
-    timeouts = Timeouts(
-        connect_s=settings.timeouts.connect_s,
-        idle_s=settings.timeouts.idle_s,
-        total_s=settings.timeouts.total_s,
-        total_long_s=settings.timeouts.total_long_s,
-    )
+    timeouts = _timeouts(settings)
     async with (
         books_of(settings) as (store, keys, books),
         Client(lanes, timeouts) as client,
@@ -108,7 +111,7 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             timeouts=timeouts,
             supervisor=supervisor,
             observe=observe,
-            now=time.monotonic,
+            now=now,
             settle_s=pulse.settle_s,
             alone=settings.failover_mode is FailoverMode.OFF,
         )
@@ -125,16 +128,25 @@ async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse 
             bodies=bodies,
             files=Files(vault, bodies, settings.public_url, time.time),
             patience_s=settings.timeouts.client_s,
-            now=time.monotonic,
+            now=now,
             today=time.time,
         )
-        vitals = ops.Vitals(store, lanes, board, metrics, supervisor, time.monotonic)
+        vitals = ops.Vitals(store, lanes, board, metrics, supervisor, now)
         framework = _framework(
             ops.router(vitals),
             own_key.router(keys, books, time.time),
             admin.router(_office(settings, store, keys, books)),
         )
         yield House(Public(framework, desk), store, keys, books, supervisor)
+
+
+def _timeouts(settings: Settings) -> Timeouts:
+    return Timeouts(
+        connect_s=settings.timeouts.connect_s,
+        idle_s=settings.timeouts.idle_s,
+        total_s=settings.timeouts.total_s,
+        total_long_s=settings.timeouts.total_long_s,
+    )
 
 
 def _office(settings: Settings, store: Store, keys: Keys, books: Books) -> admin.Office:
