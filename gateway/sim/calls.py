@@ -87,7 +87,7 @@ class Calls:
         work = asyncio.create_task(self._work(turn, wire), name=f"sim: draw {turn.scene.call_id}")
         self._at_work.add(work)
         work.add_done_callback(self._at_work.discard)
-        begun = turn.form.streamed and turn.fault.answer is None
+        begun = turn.form.streamed and turn.fault.answer is None and turn.fault.stuck_s is None
         if begun:
             await self._begin_stream(turn, wire)
         if not await wire.first(work):
