@@ -67,8 +67,21 @@ class Shift:
     standing: Standing
 
 
-class Run:
-    """One policy in one world. `told` has every call, `shifts` every move of health, `bills` what was billed when."""
+@dataclass(slots=True, eq=False)
+class Played:
+    """What came of it, whoever played: every call, every move of health, and what was billed when.
+
+    `usual` is the group that goes first while all is well.
+    """
+
+    usual: str
+    told: list[Told] = field(default_factory=list)
+    shifts: list[Shift] = field(default_factory=list)
+    bills: list[tuple[float, str]] = field(default_factory=list)
+
+
+class Run(Played):
+    """One policy in one world."""
 
     def __init__(
         self,
@@ -80,15 +93,13 @@ class Run:
         patience_s: float,
         patience: Patience = _LEARNED,
     ) -> None:
+        super().__init__(lanes[0].group.name)
         self.world = world
         self.lanes = list(lanes)
         self.key = key
         self.patience_s = patience_s
         self.board = HealthBoard(patience)
         self.stakes = Stakes()
-        self.told: list[Told] = []
-        self.shifts: list[Shift] = []
-        self.bills: list[tuple[float, str]] = []
         self.now = 0.0
         self.in_flight = {lane.group.name: 0 for lane in lanes}
         self._policy = policy
