@@ -172,6 +172,7 @@ def _row(turn: Turn, *, delivered: bool) -> Row:
     return Row(
         id=turn.scene.call_id,
         at=time.time(),
+        wait_s=turn.scene.wait_s,
         group=turn.key.group,
         model=ask.model.id,
         size=ask.size,

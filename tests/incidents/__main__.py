@@ -2,7 +2,9 @@
 
 import argparse
 import csv
+import re
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +16,9 @@ from gateway.rehearse.scenarios import SCENARIOS, Scenario
 from tests.incidents.books import Audit
 from tests.incidents.compared import Compared, compared, figures_of, prices_of, settings_at, simulated
 from tests.incidents.rig import Result, Rig, play
+
+# What callers are told in place of a picture, in either format.
+_CODE = re.compile(r'"(?:reason|code)": ?"(\w+)"')
 
 _BY_NAME = {each.name: each for each in SCENARIOS}
 
@@ -69,11 +74,13 @@ def _print_rest(result: Result) -> None:
         print(f"{name}: {apart.attempts} attempts, booked ${apart.booked / 1e9:.9f}, billed ${apart.billed / 1e9:.9f}")
     for fault in (*audit.faults, *result.disagreements):
         print(f"  {fault}")
+    print(f"to half of the answers the machine added {result.machine_s:.2f} s or more, of the incident's seconds")
     for number, each in enumerate(result.stillness):
         print(f"gateway {number} woke {each['beats']} times, {each['stood_still']} of them more than 1 s late", end="")
-        print(f" (of the incident's seconds; at most {each['worst_s']:.1f} s)")
-    for came in result.unserved:
-        print(f"  no picture after {came.done_at - came.sent_at:.0f} s, status {came.status}: {came.why[:160]!r}")
+        print(f", at most {each['worst_s']:.1f} s")
+    why = Counter((came.status, "".join(_CODE.findall(came.why)[:1])) for came in result.unserved)
+    for (status, code), calls in why.most_common():
+        print(f"{calls} calls of all got no picture: status {status} {code}")
 
 
 def _values(row: Compared) -> tuple[float | None, ...]:

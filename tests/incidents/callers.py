@@ -82,7 +82,7 @@ class Callers:
             call_id=head.get("x-gateway-call-id", ""),
             group=head.get("x-gateway-group"),
             attempts=None if attempts is None else int(attempts),
-            why="" if picture else text[-300:],
+            why="" if picture else text[-600:],
         )
 
 

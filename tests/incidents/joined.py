@@ -6,6 +6,7 @@ An attempt is named to the seller by its call's id and its number, so the three 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from gateway.core.call import Ask
@@ -61,6 +62,21 @@ def disagreements(records: Records) -> list[str]:
         elif each.picture and each.group is not None and (each.group, each.attempts) != (row["group"], row["attempts"]):
             found.append(f"{each.call_id}: {each.group} after {each.attempts}, {row['group']} after {row['attempts']}")
     return found
+
+
+def machine_s(records: Records, speed: float) -> float:
+    """What the machine adds to half of the answers, in seconds of the incident: what the seller did not take.
+
+    Of calls that were answered at the first attempt.
+    """
+    took = {row["id"]: row["wait_s"] * speed for row in records.bill}
+    once = {row["call_id"] for row in records.log if row["event"] == "call" and row["attempts"] == 1}
+    added: float = median(
+        each.done_at - each.sent_at - took[f"{each.call_id}-1"]
+        for each in records.came
+        if each.picture and each.call_id in once
+    )
+    return added
 
 
 def call_of(attempt_id: str) -> str:

@@ -21,6 +21,7 @@ from tests.house import Simulator, settings_for
 from tests.incidents.clock import fast
 
 _BEAT_S = 0.5
+_CONNECT_S = 5.0
 
 
 @dataclass(slots=True)
@@ -68,7 +69,9 @@ def main() -> None:
     words.add_argument("--speed", required=True, type=float)
     told = words.parse_args()
     threading.Thread(target=_end_with_stdin, daemon=True).start()
-    settings = settings_for(Simulator(told.seller), told.home, store=told.store, secret=told.secret)
+    # To connect takes the machine's time and not the seller's, so the limit on it is in real seconds.
+    timeouts = {"connect_s": _CONNECT_S * told.speed}
+    settings = settings_for(Simulator(told.seller), told.home, store=told.store, secret=told.secret, timeouts=timeouts)
     with asyncio.Runner(loop_factory=fast(told.speed)) as runner:
         stillness = runner.run(_serve(settings, told.home / "gateway.log"))
     print(json.dumps(asdict(stillness)), flush=True)

@@ -53,11 +53,15 @@ class Rig:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of it. `stillness` has for each gateway how often it stood still."""
+    """What came of it. `stillness` has for each gateway how often it stood still.
+
+    `machine_s` is what the machine added to half of the answers, in seconds of the incident.
+    """
 
     played: Played
     audit: Audit
     stillness: list[dict[str, float]]
+    machine_s: float
     disagreements: list[str]
     unserved: list[Came]
     lost_books: int  # how often a gateway did not reach its books
@@ -127,6 +131,7 @@ def play(scenario: Scenario, rig: Rig, seed: int, home: Path) -> Result:
             played=joined.played(records, groups[0]),
             audit=audit(store, _TEAM, records.bill),
             stillness=stillness,
+            machine_s=joined.machine_s(records, rig.speed),
             disagreements=joined.disagreements(records),
             unserved=[each for each in came if not each.picture],
             lost_books=sum(row["event"] == "store_lost" for row in log),
