@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -30,13 +30,10 @@ from gateway.dialects.chat import Chat
 from gateway.dialects.gemini import Gemini
 from gateway.dialects.images import Images
 from gateway.dialects.responses import Responses
-from gateway.ledger.allowances import Allowances
-from gateway.ledger.budget import Books
-from gateway.ledger.drills import Drills
 from gateway.ledger.evidence import Evidence
-from gateway.ledger.keys import Keys, pepper
+from gateway.ledger.keys import Keys
+from gateway.ledger.ledger import Ledger, open_ledger
 from gateway.ledger.signatures import Signatures
-from gateway.ledger.store import Store
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
 from gateway.relay.drilling import Drilling
@@ -68,82 +65,88 @@ class House:
     """A running gateway: the ASGI app, and what commands beside it work with."""
 
     app: Any
-    store: Store
-    keys: Keys
-    books: Books
-    allowances: Allowances
+    ledger: Ledger
     supervisor: Supervisor
 
 
-@asynccontextmanager
-async def books_of(settings: Settings) -> AsyncIterator[tuple[Store, Keys, Books]]:
-    """The store and the books alone, as the commands need them."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+def ledger_of(settings: Settings) -> AbstractAsyncContextManager[Ledger]:
+    """The ledger alone, as the commands need it."""
     secret = settings.secret.reveal() if settings.secret else None
-    async with Store.open(settings.store, settings.data_dir) as store:
-        yield store, Keys(store, pepper(settings.data_dir, secret)), Books(store)
+    return open_ledger(settings.store, settings.data_dir, secret, settings.allowances)
 
 
 @asynccontextmanager
-async def running(settings: Settings, log_to: TextIO = sys.stdout, pulse: Pulse = Pulse()) -> AsyncIterator[House]:
-    """A gateway for these settings. Leaving the block waits for calls in flight, then closes everything."""
+async def running(
+    settings: Settings,
+    log_to: TextIO = sys.stdout,
+    pulse: Pulse = Pulse(),
+    now: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[House]:
+    """A gateway for these settings. Leaving the block waits for calls in flight, then closes everything.
+
+    `now` measures whatever lasts, and is the clock of the loop that this runs in.
+    """
     lanes = Lanes(access(each.lane, each.key.reveal(), auth=each.auth, names=each.models) for each in settings.lanes)
     known = (model.id for model in settings.catalog.models)
     metrics = Metrics(__version__, (state.access.lane for state in lanes), known)
     observe = _all_of(Log(log_to, time.time), metrics)
-    board = HealthBoard(settings.patience)
     timeouts = _timeouts(settings)
     async with (
-        books_of(settings) as (store, keys, books),
+        ledger_of(settings) as ledger,
         Client(lanes, timeouts) as client,
         Supervisor() as supervisor,
-        Drilling(Drills(store, keys), observe, time.monotonic) as drilling,
+        Drilling(ledger.drills, observe, now) as drilling,
     ):
-        supervisor.keep(drilling.follow(), name="drills")
-        vault = Vault.open(settings.data_dir)
-        allowances = Allowances(store, settings.allowances)
-        supervisor.keep(_sweep(vault), name="sweep")
-        sold = {(each.lane.group.name, model.id) for each in settings.lanes for model in settings.catalog.models}
-        sharing = Sharing(Pool(board, sold), Evidence(store), observe, time.monotonic)
-        supervisor.keep(sharing.run(), name="sharing")
-        signatures = Signatures(store, keep_s=settings.retention.signatures_s)
         rooms = Rooms(
-            books=books,
-            signatures=signatures,
+            books=ledger.books,
+            signatures=Signatures(ledger.store, keep_s=settings.retention.signatures_s),
             client=client,
-            board=board,
+            board=HealthBoard(settings.patience),
             stakes=Stakes(),
-            allowances=allowances,
+            allowances=ledger.allowances,
             timeouts=timeouts,
             supervisor=supervisor,
             observe=observe,
-            now=time.monotonic,
+            now=now,
             settle_s=pulse.settle_s,
         )
-        bodies = Bodies(settings.limits.body_bytes, settings.limits.memory_bytes)
-        desk = Desk(
-            relay=Relay(rooms, drilling, pulse),
-            keys=keys,
-            signatures=signatures,
-            fetcher=Fetcher(Terms(settings.fetch.image_urls, settings.fetch.networks)),
-            catalog=settings.catalog,
-            dialects={dialect.name: dialect for dialect in (Gemini(), Images(), Chat(), Responses())},
-            supervisor=supervisor,
-            observe=observe,
-            bodies=bodies,
-            files=Files(vault, bodies, settings.public_url, time.time),
-            patience_s=settings.timeouts.client_s,
-            mode=settings.failover_mode,
-            now=time.monotonic,
-            today=time.time,
-        )
-        vitals = ops.Vitals(store, lanes, board, metrics, supervisor, time.monotonic)
+        vault = Vault.open(settings.data_dir)
+        supervisor.keep(_sweep(vault), name="sweep")
+        supervisor.keep(drilling.follow(), name="drills")
+        supervisor.keep(_sharing(settings, rooms, ledger).run(), name="sharing")
+        vitals = ops.Vitals(ledger.store, lanes, rooms.board, metrics, supervisor, now)
         framework = _framework(
             ops.router(vitals),
-            own_key.router(keys, books, time.time),
-            admin.router(_office(settings, rooms, keys, store)),
+            own_key.router(ledger.keys, ledger.books, time.time),
+            admin.router(_office(settings, ledger)),
         )
-        yield House(Public(framework, desk), store, keys, books, allowances, supervisor)
+        desk = _desk(settings, rooms, Relay(rooms, drilling, pulse), ledger.keys, vault)
+        yield House(Public(framework, desk), ledger, supervisor)
+
+
+def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vault) -> Desk:
+    bodies = Bodies(settings.limits.body_bytes, settings.limits.memory_bytes)
+    return Desk(
+        relay=relay,
+        keys=keys,
+        signatures=rooms.signatures,
+        fetcher=Fetcher(Terms(settings.fetch.image_urls, settings.fetch.networks)),
+        catalog=settings.catalog,
+        dialects={dialect.name: dialect for dialect in (Gemini(), Images(), Chat(), Responses())},
+        supervisor=rooms.supervisor,
+        observe=rooms.observe,
+        bodies=bodies,
+        files=Files(vault, bodies, settings.public_url, time.time),
+        patience_s=settings.timeouts.client_s,
+        mode=settings.failover_mode,
+        now=rooms.now,
+        today=time.time,
+    )
+
+
+def _sharing(settings: Settings, rooms: Rooms, ledger: Ledger) -> Sharing:
+    sold = {(each.lane.group.name, model.id) for each in settings.lanes for model in settings.catalog.models}
+    return Sharing(Pool(rooms.board, sold), Evidence(ledger.store), rooms.observe, rooms.now)
 
 
 def _timeouts(settings: Settings) -> Timeouts:
@@ -155,14 +158,10 @@ def _timeouts(settings: Settings) -> Timeouts:
     )
 
 
-def _office(settings: Settings, rooms: Rooms, keys: Keys, store: Store) -> admin.Office:
+def _office(settings: Settings, ledger: Ledger) -> admin.Office:
     return admin.Office(
         admin_key=settings.admin_key.reveal() if settings.admin_key else None,
-        store=store,
-        keys=keys,
-        books=rooms.books,
-        allowances=rooms.allowances,
-        drills=Drills(store, keys),
+        ledger=ledger,
         offer=Offer(settings.catalog, settings.groups),
         today=time.time,
     )

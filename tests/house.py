@@ -102,10 +102,10 @@ class Gateway:
         return usage
 
     async def spent_nanos(self) -> int:
-        return (await self.running.books.balance(self.key)).spent_nanos
+        return (await self.running.ledger.books.balance(self.key)).spent_nanos
 
     async def new_key(self, limits: Limits) -> tuple[Key, str]:
-        return await self.running.keys.create_key("acme", name="another", limits=limits, now=time.time())
+        return await self.running.ledger.keys.create_key("acme", name="another", limits=limits, now=time.time())
 
 
 @asynccontextmanager
@@ -117,8 +117,8 @@ async def open_gateway(
     log = directory / "gateway.log"
     with log.open("w") as lines:
         async with house.running(settings, lines, pulse) as running:
-            await running.keys.create_team("acme", now=time.time())
-            key, secret = await running.keys.create_key("acme", name="test", limits=Limits(), now=time.time())
+            await running.ledger.keys.create_team("acme", now=time.time())
+            key, secret = await running.ledger.keys.create_key("acme", name="test", limits=Limits(), now=time.time())
             async with _serving(running, settings) as url, _client(url, secret) as http:
                 yield Gateway(url, secret, key, running, http, log)
 

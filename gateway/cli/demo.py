@@ -114,9 +114,9 @@ async def _demo(port: int, directory: Path, speed: float, once: bool) -> None:
 
 
 async def _key(running: house.House) -> str:
-    await running.keys.ensure_team(TEAM, now=time())
+    await running.ledger.keys.ensure_team(TEAM, now=time())
     limits = Limits(budget_nanos=nanos_of("5"))
-    _, secret = await running.keys.create_key(TEAM, name="demo", limits=limits, now=time())
+    _, secret = await running.ledger.keys.create_key(TEAM, name="demo", limits=limits, now=time())
     return secret
 
 

@@ -43,7 +43,7 @@ def start(
 
     async def work(office: Office) -> None:
         with by_option():
-            begun = await office.drills.begin(terms, office.offer.groups)
+            begun = await office.ledger.drills.begin(terms, office.offer.groups)
         row = shapes.drill(begun, begun.begins_at)
         if as_json:
             print_json(row)
@@ -59,7 +59,7 @@ def list_all(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List the drills that are on."""
 
     async def work(office: Office) -> None:
-        seen = await office.drills.on()
+        seen = await office.ledger.drills.on()
         _print([shapes.drill(each, seen.now) for each in seen.drills], as_json)
 
     run(config, work)
@@ -79,8 +79,8 @@ def stop(
         raise BadRequest("say which by id, or --all; `gateway drill list` shows them")
 
     async def work(office: Office) -> None:
-        ids = [each.id for each in (await office.drills.on()).drills] if every else drills or []
-        ended = [await office.drills.end(each) for each in ids]
+        ids = [each.id for each in (await office.ledger.drills.on()).drills] if every else drills or []
+        ended = [await office.ledger.drills.end(each) for each in ids]
         _print([shapes.drill(each, each.ends_at) for each in ended], as_json)
 
     run(config, work)

@@ -73,8 +73,8 @@ def create(
 
     async def work(office: Office) -> None:
         limits = _limits(terms, office.offer)
-        await office.keys.ensure_team(team, now=time.time())
-        made, secret = await office.keys.create_key(team, name=name, limits=limits, now=time.time())
+        await office.ledger.keys.ensure_team(team, now=time.time())
+        made, secret = await office.ledger.keys.create_key(team, name=name, limits=limits, now=time.time())
         if as_json:
             print_json({**await _row(office, made), "key": secret})
             return
@@ -93,7 +93,7 @@ def list_all(
     """List keys with what they spent."""
 
     async def work(office: Office) -> None:
-        rows = [await _row(office, each) for each in await office.keys.keys(team)]
+        rows = [await _row(office, each) for each in await office.ledger.keys.keys(team)]
         if as_json:
             print_json(rows)
         else:
@@ -150,7 +150,7 @@ def update(
     async def work(office: Office) -> None:
         old = await _found(office, key)
         limits = changed(old.limits, _limits(terms, office.offer), fields)
-        new = await office.keys.update(key, name=old.name if name is None else name, limits=limits)
+        new = await office.ledger.keys.update(key, name=old.name if name is None else name, limits=limits)
         await _print_one(office, new, as_json)
 
     run(config, work)
@@ -162,7 +162,7 @@ def revoke(key: KeyId, config: ConfigFile = None, as_json: AsJson = False) -> No
 
     async def work(office: Office) -> None:
         await _found(office, key)
-        await _print_one(office, await office.keys.revoke(key, time.time()), as_json)
+        await _print_one(office, await office.ledger.keys.revoke(key, time.time()), as_json)
 
     run(config, work)
 
@@ -181,14 +181,14 @@ def _limits(terms: Terms, offer: Offer) -> Limits:
 
 
 async def _found(office: Office, key_id: str) -> Key:
-    key = await office.keys.get(key_id)
+    key = await office.ledger.keys.get(key_id)
     if key is None:
         raise NotFound(f"there is no key {key_id}")
     return key
 
 
 async def _row(office: Office, key: Key) -> dict[str, Any]:
-    return shapes.key(key, await office.books.balance(key))
+    return shapes.key(key, await office.ledger.books.balance(key))
 
 
 async def _print_one(office: Office, key: Key, as_json: bool) -> None:

@@ -16,11 +16,7 @@ from gateway import app as house
 from gateway.cli.options import settings_of
 from gateway.core.errors import BadRequest
 from gateway.core.terms import Offer
-from gateway.ledger.allowances import Allowances
-from gateway.ledger.budget import Books
-from gateway.ledger.drills import Drills
-from gateway.ledger.keys import Keys
-from gateway.ledger.store import Store
+from gateway.ledger.ledger import Ledger
 
 BudgetUsd = Annotated[
     str | None, typer.Option(metavar="USD", help="Most it may spend; 'none': no limit.", show_default=False)
@@ -32,11 +28,7 @@ _OPTIONS = {"models": "--model", "groups": "--group", "expires_in_s": "--expires
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    store: Store
-    keys: Keys
-    books: Books
-    allowances: Allowances
-    drills: Drills
+    ledger: Ledger
     offer: Offer
 
 
@@ -53,9 +45,8 @@ def run(config: Path | None, work: Callable[[Office], Coroutine[Any, Any, None]]
 @asynccontextmanager
 async def _office(config: Path | None) -> AsyncIterator[Office]:
     settings = settings_of(config)
-    async with house.books_of(settings) as (store, keys, books):
-        allowances = Allowances(store, settings.allowances)
-        yield Office(store, keys, books, allowances, Drills(store, keys), Offer(settings.catalog, settings.groups))
+    async with house.ledger_of(settings) as ledger:
+        yield Office(ledger, Offer(settings.catalog, settings.groups))
 
 
 def no_limit(text: str | None) -> str | None:

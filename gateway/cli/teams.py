@@ -44,7 +44,7 @@ def create(
     terms = TeamTerms(no_limit(budget_usd), no_limit(premium_hour_usd), no_limit(premium_day_usd))
 
     async def work(office: Office) -> None:
-        made = await office.keys.create_team(team, now=time.time(), name=name, limits=_limits(terms))
+        made = await office.ledger.keys.create_team(team, now=time.time(), name=name, limits=_limits(terms))
         await _print_one(office, made, as_json)
 
     run(config, work)
@@ -55,7 +55,7 @@ def list_all(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """List all teams with what they spent."""
 
     async def work(office: Office) -> None:
-        rows = [await _row(office, each) for each in await office.keys.teams()]
+        rows = [await _row(office, each) for each in await office.ledger.keys.teams()]
         if as_json:
             print_json(rows)
         else:
@@ -96,7 +96,7 @@ def update(
     async def work(office: Office) -> None:
         old = await _found(office, team)
         limits = team_changed(old.limits, _limits(terms), fields)
-        new = await office.keys.update_team(team, name=old.name if name is None else name, limits=limits)
+        new = await office.ledger.keys.update_team(team, name=old.name if name is None else name, limits=limits)
         await _print_one(office, new, as_json)
 
     run(config, work)
@@ -108,9 +108,9 @@ def revoke(team: TeamId, config: ConfigFile = None, as_json: AsJson = False) -> 
 
     async def work(office: Office) -> None:
         found = await _found(office, team)
-        live = [key for key in await office.keys.keys(team) if key.live(time.time())]
+        live = [key for key in await office.ledger.keys.keys(team) if key.live(time.time())]
         for key in live:
-            await office.keys.revoke(key.id, time.time())
+            await office.ledger.keys.revoke(key.id, time.time())
         err.print(f"{len(live)} keys of team {team} are revoked.", highlight=False)
         await _print_one(office, found, as_json)
 
@@ -123,14 +123,14 @@ def _limits(terms: TeamTerms) -> TeamLimits:
 
 
 async def _found(office: Office, team_id: str) -> Team:
-    team = await office.keys.team(team_id)
+    team = await office.ledger.keys.team(team_id)
     if team is None:
         raise NotFound(f"there is no team {team_id}")
     return team
 
 
 async def _row(office: Office, team: Team) -> dict[str, Any]:
-    balance, drawn = await office.books.team_balance(team.id), await office.allowances.of_team(team.id)
+    balance, drawn = await office.ledger.books.team_balance(team.id), await office.ledger.allowances.of_team(team.id)
     return shapes.team(team, balance, drawn)
 
 

@@ -35,9 +35,9 @@ def usage(
     first = since.date() if since else last - timedelta(days=30)
 
     async def work(office: Office) -> None:
-        found = await reports.usage(office.store, team=team, key_id=key, since=first, until=last)
+        found = await reports.usage(office.ledger.store, team=team, key_id=key, since=first, until=last)
         rows = [shapes.usage(row) for row in found]
-        operator = shapes.operator(await office.books.operator_balance())
+        operator = shapes.operator(await office.ledger.books.operator_balance())
         if as_json:
             print_json({"since": first, "until": last, "rows": rows, "operator": operator})
         else:

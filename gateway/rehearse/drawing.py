@@ -8,7 +8,7 @@ from html import escape
 from itertools import pairwise
 
 from gateway.core.health import Standing
-from gateway.rehearse.engine import Run, Told
+from gateway.rehearse.engine import Played, Told
 from gateway.rehearse.scenarios import Scenario
 
 _WIDE, _LEFT, _RIGHT = 960, 70, 20
@@ -26,12 +26,12 @@ _INK, _PALE, _GRID = "#22313f", "#7d8a96", "#dfe5ea"
 Series = list[tuple[float, float]]
 
 
-def timeline(run: Run, scenario: Scenario, multipliers: Mapping[str, float], title: str) -> str:
+def timeline(played: Played, scenario: Scenario, multipliers: Mapping[str, float], title: str) -> str:
     """The picture of one run, from five minutes before the trouble to the end."""
     begin, end = max(0.0, scenario.begins_s - 300.0), scenario.over_s
     step = max(10.0, (end - begin) / 120)
-    usual = run.lanes[0].group.name
-    told = [each for each in run.told if begin <= each.arrived_at < end]
+    usual = played.usual
+    told = [each for each in played.told if begin <= each.arrived_at < end]
 
     def over(value: Callable[[Sequence[Told]], float | None]) -> Series:
         slots: dict[int, list[Told]] = {}
@@ -59,7 +59,7 @@ def timeline(run: Run, scenario: Scenario, multipliers: Mapping[str, float], tit
         ),
     ]
     high = _TOP + 4 * (_STRIP + _GAP)
-    body = "".join([_head(title, scenario), _standings(run, usual, axis), *strips, _clock(axis, scenario, high)])
+    body = "".join([_head(title, scenario), _standings(played, axis), *strips, _clock(axis, scenario, high)])
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {high}" font-family="sans-serif" '
         f'font-size="12" fill="{_INK}"><rect width="100%" height="100%" fill="#fff"/>{body}</svg>\n'
@@ -84,8 +84,9 @@ def _head(title: str, scenario: Scenario) -> str:
     )
 
 
-def _standings(run: Run, group: str, axis: _Axis) -> str:
-    moves = [(shift.now, shift.standing) for shift in run.shifts if shift.group == group and not shift.replica]
+def _standings(played: Played, axis: _Axis) -> str:
+    group = played.usual
+    moves = [(shift.now, shift.standing) for shift in played.shifts if shift.group == group and not shift.replica]
     moves = [(0.0, Standing.CLOSED), *moves, (axis.end, Standing.CLOSED)]
     bars = []
     for (at, standing), (until, _) in pairwise(moves):
@@ -98,8 +99,9 @@ def _standings(run: Run, group: str, axis: _Axis) -> str:
         f'<text x="{_LEFT + 90 * at + 16}" y="{_TOP + _STRIP - 8}">{standing}</text>'
         for at, (standing, color) in enumerate(_COLORS.items())
     )
-    whose = "the gateway" if len(run.replicas) == 1 else f"the first of {len(run.replicas)} gateways"
-    return f'<text x="{_LEFT}" y="{_TOP + 14}">what {whose} believes of {escape(group)}</text>{"".join(bars)}{legend}'
+    whose = "the gateway" if played.gateways == 1 else f"the first of {played.gateways} gateways"
+    words = f"what {whose} believes of {escape(played.usual)}"
+    return f'<text x="{_LEFT}" y="{_TOP + 14}">{words}</text>{"".join(bars)}{legend}'
 
 
 def _strip(title: str, most: float, lines: Iterable[tuple[Series, str]], axis: _Axis, place: int) -> str:

@@ -75,11 +75,22 @@ class Shift:
     replica: int = 0
 
 
-class Run:
-    """One policy in one world. `told` has every call, `shifts` every move of health, `bills` what was billed when.
+@dataclass(slots=True, eq=False)
+class Played:
+    """What came of it, whoever played: every call, every move of health, and what was billed when.
 
-    Calls come to any of the replicas that are in the world.
+    `usual` is the group that goes first while all is well; so many `gateways` served the calls.
     """
+
+    usual: str
+    gateways: int = 1
+    told: list[Told] = field(default_factory=list)
+    shifts: list[Shift] = field(default_factory=list)
+    bills: list[tuple[float, str]] = field(default_factory=list)
+
+
+class Run(Played):
+    """One policy in one world. Calls come to any of the replicas that are in it."""
 
     def __init__(
         self,
@@ -91,15 +102,13 @@ class Run:
         patience_s: float,
         patience: Patience = _LEARNED,
     ) -> None:
+        super().__init__(lanes[0].group.name, world.replicas)
         self.world = world
         self.lanes = list(lanes)
         self.key = key
         self.patience_s = patience_s
         self.replicas = [Replica(number, patience, []) for number in range(world.replicas)]
         self.commons = Commons()
-        self.told: list[Told] = []
-        self.shifts: list[Shift] = []
-        self.bills: list[tuple[float, str]] = []
         self.now = 0.0
         self.in_flight = {lane.group.name: 0 for lane in lanes}
         self._policy = policy

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from statistics import fmean, median
 
 from gateway.core.health import Standing
-from gateway.rehearse.engine import Run, Told
+from gateway.rehearse.engine import Played, Told
 from gateway.rehearse.scenarios import Scenario
 
 _REVERSALS_S = 900.0
@@ -35,14 +35,13 @@ class Figures:
     turned: float
 
 
-def figures(run: Run, scenario: Scenario, multipliers: Mapping[str, float], patience_s: float) -> Figures:
+def figures(played: Played, scenario: Scenario, multipliers: Mapping[str, float], patience_s: float) -> Figures:
     begins, ends = scenario.begins_s, scenario.ends_s
-    usual = run.lanes[0].group.name
-    came = [told for told in run.told if begins <= told.arrived_at < ends]
+    came = [told for told in played.told if begins <= told.arrived_at < ends]
     took = sorted(told.done_at - told.arrived_at for told in came if _in_time(told, patience_s) and told.done_at)
-    billed = sum(multipliers[group] for at, group in run.bills if begins <= at < ends)
-    delivered = sum(1 for told in run.told if told.done_at is not None and begins <= told.done_at < ends)
-    elsewhere = [told.arrived_at for told in run.told if told.first != usual and told.arrived_at >= begins]
+    billed = sum(multipliers[group] for at, group in played.bills if begins <= at < ends)
+    delivered = sum(1 for told in played.told if told.done_at is not None and begins <= told.done_at < ends)
+    elsewhere = [told.arrived_at for told in played.told if told.first != played.usual and told.arrived_at >= begins]
     return Figures(
         calls=len(came),
         delivered=len(took) / max(1, len(came)),
@@ -54,7 +53,7 @@ def figures(run: Run, scenario: Scenario, multipliers: Mapping[str, float], pati
         in_the_end=sum(multipliers[group] for told in came for group in told.billed) / max(1, len(took)),
         twice=sum(len(told.billed) > 1 for told in came) / max(1, len(came)),
         raced=sum(told.attempts > 1 for told in came) / max(1, len(came)),
-        turned=float(_turned(run, usual)),
+        turned=float(_turned(played)),
     )
 
 
@@ -80,15 +79,15 @@ def _quantile(sorted_values: Sequence[float], share: float) -> float:
     return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))] if sorted_values else 0.0
 
 
-def _turned(run: Run, group: str) -> int:
+def _turned(played: Played) -> int:
     """The most often that traffic left a group within a quarter of an hour; a failed probe is no turn."""
-    return max(_turned_of(run, group, replica.number) for replica in run.replicas)
+    return max((_turned_of(played, each) for each in {shift.replica for shift in played.shifts}), default=0)
 
 
-def _turned_of(run: Run, group: str, replica: int) -> int:
+def _turned_of(played: Played, replica: int) -> int:
     before, turned = Standing.CLOSED, []
-    for shift in run.shifts:
-        if (shift.group, shift.replica) != (group, replica):
+    for shift in played.shifts:
+        if (shift.group, shift.replica) != (played.usual, replica):
             continue
         if shift.standing is Standing.OPEN and before is not Standing.HALF:
             turned.append(shift.now)

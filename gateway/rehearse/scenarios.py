@@ -16,24 +16,24 @@ from gateway.rehearse.world import Trouble, World
 _MIX = {"1K": 50.0, "2K": 30.0, "4K": 15.0}
 _THINKING = 5.0
 
-_BEFORE_S = 900.0
-
 
 NOTHING = Trouble()
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`trouble` lasts for `lasts_s`. `second` befalls the second group; `crowd` is when that one slows down.
+    """After `before_s` comes `trouble`, for `lasts_s`.
 
-    `shift`: in its course 4K takes the place of 1K in what is asked for. `replicas` serve it unless others
-    are asked for; their store is `away` from one second after its begin to another.
+    `second` befalls the second group; `crowd` is when that one slows down. `shift`: in its course 4K takes
+    the place of 1K in what is asked for. `replicas` serve it unless others are asked for; their store is
+    `away` from one second after its begin to another.
     """
 
     name: str
     what: str
     trouble: Trouble = NOTHING
     second: Trouble | None = None
+    before_s: float = 900.0
     lasts_s: float = 600.0
     after_s: float = 900.0
     rate: float = 1.0
@@ -46,11 +46,11 @@ class Scenario:
 
     @property
     def begins_s(self) -> float:
-        return _BEFORE_S
+        return self.before_s
 
     @property
     def ends_s(self) -> float:
-        return _BEFORE_S + self.lasts_s
+        return self.before_s + self.lasts_s
 
     @property
     def over_s(self) -> float:

@@ -12,16 +12,16 @@ from gateway.core.call import Ask
 from gateway.core.groups import Group
 
 # Lognormal latencies of these models: median seconds by size, and sigma.
-_MEDIAN_S = {"512": 6.0, "1K": 7.0, "2K": 12.0, "4K": 20.0}
-_THINKING_MEDIAN_S = 14.0
-_SIGMA = 0.33
+MEDIAN_S = {"512": 6.0, "1K": 7.0, "2K": 12.0, "4K": 20.0}
+THINKING_MEDIAN_S = 14.0
+SIGMA = 0.33
 
 # Even a seller that is well never answers some calls in time.
 _HANGS = 0.005
 
 # Of calls that hang, half finish after all, late, and are billed; nobody knows which.
-_FINISH_LATE = 0.5
-_LATE_S = (200.0, 600.0)
+FINISH_LATE = 0.5
+LATE_S = (200.0, 600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +84,14 @@ class World:
         if refuses and dice.random() < refuses:
             return Fate(0.3, picture=False, billed=False)
         if dice.random() < hangs:
-            if dice.random() < _FINISH_LATE:
-                return Fate(dice.uniform(*_LATE_S), picture=True, billed=True)
+            if dice.random() < FINISH_LATE:
+                return Fate(dice.uniform(*LATE_S), picture=True, billed=True)
             return Fate(None, picture=False, billed=False)
-        usual = _MEDIAN_S[ask.size] + (_THINKING_MEDIAN_S if ask.thinks_hard else 0.0)
+        usual = MEDIAN_S[ask.size] + (THINKING_MEDIAN_S if ask.thinks_hard else 0.0)
         room = (self.crowded or {}).get(group.name)
         if room and in_flight > room:
             slower *= in_flight / room
-        return Fate(usual * dice.lognormvariate(0.0, _SIGMA) * slower, picture=True, billed=True)
+        return Fate(usual * dice.lognormvariate(0.0, SIGMA) * slower, picture=True, billed=True)
 
     def _day(self, now: float) -> float:
         """A slow wave over the day, down to 1 - drift and up to 1 + drift."""

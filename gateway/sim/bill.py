@@ -42,6 +42,7 @@ class Row:
 
     id: str
     at: float
+    wait_s: float  # that the seller took over it
     group: str
     model: str
     size: str

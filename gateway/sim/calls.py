@@ -87,7 +87,7 @@ class Calls:
         work = asyncio.create_task(self._work(turn, wire), name=f"sim: draw {turn.scene.call_id}")
         self._at_work.add(work)
         work.add_done_callback(self._at_work.discard)
-        begun = turn.form.streamed and turn.fault.answer is None
+        begun = turn.form.streamed and turn.fault.answer is None and turn.fault.stuck_s is None
         if begun:
             await self._begin_stream(turn, wire)
         if not await wire.first(work):
@@ -172,6 +172,7 @@ def _row(turn: Turn, *, delivered: bool) -> Row:
     return Row(
         id=turn.scene.call_id,
         at=time.time(),
+        wait_s=turn.scene.wait_s,
         group=turn.key.group,
         model=ask.model.id,
         size=ask.size,

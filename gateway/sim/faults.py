@@ -182,6 +182,7 @@ class Fault:
     reply: Callable[[Reply], Reply] = _as_it_is
     send: Callable[[Delivery], Awaitable[None]] = whole
     pace: float = 1.0  # how much longer the seller takes before it answers
+    stuck_s: tuple[float, float] | None = None  # it takes this instead, between two times, and shows nothing before
     works: bool = True  # whether it draws, and so bills
     delivers: bool = True  # whether a caller who stays has the picture in the end
 
@@ -190,6 +191,7 @@ FAULTS = {
     "none": Fault(),
     "slow": Fault(pace=4.0),
     "hang": Fault(send=hang, works=False, pace=0.0),
+    "late": Fault(stuck_s=(200.0, 600.0)),  # as long as sellers are known to sit on what they draw in the end
     "reset": Fault(send=reset, works=False, pace=0.0),
     "close": Fault(send=close, works=False, pace=0.0),
     "cut": Fault(send=cut, delivers=False),

@@ -1,16 +1,14 @@
-"""What a call comes to before anything is drawn: its parts, its tokens, its seconds.
+"""What a call comes to before anything is drawn: its parts, its tokens.
 
 All of it follows from the request alone (the tokens from a number that is a hash of it), so the
 same request is answered and billed alike every time. Faults of content change this record; how it
 is written on the wire is the business of `forms`.
 """
 
-import math
 import random
 from dataclasses import dataclass
 
 from gateway.sim.ask import Ask
-from gateway.sim.tables import SECONDS
 
 _SENTENCES = (
     "Here is your picture. I kept the light soft and let the distance fade into haze.",
@@ -19,7 +17,6 @@ _SENTENCES = (
     "Here you go: a wide view with plenty of air, as the description suggests.",
 )
 _THOUGHT = "Considering the composition: horizon low, one light source, room for a caption."
-_HARD_THINKING = 1.6  # measured at the seller: level high takes about 60 % longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +108,6 @@ def nothing(usage: Usage) -> Usage:
 def dice(seed: int, nth: int) -> random.Random:
     """The dice of the nth request: the same run of requests falls out alike every time."""
     return random.Random(f"{seed}/{nth}")  # noqa: S311  to be repeated, not to be secret
-
-
-def latency_s(ask: Ask, rolled: random.Random) -> float:
-    """Seconds a real seller would take: mostly near the fast end, with a tail to the slow one."""
-    fastest, slowest = SECONDS[ask.size]
-    share = min(1.0, rolled.lognormvariate(math.log(0.35), 0.6))
-    hard = _HARD_THINKING if ask.thinks_hard else 1.0
-    return (fastest + (slowest - fastest) * share) * ask.model.slowness * hard
 
 
 def _usage(ask: Ask, number: int) -> Usage:

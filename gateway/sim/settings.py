@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway.sim.bill import SimKey
+from gateway.sim.latency import Latency, Usual
 from gateway.sim.script import Rule
 
 
@@ -26,6 +27,7 @@ class SimSettings:
     seed: int = 0
     weight: Literal["real", "light"] = "real"
     schedule: tuple[Rule, ...] = ()
+    latency: Latency = field(default_factory=Usual)
     strict_signatures: bool = False  # turns of the model must be signed, as at Google
 
     def seconds(self, real_s: float) -> float:

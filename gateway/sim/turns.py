@@ -76,15 +76,16 @@ class Turns:
         rolled = reply.dice(self._settings.seed, self._taken)
         fault_name = self._fault_name(request, ask, key.group, call_id, roll=rolled.random())
         fault = FAULTS[fault_name]
-        latency_s = self._settings.seconds(reply.latency_s(ask, rolled))
+        latency_s = self._settings.latency.seconds(ask, rolled)
+        wait_s = rolled.uniform(*fault.stuck_s) if fault.stuck_s else latency_s * fault.pace
         number = int.from_bytes(hashlib.sha256(body).digest())
         return Turn(
             scene=Scene(
                 call_id=call_id,
                 model=sheet.model,
                 group=key.group,
-                wait_s=latency_s * fault.pace,
-                latency_s=latency_s,
+                wait_s=self._settings.seconds(wait_s),
+                latency_s=self._settings.seconds(latency_s),
                 silence_s=self._settings.seconds(_SILENCE_S) or _SILENCE_S,
             ),
             key=key,

@@ -18,11 +18,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team_changed, team_limits_of
 from gateway.ledger import reports
-from gateway.ledger.allowances import Allowances
-from gateway.ledger.budget import Books
-from gateway.ledger.drills import Drills
-from gateway.ledger.keys import Keys
-from gateway.ledger.store import Store
+from gateway.ledger.ledger import Ledger
 from gateway.web import shapes
 from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, TeamChange
 from gateway.web.problems import Problem
@@ -36,11 +32,7 @@ class Office:
     """What administration works with. `admin_key` None: none is configured, and the API is shut."""
 
     admin_key: str | None
-    store: Store
-    keys: Keys
-    books: Books
-    allowances: Allowances
-    drills: Drills
+    ledger: Ledger
     offer: Offer
     today: Callable[[], float]
 
@@ -77,12 +69,14 @@ def _let_in(admin_key: str | None, authorization: str) -> None:
 def _teams(routes: APIRouter, office: Office) -> None:
     @routes.post("/teams", status_code=201, summary="Make a team")
     async def create_team(body: NewTeam) -> dict[str, Any]:
-        team = await office.keys.create_team(body.id, now=office.today(), name=body.name, limits=_team_limits(body))
+        team = await office.ledger.keys.create_team(
+            body.id, now=office.today(), name=body.name, limits=_team_limits(body)
+        )
         return await _team(office, team)
 
     @routes.get("/teams", summary="List the teams")
     async def list_teams() -> dict[str, Any]:
-        return {"teams": [await _team(office, team) for team in await office.keys.teams()]}
+        return {"teams": [await _team(office, team) for team in await office.ledger.keys.teams()]}
 
     @routes.get("/teams/{team_id}", summary="A team, and what its keys spent together")
     async def get_team(team_id: str) -> dict[str, Any]:
@@ -93,7 +87,7 @@ def _teams(routes: APIRouter, office: Office) -> None:
         team = await _found_team(office, team_id)
         limits = team_changed(team.limits, _team_limits(body), body.model_fields_set)
         name = team.name if body.name is None else body.name
-        updated = await office.keys.update_team(team_id, name=name, limits=limits)
+        updated = await office.ledger.keys.update_team(team_id, name=name, limits=limits)
         return await _team(office, updated)
 
 
@@ -101,13 +95,15 @@ def _keys(routes: APIRouter, office: Office) -> None:
     @routes.post("/keys", status_code=201, summary="Make a key; the answer shows its secret, once")
     async def create_key(body: NewKey) -> dict[str, Any]:
         limits = _limits(office, body)
-        await office.keys.ensure_team(body.team, now=office.today())
-        key, secret = await office.keys.create_key(body.team, name=body.name or "", limits=limits, now=office.today())
+        await office.ledger.keys.ensure_team(body.team, now=office.today())
+        key, secret = await office.ledger.keys.create_key(
+            body.team, name=body.name or "", limits=limits, now=office.today()
+        )
         return {**await _key(office, key), "key": secret}
 
     @routes.get("/keys", summary="List the keys")
     async def list_keys(team: str | None = None) -> dict[str, Any]:
-        return {"keys": [await _key(office, key) for key in await office.keys.keys(team)]}
+        return {"keys": [await _key(office, key) for key in await office.ledger.keys.keys(team)]}
 
     @routes.get("/keys/{key_id}", summary="A key, and what it spent")
     async def get_key(key_id: str) -> dict[str, Any]:
@@ -118,30 +114,30 @@ def _keys(routes: APIRouter, office: Office) -> None:
         key = await _found(office, key_id)
         limits = changed(key.limits, _limits(office, body), body.model_fields_set)
         name = key.name if body.name is None else body.name
-        updated = await office.keys.update(key_id, limits=limits, name=name)
+        updated = await office.ledger.keys.update(key_id, limits=limits, name=name)
         return await _key(office, updated)
 
     @routes.delete("/keys/{key_id}", summary="Revoke a key; calls in flight finish")
     async def revoke_key(key_id: str) -> dict[str, Any]:
         await _found(office, key_id)
-        return await _key(office, await office.keys.revoke(key_id, office.today()))
+        return await _key(office, await office.ledger.keys.revoke(key_id, office.today()))
 
 
 def _drills(routes: APIRouter, office: Office) -> None:
     @routes.post("/drills", status_code=201, summary="Make a group dead, silent or slow for some calls, for a while")
     async def begin_drill(body: NewDrill) -> dict[str, Any]:
         with _as_problem():
-            drill = await office.drills.begin(body.terms(), office.offer.groups)
+            drill = await office.ledger.drills.begin(body.terms(), office.offer.groups)
         return shapes.drill(drill, drill.begins_at)
 
     @routes.get("/drills", summary="List the drills that are on")
     async def list_drills() -> dict[str, Any]:
-        seen = await office.drills.on()
+        seen = await office.ledger.drills.on()
         return {"drills": [shapes.drill(drill, seen.now) for drill in seen.drills]}
 
     @routes.delete("/drills/{drill_id}", summary="End a drill now: within two seconds every gateway has")
     async def end_drill(drill_id: str) -> dict[str, Any]:
-        drill = await office.drills.end(drill_id)
+        drill = await office.ledger.drills.end(drill_id)
         return shapes.drill(drill, drill.ends_at)
 
 
@@ -154,13 +150,13 @@ def _reports(routes: APIRouter, office: Office) -> None:
         until: Annotated[date | None, Query(description="Last day, UTC; by default today.")] = None,
     ) -> dict[str, Any]:
         first, last = _days(since, until, datetime.fromtimestamp(office.today(), UTC).date())
-        rows = await reports.usage(office.store, team=team, key_id=key_id, since=first, until=last)
-        operator = shapes.operator(await office.books.operator_balance())
+        rows = await reports.usage(office.ledger.store, team=team, key_id=key_id, since=first, until=last)
+        operator = shapes.operator(await office.ledger.books.operator_balance())
         return {"since": first, "until": last, "rows": [shapes.usage(row) for row in rows], "operator": operator}
 
     @routes.get("/allowances", summary="What all calls may pay for failover, and what they drew")
     async def allowances() -> dict[str, Any]:
-        drawn = {purpose: await office.allowances.of_installation(purpose) for purpose in Purpose}
+        drawn = {purpose: await office.ledger.allowances.of_installation(purpose) for purpose in Purpose}
         return {name: each for purpose in Purpose for name, each in shapes.allowance(purpose, drawn[purpose]).items()}
 
     @routes.get("/groups", summary="The groups, in order of preference")
@@ -182,26 +178,26 @@ def _days(since: date | None, until: date | None, today: date) -> tuple[date, da
 
 
 async def _found_team(office: Office, team_id: str) -> Team:
-    team = await office.keys.team(team_id)
+    team = await office.ledger.keys.team(team_id)
     if team is None:
         raise Problem(404, f"There is no team {team_id}.")
     return team
 
 
 async def _found(office: Office, key_id: str) -> Key:
-    key = await office.keys.get(key_id)
+    key = await office.ledger.keys.get(key_id)
     if key is None:
         raise Problem(404, f"There is no key {key_id}.")
     return key
 
 
 async def _team(office: Office, team: Team) -> dict[str, Any]:
-    balance, drawn = await office.books.team_balance(team.id), await office.allowances.of_team(team.id)
+    balance, drawn = await office.ledger.books.team_balance(team.id), await office.ledger.allowances.of_team(team.id)
     return shapes.team(team, balance, drawn)
 
 
 async def _key(office: Office, key: Key) -> dict[str, Any]:
-    return shapes.key(key, await office.books.balance(key))
+    return shapes.key(key, await office.ledger.books.balance(key))
 
 
 def _team_limits(body: TeamChange) -> TeamLimits:

@@ -114,8 +114,8 @@ async def test_a_picture_of_the_images_route_is_known_in_a_chat(gateway: Gateway
 
 async def test_another_teams_signature_is_not_known(gateway: Gateway, strict: Simulator) -> None:
     running = gateway.running
-    await running.keys.create_team("umbra", now=0.0)
-    _, secret = await running.keys.create_key("umbra", name="test", limits=Limits(), now=0.0)
+    await running.ledger.keys.create_team("umbra", now=0.0)
+    _, secret = await running.ledger.keys.create_key("umbra", name="test", limits=Limits(), now=0.0)
     async with client(gateway) as api:
         raw = await api.chat.completions.with_raw_response.create(
             model=MODEL, messages=[{"role": "user", "content": WISHES[0]}]

@@ -71,7 +71,7 @@ async def test_the_sellers_bill_is_the_ledger(simulator: Simulator, tmp_path: Pa
         await eventually(lambda: _nothing_held(gateway))
         bill = [row for row in simulator.bill() if row["id"].rsplit("-", 1)[0] in calls]
         assert await gateway.spent_nanos() == sum(row["nanos"] for row in bill)
-        operator = await gateway.running.books.operator_balance()
+        operator = await gateway.running.ledger.books.operator_balance()
         assert operator.spent_nanos == 0
         assert operator.held_nanos > 0  # the attempts whose connection was reset: the seller says they were free
         billed = Counter(row["id"].rsplit("-", 1)[0] for row in bill)

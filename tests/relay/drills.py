@@ -49,8 +49,8 @@ async def _of(gateway: Gateway, event: str, drill_id: str) -> list[dict[str, Any
 @asynccontextmanager
 async def another(gateway: Gateway, team: str = "acme", **limits: Any) -> AsyncIterator["Caller"]:
     """A caller with a key of its own."""
-    await gateway.running.keys.ensure_team(team, now=0.0)
-    key, secret = await gateway.running.keys.create_key(team, name="another", limits=Limits(**limits), now=0.0)
+    await gateway.running.ledger.keys.ensure_team(team, now=0.0)
+    key, secret = await gateway.running.ledger.keys.create_key(team, name="another", limits=Limits(**limits), now=0.0)
     headers = {"authorization": f"Bearer {secret}"}
     async with httpx2.AsyncClient(base_url=gateway.url, headers=headers, timeout=60, trust_env=False) as http:
         yield Caller(http, key)

@@ -79,7 +79,7 @@ def premium(**caps: int) -> TeamLimits:
 
 
 async def test_a_team_that_has_spent_its_allowance_is_told_when_it_begins_anew(gateway: Gateway) -> None:
-    await gateway.running.keys.update_team("acme", name="acme", limits=premium(hour_nanos=60_000_000))
+    await gateway.running.ledger.keys.update_team("acme", name="acme", limits=premium(hour_nanos=60_000_000))
     first = await gateway.native("a boat [sim:busy@Default]", model=PRO)
     assert first.headers["x-gateway-group"] == ENTERPRISE  # 0.036 more than Default would have taken
     body = {"model": PRO, "prompt": "a boat [sim:busy@Default]"}
@@ -101,11 +101,11 @@ async def test_a_team_that_has_spent_its_allowance_is_told_when_it_begins_anew(g
 
 
 async def _drawn(gateway: Gateway, nanos: int) -> bool:
-    return bool((await gateway.running.allowances.of_team("acme")).hour_nanos == nanos)
+    return bool((await gateway.running.ledger.allowances.of_team("acme")).hour_nanos == nanos)
 
 
 async def test_an_allowance_is_never_overdrawn_by_calls_at_once(gateway: Gateway, simulator: Simulator) -> None:
-    await gateway.running.keys.update_team("acme", name="acme", limits=premium(day_nanos=5 * 36_000_000))
+    await gateway.running.ledger.keys.update_team("acme", name="acme", limits=premium(day_nanos=5 * 36_000_000))
     answers = await asyncio.gather(*(gateway.native("a boat [sim:busy@Default]", model=PRO) for _ in range(20)))
     served = [answer for answer in answers if answer.status_code == 200]
     assert len(served) == 5
@@ -114,7 +114,7 @@ async def test_an_allowance_is_never_overdrawn_by_calls_at_once(gateway: Gateway
 
 
 async def test_what_an_unbilled_attempt_drew_is_given_back(gateway: Gateway) -> None:
-    await gateway.running.keys.update_team("acme", name="acme", limits=premium(hour_nanos=40_000_000))
+    await gateway.running.ledger.keys.update_team("acme", name="acme", limits=premium(hour_nanos=40_000_000))
     assert (await gateway.native("a boat [sim:busy]", model=PRO)).status_code == 503
     await eventually(lambda: _drawn(gateway, 0))
     answer = await gateway.native("a boat [sim:busy@Default]", model=PRO)
@@ -151,7 +151,7 @@ async def test_what_a_race_lost_is_drawn_and_no_more(tmp_path: Path) -> None:
             ((lost),) = await rows(gateway, "operator_charged", least=1)
 
             async def corrected() -> bool:
-                drawn = await gateway.running.allowances.of_installation(Purpose.RACES)
+                drawn = await gateway.running.ledger.allowances.of_installation(Purpose.RACES)
                 return drawn.hour_nanos == nanos_of(lost["usd"])
 
             await eventually(corrected)

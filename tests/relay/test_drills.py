@@ -81,7 +81,7 @@ async def test_what_hangs_is_raced_and_costs_nobody_anything(quick: Gateway, sim
     assert over["seconds"] < 420, "it is let go of when it has lost and is late"
     assert await quick.spent_nanos() == row["nanos"]
     assert (await quick.usage())["held_usd"] == "0"
-    assert await quick.running.books.operator_balance() == NOTHING
+    assert await quick.running.ledger.books.operator_balance() == NOTHING
     assert not await rows(quick, "attempt_late", least=0)
 
 
@@ -114,7 +114,7 @@ async def test_where_there_is_no_other_group_the_caller_gets_the_error_and_pays_
         assert answer.status_code == 503
         assert answer.headers["x-gateway-drill"] == drill
         assert (answer.headers["x-gateway-billed"], answer.headers["x-should-retry"]) == ("no", "true")
-        assert await gateway.running.books.balance(poor.key) == NOTHING
+        assert await gateway.running.ledger.books.balance(poor.key) == NOTHING
 
 
 async def test_a_hang_to_the_end_of_its_time_holds_and_owes_nothing(simulator: Simulator, tmp_path: Path) -> None:
@@ -127,8 +127,8 @@ async def test_a_hang_to_the_end_of_its_time_holds_and_owes_nothing(simulator: S
         answer = await poor.draws()
         assert answer.status_code == 504
         assert simulator.requests(answer.headers["x-gateway-call-id"]) == []
-        assert await gateway.running.books.balance(poor.key) == NOTHING
-        assert await gateway.running.books.operator_balance() == NOTHING
+        assert await gateway.running.ledger.books.balance(poor.key) == NOTHING
+        assert await gateway.running.ledger.books.operator_balance() == NOTHING
 
 
 async def test_slow_is_really_sent_after_its_delay(gateway: Gateway, simulator: Simulator) -> None:

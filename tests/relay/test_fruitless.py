@@ -23,7 +23,7 @@ async def test_the_second_answer_is_the_callers_and_the_first_the_operators(
     assert (answer.headers["x-gateway-attempts"], answer.headers["x-gateway-group"]) == ("2", "Default")
     first, second = simulator.bill(answer.headers["x-gateway-call-id"])
     assert await gateway.spent_nanos() == second["nanos"]
-    assert (await gateway.running.books.operator_balance()).spent_nanos == first["nanos"]
+    assert (await gateway.running.ledger.books.operator_balance()).spent_nanos == first["nanos"]
     assert (await gateway.usage())["held_usd"] == "0"
     (charged,) = await rows(gateway, "operator_charged", least=1)
     assert (charged["why"], nanos_of(charged["usd"])) == ("fruitless", first["nanos"])
@@ -35,7 +35,7 @@ async def test_it_is_asked_for_no_third_time(gateway: Gateway, simulator: Simula
     assert answer.headers["x-should-retry"] == "false"
     first, second = simulator.bill(answer.headers["x-gateway-call-id"])
     assert await gateway.spent_nanos() == second["nanos"]
-    assert (await gateway.running.books.operator_balance()).spent_nanos == first["nanos"]
+    assert (await gateway.running.ledger.books.operator_balance()).spent_nanos == first["nanos"]
 
 
 @pytest.mark.parametrize("fault", ["refusal", "blocked", "text-only"])
@@ -43,7 +43,7 @@ async def test_a_decision_is_not_questioned(gateway: Gateway, simulator: Simulat
     answer = await gateway.images(f"a boat [sim:{fault}]")
     assert answer.status_code == 400
     assert len(simulator.bill(answer.headers["x-gateway-call-id"])) == 1
-    assert (await gateway.running.books.operator_balance()).spent_nanos == 0
+    assert (await gateway.running.ledger.books.operator_balance()).spent_nanos == 0
 
 
 async def test_whoever_may_be_answered_in_words_is_told_of_the_first(gateway: Gateway, simulator: Simulator) -> None:

@@ -177,6 +177,25 @@ def test_a_fault_that_does_not_exist_is_said_so(sim: Caller) -> None:
     assert "no fault is called earthquake" in reply.json()["error"]["message"]
 
 
+def test_a_late_answer_comes_and_is_billed_whether_or_not_its_caller_has_left(launch: Launch) -> None:
+    with launch(SimSettings(speed=1000, weight="light")) as sim:
+        began = time.monotonic()
+        assert pictures(sim.ask("[sim:late] A heron", call_id="stays").json())
+        assert time.monotonic() - began >= 0.2
+        _spoken(sim, "late").close()
+        left = "late-generateContent"
+        while not sim.rows(left):
+            time.sleep(0.01)
+        assert [row["delivered"] for row in (*sim.rows("stays"), *sim.rows(left))] == [True, False]
+
+
+def test_a_late_stream_shows_nothing_until_it_is_drawn(launch: Launch) -> None:
+    headers = {"x-goog-api-key": DEFAULT, "x-sim-fault": "late"}
+    body = {"contents": [{"parts": [{"text": "A heron"}]}]}
+    with launch(SimSettings(speed=100, weight="light")) as sim, pytest.raises(httpx2.ReadTimeout):
+        sim.http.post(f"/v1/models/{NB2}:streamGenerateContent", json=body, headers=headers, timeout=1.0)
+
+
 @pytest.mark.parametrize("fault", ["hang", "reset"])
 def test_a_stream_meets_a_fault_of_the_network_before_its_head(sim: Caller, fault: str) -> None:
     headers = {"x-goog-api-key": DEFAULT, "x-sim-fault": fault}

@@ -8,6 +8,7 @@ from PIL import Image
 from gateway.sim import reply, tables
 from gateway.sim.ask import Turn, Wishes, make
 from gateway.sim.caption import Caption
+from gateway.sim.latency import Usual
 from gateway.sim.picture import Drawn, Order, draw
 from tests.sim.conftest import NB2, PRO
 
@@ -83,6 +84,6 @@ def test_a_picture_takes_as_long_as_a_real_one(
     named = tables.find(model)
     assert named is not None
     ask = make(named, [Turn("user", ("A heron",), ())], Wishes(size=size, level=level))
-    taken = sorted(reply.latency_s(ask, reply.dice(0, nth)) for nth in range(400))
+    taken = sorted(Usual().seconds(ask, reply.dice(0, nth)) for nth in range(400))
     assert fastest <= taken[0] <= taken[-1] <= slowest
     assert taken[200] < (fastest + slowest) / 2  # most are near the fast end

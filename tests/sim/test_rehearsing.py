@@ -126,7 +126,7 @@ def test_status_tells_how_it_stands(launch: Launch) -> None:
         status = sim.status()
     assert (status["speed"], status["seed"], status["weight"]) == (0, 7, "light")
     assert (status["requests"], status["answers"], status["waiting"], status["at_work"]) == (1, 1, 0, 0)
-    assert [group["group"] for group in status["groups"]] == ["Default", "NanoBananaEnterprise"]
+    assert [group["group"] for group in status["groups"]] == ["Default", "Default", "NanoBananaEnterprise"]
 
 
 def test_serve_says_where_it_listens_and_ends_in_good_order_when_interrupted() -> None:

@@ -103,7 +103,7 @@ async def test_a_revoked_key_is_refused_at_once(shared: Gateway, stranger: httpx
     way = WAYS[name]
     headers = _in_the_familys_header(secret, way)
     assert (await way.go(stranger, **headers)).status_code == 200
-    await shared.running.keys.revoke(key.id, time.time())
+    await shared.running.ledger.keys.revoke(key.id, time.time())
     _is_refused(await way.go(stranger, **headers), way, UNKNOWN)
 
 
@@ -114,7 +114,7 @@ async def test_a_key_revoked_by_another_replica_spends_nothing_more_and_soon_see
     relayed, local = RELAYED["images"], LOCAL["openai models"]
     headers = {"authorization": f"Bearer {secret}"}
     assert (await local.go(stranger, **headers)).status_code == 200
-    another = Keys(shared.running.store, pepper(shared.log.parent / "data", None))
+    another = Keys(shared.running.ledger.store, pepper(shared.log.parent / "data", None))
     await another.revoke(key.id, time.time())
     _is_refused(await relayed.go(stranger, **headers), relayed, UNKNOWN)
 

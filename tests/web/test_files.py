@@ -62,8 +62,8 @@ async def test_pages(shared: Gateway) -> None:
 
 async def _another_team(shared: Gateway, team: str) -> str:
     """The secret of a key of this team."""
-    await shared.running.keys.ensure_team(team, now=time.time())
-    _, secret = await shared.running.keys.create_key(team, name="x", limits=Limits(), now=time.time())
+    await shared.running.ledger.keys.ensure_team(team, now=time.time())
+    _, secret = await shared.running.ledger.keys.create_key(team, name="x", limits=Limits(), now=time.time())
     return secret
 
 

@@ -98,7 +98,7 @@ async def _with_limits(shared: Gateway, stranger: httpx2.AsyncClient, way: Way, 
     """The answer to a new key with these limits, which pays nothing and holds nothing after it."""
     key, secret = await shared.new_key(limits)
     answer = await way.go(stranger, authorization=f"Bearer {secret}")
-    balance = await shared.running.books.balance(key)
+    balance = await shared.running.ledger.books.balance(key)
     assert (balance.spent_nanos, balance.held_nanos) == (0, 0)
     return answer
 

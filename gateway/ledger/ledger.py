@@ -1,0 +1,36 @@
+"""Everything that is kept in one store, by what it is kept for: opened once, handed to whoever needs a part of it."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.core.allowance import Caps, Purpose
+from gateway.ledger.allowances import Allowances
+from gateway.ledger.budget import Books
+from gateway.ledger.drills import Drills
+from gateway.ledger.keys import Keys, pepper
+from gateway.ledger.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    store: Store
+    keys: Keys
+    books: Books
+    allowances: Allowances
+    drills: Drills
+
+
+@asynccontextmanager
+async def open_ledger(
+    address: str, data_dir: Path, secret: str | None, caps: Mapping[Purpose, Caps]
+) -> AsyncIterator[Ledger]:
+    """The ledger in the store at this address, or in an embedded one whose files are in `data_dir`.
+
+    `secret` is what keys are hashed with, None: what `data_dir` has; `caps` are those of all calls together.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  once, before anything is served
+    async with Store.open(address, data_dir) as store:
+        keys = Keys(store, pepper(data_dir, secret))
+        yield Ledger(store, keys, Books(store), Allowances(store, caps), Drills(store, keys))
