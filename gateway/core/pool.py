@@ -6,7 +6,7 @@ money: of a push that may or may not have arrived nothing is said again. Pure: m
 numbers, of this replica's clock, and of the one that all share.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -78,7 +78,7 @@ class Pool:
     def __init__(self, board: HealthBoard, sold: Iterable[Pair]) -> None:
         self._board = board
         self._sold = list(sold)
-        self._shares: dict[Pair, _Share] = {}
+        self._shares: defaultdict[Pair, _Share] = defaultdict(_Share)
         self._ahead_s: float | None = None  # of the shared clock before this replica's
         self._looked_at: float | None = None
         self.away = False
@@ -86,7 +86,7 @@ class Pool:
     def turn(self, now: float, *, stood_still: bool) -> None:
         """Takes up what was seen since the last turn. A process that stood still cannot speak against anybody."""
         for pair in self._board.pairs:
-            share = self._share(pair)
+            share = self._shares[pair]
             tally = self._board.tally(pair, now)
             if tally or now - self._board.health(pair).asking.wanted_at < _BUSY_S:
                 share.busy_at = now
@@ -107,8 +107,8 @@ class Pool:
         """In which second others last spoke of them, where they ever did."""
         self.away, self._looked_at = False, now
         for pair, second in last.items():
-            heard_to = self._share(pair).heard_to
-            self._share(pair).news = heard_to is None or second > heard_to
+            heard_to = self._shares[pair].heard_to
+            self._shares[pair].news = heard_to is None or second > heard_to
 
     def pushes(self, now: float) -> Iterator[Push]:
         """What is to be said and heard now, one after the other."""
@@ -120,7 +120,7 @@ class Pool:
 
     def answered(self, push: Push, answer: Answer, now: float) -> Push | None:
         """Hears what others said, and gives what is to be asked at once: whoever has just begun has much to hear."""
-        share, second = self._share(push.pair), int(answer.at)
+        share, second = self._shares[push.pair], int(answer.at)
         self._ahead_s = ahead_s = answer.at - now
         if push.counts:
             share.said[second] = Counter(share.said.get(second, {})) + Counter(push.counts)
@@ -145,7 +145,7 @@ class Pool:
         """
         self.away = True
         if push is not None and push.counts:
-            self._share(push.pair).heard_to = FROM_NOW_ON
+            self._shares[push.pair].heard_to = FROM_NOW_ON
         for pair in self._board.pairs:
             self._board.health(pair).asking.alone()
 
@@ -160,7 +160,7 @@ class Pool:
     def _hear(self, pair: Pair, second: int, counts: Counts) -> None:
         if not counts or self._ahead_s is None:
             return
-        share = self._share(pair)
+        share = self._shares[pair]
         heard = read(pair, counts, second + 1 - self._ahead_s, self._ahead_s)
         if heard.good:
             share.others_good_at = heard.at
@@ -168,7 +168,7 @@ class Pool:
 
     def _cut_off(self, pair: Pair, now: float) -> bool:
         """Whether it is this replica that nobody answers, while others are answered."""
-        others_good_at = self._share(pair).others_good_at
+        others_good_at = self._shares[pair].others_good_at
         if others_good_at is None or now - others_good_at > _FRESH_S:
             return False
         return now - self._board.answered_at > self._board.line_s(pair)
@@ -176,9 +176,6 @@ class Pool:
     def _busy(self, pair: Pair, now: float) -> bool:
         share = self._shares.get(pair)
         return share is not None and share.busy_at is not None and now - share.busy_at < _BUSY_S
-
-    def _share(self, pair: Pair) -> _Share:
-        return self._shares.setdefault(pair, _Share())
 
     def __repr__(self) -> str:
         return f"<Pool of {len(self._shares)} pairs{', away' if self.away else ''}>"
