@@ -37,7 +37,7 @@ from gateway.ledger.signatures import Signatures
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
 from gateway.relay.drilling import Drilling
-from gateway.relay.journey import Rooms
+from gateway.relay.rooms import Rooms
 from gateway.relay.serve import Relay
 from gateway.relay.sharing import Sharing
 from gateway.relay.supervisor import DRAIN_S, Supervisor
@@ -153,6 +153,7 @@ def _timeouts(settings: Settings) -> Timeouts:
     return Timeouts(
         connect_s=settings.timeouts.connect_s,
         idle_s=settings.timeouts.idle_s,
+        stream_idle_s=settings.timeouts.stream_idle_s,
         total_s=settings.timeouts.total_s,
         total_long_s=settings.timeouts.total_long_s,
     )

@@ -74,6 +74,7 @@ class AdminSection(Section):
 class TimeoutsSection(Section):
     connect_s: Seconds = 5.0  # a healthy seller takes a connection within one
     idle_s: Seconds = 30.0  # silence in the middle of an answer; the wait for its first byte is not counted
+    stream_idle_s: Seconds = 180.0  # the same in a stream, where the words come first and the picture when it is drawn
     total_s: Seconds = 420.0  # what the seller advises to wait, 360 s, and the upload before it
     total_long_s: Seconds = 660.0  # the same for 4K or many references: 600 s advised
     client_s: Seconds = 360.0  # what the seller advises its customers to wait

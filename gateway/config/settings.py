@@ -83,6 +83,7 @@ class Timeouts:
 
     connect_s: float
     idle_s: float
+    stream_idle_s: float
     total_s: float
     total_long_s: float
     client_s: float

@@ -13,12 +13,13 @@ from gateway.core.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Money set aside for a call, in nano-dollars."""
+    """Money set aside for a call, in nano-dollars. `capped`: its team has caps on what it pays for dearer groups."""
 
     call_id: str
     team: str
     key_id: str
     nanos: int
+    capped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,10 @@ class Allowances:
             await self._correct(layout.allowance(purpose, team), name, 0)
         return spent
 
+    def capped(self, purpose: Purpose) -> bool:
+        """Whether all calls together have a cap."""
+        return self._installation.get(purpose, Caps()) != Caps()
+
     async def correct(self, purpose: Purpose, team: str | None, name: str, nanos: int) -> None:
         """Puts right what was drawn under this name; the last word counts. Raises `BooksAway`."""
         for owner in (None,) if team is None else (None, team):

@@ -43,8 +43,9 @@ class Books:
         args = [key.id, str(nanos), str(round(lease_s * 1000)), *call_ids]
         state, *rest = await self._store.call("gw1_reserve", keys, args)
         if state == "open":
-            held = zip(call_ids, rest, strict=True)
-            return [Hold(call_id, team, key.id, int(nanos_held)) for call_id, nanos_held in held]
+            capped, *held = rest
+            each = zip(call_ids, held, strict=True)
+            return [Hold(call_id, team, key.id, int(nanos), capped == "capped") for call_id, nanos in each]
         if state == "over":
             raise OverBudget(_refusal(nanos * len(call_ids), rest))
         if state == "unknown":

@@ -98,14 +98,17 @@ end
 -- its team allow all of it; else for none.
 --   keys    team's account, key's account, open calls, ledger, then every call
 --   args    key id, nanos for each, lease in ms, then the id of every call
---   answer  {'open', nanos held by each}, also for calls that hold it already
+--   answer  {'open', 'capped'|'free', nanos held by each}, also for calls that hold it already; capped: the team
+--           has caps on what it pays for dearer groups
 --           {'settled'|'voided', call id}: this call has ended and holds nothing
 --           {'over', 'key'|'team', budget, held, spent}: refused, nothing was changed
 --           {'unknown', 'key'|'team'}: no such account, or revoked; nothing was changed
 local function reserve(keys, args)
   local books = {team = keys[1], key = keys[2], open = keys[3], ledger = keys[4]}
   local nanos, lease_ms = amount(args[2]), tonumber(amount(args[3]))
-  local answer, fresh = {'open'}, {}
+  local caps = redis.call('HMGET', books.team, 'premium_hour', 'premium_day')
+  local capped = (caps[1] or '') ~= '' or (caps[2] or '') ~= ''
+  local answer, fresh = {'open', capped and 'capped' or 'free'}, {}
   for at = 5, #keys do
     local known = redis.call('HMGET', keys[at], 'state', 'held')
     if known[1] and known[1] ~= 'open' then return {known[1], args[at - 1]} end

@@ -210,5 +210,5 @@ class Metrics:
         for group, purpose, window in product({lane.group.name for lane in lanes}, Purpose, Window):
             for owner in ("team", "installation") if purpose is Purpose.PREMIUM else ("installation",):
                 self._counters["gateway_failover_denials"].labels(group, purpose.value, owner, window.value)
-        for doing in ("settle", "void", "share", *_WHY):
+        for doing in ("settle", "void", "correct", "share", *_WHY):
             self._counters["gateway_store_failures"].labels(doing)

@@ -84,7 +84,7 @@ class Scenario:
 
 
 HANG = Trouble(hangs=1.0)
-CUT_OFF = Trouble(hangs=1.0, replica=0)
+CUT_OFF = Trouble(replica=0)
 
 SCENARIOS = (
     Scenario("hang-2", "the first group hangs for two minutes", HANG, lasts_s=120.0),

@@ -28,7 +28,7 @@ LATE_S = (200.0, 600.0)
 class Trouble:
     """From one second to another a group hangs on a share of its calls, is slower, or refuses them.
 
-    `replica`: what is wrong is the way there of this one gateway alone.
+    `replica`: what is wrong is the way there of this one gateway alone, on which nothing comes back either.
     """
 
     group: str = ""
@@ -78,6 +78,8 @@ class World:
         hangs, slower, refuses = self.hangs, self._day(now), 0.0
         for trouble in self.troubles:
             if trouble.group == group.name and trouble.holds(now, replica):
+                if trouble.replica is not None:
+                    return Fate(None, picture=False, billed=False)
                 hangs, slower = max(hangs, trouble.hangs), slower * trouble.slower
                 refuses = max(refuses, trouble.refuses)
         dice = self.dice

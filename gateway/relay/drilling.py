@@ -22,8 +22,8 @@ from gateway.core.keys import Mode
 from gateway.core.plan import ways
 from gateway.core.stakes import Stakes
 from gateway.ledger.drills import Drills, Seen
-from gateway.relay.journey import Rooms
 from gateway.relay.obstacle import Obstacle
+from gateway.relay.rooms import Rooms
 
 LOOK_S = 2.0
 

@@ -6,68 +6,34 @@ to the operator, and the hold ends, once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 
-from gateway.core.board import HealthBoard
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
 from gateway.core.drill import Drill
 from gateway.core.errors import BooksAway, GatewayError, InternalError, UpstreamCut
 from gateway.core.events import (
-    AttemptFinished,
     AttemptLate,
     CredentialRefused,
     FailoverDenied,
-    Observer,
-    OperatorCharged,
     StoreLost,
 )
 from gateway.core.failover import Denied, Start
 from gateway.core.keys import Mode
-from gateway.core.outcome import Billed, Outcome, Verdict
+from gateway.core.outcome import Outcome, Verdict
 from gateway.core.plan import Plan
-from gateway.core.prices import saved
-from gateway.core.stakes import Stakes
 from gateway.core.truth import Shortfall, shortfall
 from gateway.core.watch import Watch
 from gateway.dialects.replies import Content, content_of
 from gateway.dialects.signatures import signatures_of
-from gateway.ledger.allowances import Allowances
-from gateway.ledger.budget import UNSETTLED, Books
-from gateway.ledger.signatures import Signatures
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt
 from gateway.relay.fairness import within
-from gateway.relay.obstacle import Obstacle
-from gateway.relay.purse import Purse, billed_nanos
+from gateway.relay.purse import billed_nanos
 from gateway.relay.race import Finish, Race
-from gateway.relay.supervisor import Supervisor
-from gateway.upstream.client import Client, Timeouts
-
-# Between two tries to tell the books, in seconds; the last one goes on.
-_AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """The partners a journey has. `obstacles` are those that drills have put before groups, by the group's name;
-    then `board` and `stakes` are of these drills alone.
-    """
-
-    books: Books
-    signatures: Signatures
-    client: Client
-    board: HealthBoard
-    stakes: Stakes
-    allowances: Allowances
-    timeouts: Timeouts
-    supervisor: Supervisor
-    observe: Observer
-    now: Callable[[], float]
-    settle_s: float  # for how long an answer waits for the books
-    obstacles: Mapping[str, Obstacle] = field(default_factory=dict)
+from gateway.relay.rooms import Rooms
+from gateway.relay.settlement import Settlement
 
 
 class Journey:
@@ -90,7 +56,7 @@ class Journey:
             rewritable=call.parsed.plain is not None,
             stays=call.mode is Mode.OFF,
         )
-        self._purse = Purse(call, plan, rooms.allowances, rooms.client.lanes.cheapest, self._surely)
+        self._settlement = Settlement(call, plan, hold, rooms)
         self._races: list[Race] = []
         self._left = False
 
@@ -185,11 +151,12 @@ class Journey:
         if winner is None:
             self.outcome = finish.failure
             self._tell(telling.of_failure(finish.failure, finish.denied))
-            await self._surely("void", lambda: self._rooms.books.void(self.hold, "no answer"))
+            await self._settlement.nothing()
             return
         self.head.set_result(winner)
         await winner.ended.wait()
-        await self._settle(winner)
+        self.outcome = winner.outcome
+        self.charge = await self._settlement.won(winner)
 
     async def _raced(self) -> Finish:
         """Runs a race. Who loses it is read to the end and booked while the winner's answer is on its way."""
@@ -200,7 +167,7 @@ class Journey:
         if losers:
             for attempt in losers:
                 attempt.lose()
-            self._rooms.supervisor.start(self._bury_all(losers), name=f"losers {self.call.id}")
+            self._rooms.supervisor.start(self._bury(losers), name=f"losers {self.call.id}")
         return finish
 
     async def _insisted(self, finish: Finish, winner: Attempt) -> Finish:
@@ -209,9 +176,7 @@ class Journey:
         if winner.outcome.verdict is not Verdict.FRUITLESS or self._left:
             return finish
         winner.pipe.leave()
-        self._note(winner, won=False)
-        await self._operator(winner.charge(), "fruitless")
-        await self._purse.close(winner)
+        await self._settlement.fruitless(winner)
         return await self._raced()
 
     def _tell(self, error: GatewayError) -> None:
@@ -219,7 +184,7 @@ class Journey:
         self.head.exception()  # a caller who left does not fetch it
 
     async def _begin(self, start: Start, news: Callable[[Attempt], None]) -> Attempt | Denied:
-        spent = await self._purse.draw(self._attempt_id(self.attempts + 1), start.lane, start.beside)
+        spent = await self._settlement.purse.draw(self._attempt_id(self.attempts + 1), start.lane, start.beside)
         if spent is None:
             return self._send(start, news)
         self._rooms.observe(FailoverDenied(self.call, start.lane, spent))
@@ -249,43 +214,45 @@ class Journey:
             attempt.pipe.keep_all()
         timeouts = rooms.timeouts
         total_s = timeouts.total_long_s if ask.long else timeouts.total_s
+        told = self._telling(news)
         rooms.supervisor.start(
-            attempt.run(rooms.client, body, total_s=total_s, news=news), name=f"attempt {attempt.id}"
+            attempt.run(rooms.client, body, total_s=total_s, news=told), name=f"attempt {attempt.id}"
         )
         return attempt
+
+    def _telling(self, news: Callable[[Attempt], None]) -> Callable[[Attempt], None]:
+        """Passes news on; what an end says of its lane and its group is known before anything is decided by it."""
+
+        def tell(attempt: Attempt) -> None:
+            if attempt.ended.is_set():
+                self._learn(attempt)
+            news(attempt)
+
+        return tell
+
+    def _learn(self, attempt: Attempt) -> None:
+        rooms, outcome, now = self._rooms, attempt.outcome, self._rooms.now()
+        if outcome.verdict is Verdict.UNREACHABLE and attempt.drill is None:
+            rooms.client.lanes.state(attempt.lane).unreachable(now)
+        if outcome.verdict is Verdict.CREDENTIAL:
+            rooms.client.lanes.refused(attempt.lane, now)
+            rooms.observe(CredentialRefused(attempt.lane, outcome.status))
+        if outcome.verdict is Verdict.PICTURE and attempt.reply and attempt.reply.usage:
+            rooms.board.consumption.used(self.call.ask, attempt.reply.usage.output)
+        took_s = attempt.times.total_s
+        rooms.board.ended(attempt, attempt.tried, outcome, took_s=took_s, was_late=attempt.late, now=now)
 
     def _late(self, attempt: Attempt) -> None:
         self._rooms.board.late(attempt.tried, self._rooms.now())
         self._rooms.observe(AttemptLate(self.call, attempt.id, attempt.lane, attempt.drill))
 
-    async def _settle(self, winner: Attempt) -> None:
-        self._note(winner, won=True)
-        self.outcome = winner.outcome
-        charge = self._charge(winner)
-        books = self._rooms.books
-        if winner.outcome.verdict is Verdict.CUT:
-            # The caller got no picture, so the caller does not pay for it.
-            await self._operator(charge, "truncated")
-            await self._surely("void", lambda: books.void(self.hold, "truncated"))
-        else:
-            self.charge = charge
-            await self._surely("settle", lambda: books.settle(self.hold, charge))
-        self._rooms.supervisor.start(self._purse.close(winner), name=f"purse {winner.id}")
-
-    def _charge(self, winner: Attempt) -> Charge:
-        charge = winner.charge()
-        lanes = (quoted.lane for quoted in self._plan.lanes)
-        return replace(charge, saved_nanos=saved(self.call.ask, winner.lane, charge.usage, lanes))
-
-    async def _bury_all(self, losers: Sequence[Attempt]) -> None:
-        """Buries all that lost a race, and puts right what was drawn for it."""
-        await asyncio.gather(*(self._bury(loser) for loser in losers))
+    async def _bury(self, losers: Sequence[Attempt]) -> None:
+        """Waits for attempts whose answer nobody gets; they are evidence all the same, and cost what they cost."""
+        await asyncio.gather(*(self._buried(loser) for loser in losers))
         raced = [attempt.id for race in self._races for attempt in race.attempts if attempt.raced]
-        if raced:
-            await self._purse.close_races(raced, sum(billed_nanos(loser) for loser in losers))
+        await self._settlement.purse.close_races(raced, sum(billed_nanos(loser) for loser in losers))
 
-    async def _bury(self, loser: Attempt) -> None:
-        """Waits for an attempt whose answer nobody gets, and books what it cost. It is evidence all the same."""
+    async def _buried(self, loser: Attempt) -> None:
         line_s = self._rooms.board.suspect_s(loser.lane.group, self.call.ask, loser.began_at)
         left_s = max(0.0, loser.began_at + line_s - self._rooms.now())
         with suppress(TimeoutError):
@@ -295,59 +262,4 @@ class Journey:
             self._late(loser)
         loser.lose()
         await loser.ended.wait()
-        self._note(loser, won=False)
-        match loser.outcome.billed:
-            case Billed.YES:
-                await self._operator(loser.charge(), "race_loss")
-            case Billed.MAYBE:
-                await self._operator(loser.charge(), UNSETTLED)
-            case Billed.NO:
-                pass
-        await self._purse.close(loser)
-
-    async def _operator(self, charge: Charge, why: str) -> None:
-        call = self.call
-        self._rooms.observe(OperatorCharged(call, charge, why))
-        await self._surely(
-            why, lambda: self._rooms.books.operator(charge, call_id=call.id, team=call.key.team, why=why)
-        )
-
-    async def _surely(self, doing: str, write: Callable[[], Awaitable[None]]) -> None:
-        """Writes to the books, again and again while they are away: every write there counts once."""
-        tries = 0
-        while True:
-            try:
-                await write()
-            except BooksAway as away:
-                self._rooms.observe(StoreLost(doing, str(away)))
-                await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
-                tries += 1
-            else:
-                return
-
-    def _note(self, attempt: Attempt, *, won: bool) -> None:
-        rooms = self._rooms
-        now = rooms.now()
-        if attempt.outcome.verdict is Verdict.UNREACHABLE and attempt.drill is None:
-            rooms.client.lanes.state(attempt.lane).unreachable(now)
-        if attempt.outcome.verdict is Verdict.CREDENTIAL:
-            rooms.client.lanes.refused(attempt.lane, now)
-            rooms.observe(CredentialRefused(attempt.lane, attempt.outcome.status))
-        took_s = attempt.times.total_s
-        if attempt.outcome.verdict is Verdict.PICTURE and attempt.reply and attempt.reply.usage:
-            rooms.board.consumption.used(self.call.ask, attempt.reply.usage.output)
-        rooms.board.ended(attempt, attempt.tried, attempt.outcome, took_s=took_s, was_late=attempt.late, now=now)
-        rooms.observe(
-            AttemptFinished(
-                call=self.call,
-                attempt_id=attempt.id,
-                lane=attempt.lane,
-                outcome=attempt.outcome,
-                won=won,
-                late=attempt.late,
-                first_byte_s=attempt.times.first_byte_s,
-                total_s=attempt.times.total_s,
-                body_bytes=attempt.body_bytes,
-                drill=attempt.drill,
-            )
-        )
+        await self._settlement.lost(loser)

@@ -1,7 +1,7 @@
 """What one call's attempts draw on allowances: before they are sent, and put right when their price is known.
 
 Knows which attempts cost more than the cheapest group, and which may be billed beside another. That a
-cap holds is the store's to say: while it is away, nothing is sent that would have to be drawn for.
+cap holds is the store's to say: while it is away, nothing is sent that has a cap to keep.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from gateway.core.allowance import Exhausted, Purpose, Window, extra_nanos
+from gateway.core.books import Hold
 from gateway.core.call import Call
 from gateway.core.errors import BooksAway
 from gateway.core.groups import Lane
@@ -27,6 +28,7 @@ class Purse:
 
     call: Call
     plan: Plan
+    hold: Hold
     allowances: Allowances
     cheapest: Fraction
     surely: Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
@@ -67,12 +69,12 @@ class Purse:
         try:
             return await self.allowances.draw(purpose, self._team(purpose), name, nanos)
         except BooksAway:
-            return Exhausted(purpose, INSTALLATION, Window.HOUR, _AWAY_S)
+            if self.allowances.capped(purpose) or (purpose is Purpose.PREMIUM and self.hold.capped):
+                return Exhausted(purpose, INSTALLATION, Window.HOUR, _AWAY_S)
+            return None
 
     async def _correct(self, purpose: Purpose, name: str, nanos: int) -> None:
-        await self.surely(
-            f"correct {purpose}", lambda: self.allowances.correct(purpose, self._team(purpose), name, nanos)
-        )
+        await self.surely("correct", lambda: self.allowances.correct(purpose, self._team(purpose), name, nanos))
 
 
 def billed_nanos(attempt: Attempt) -> int:

@@ -12,7 +12,8 @@ from gateway.core.plan import Plan, make_plan
 from gateway.dialects.base import Dialect
 from gateway.relay.drilling import Drilling
 from gateway.relay.heads import head_of
-from gateway.relay.journey import Journey, Rooms
+from gateway.relay.journey import Journey
+from gateway.relay.rooms import Rooms
 from gateway.relay.stream import deliver
 from gateway.relay.vigil import Pulse, Sink, Vigil
 

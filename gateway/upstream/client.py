@@ -26,11 +26,13 @@ ERROR_BYTES = 64 * 1024
 class Timeouts:
     """In seconds. `idle_s` is between two pieces of an answer that has begun; before it only the total counts.
 
+    In a stream it is `stream_idle_s`: there the model's words come first, and its picture when it is drawn.
     An error page is waited for no longer than `error_s`: its status says most, and other lanes are waiting.
     """
 
     connect_s: float = 5.0
     idle_s: float = 30.0
+    stream_idle_s: float = 180.0
     total_s: float = 420.0
     total_long_s: float = 660.0
     error_s: float = 5.0
@@ -59,10 +61,11 @@ class SendFailure(Exception):
 class Answer:
     """An answer whose head has arrived. Ends with the block it was opened in."""
 
-    def __init__(self, response: httpx2.Response, access: Access, timeouts: Timeouts) -> None:
+    def __init__(self, response: httpx2.Response, access: Access, *, idle_s: float, error_s: float) -> None:
         self._response = response
         self._access = access
-        self._timeouts = timeouts
+        self._idle_s = idle_s
+        self._error_s = error_s
         self.status = response.status_code
 
     @property
@@ -82,7 +85,7 @@ class Answer:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives; raises `SendFailure` CUT when it breaks off or falls silent."""
-        idle_s = self._timeouts.idle_s
+        idle_s = self._idle_s
         pieces = self._response.aiter_bytes() if self._encoded else self._response.aiter_raw()
         try:
             while True:
@@ -102,7 +105,7 @@ class Answer:
         pieces: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(self._timeouts.error_s):
+            async with asyncio.timeout(self._error_s):
                 async for piece in self.chunks():
                     pieces.append(piece)
                     size += len(piece)
@@ -142,7 +145,8 @@ class Client:
                 response = await self._head(state, sending)
                 began = True
                 try:
-                    yield Answer(response, state.access, self._timeouts)
+                    idle_s = self._timeouts.stream_idle_s if sending.streams else self._timeouts.idle_s
+                    yield Answer(response, state.access, idle_s=idle_s, error_s=self._timeouts.error_s)
                 finally:
                     await response.aclose()
         except TimeoutError:

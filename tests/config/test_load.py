@@ -40,7 +40,7 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.data_dir == HERE / "data"
     assert settings.store == "embedded"
     assert settings.secret is None
-    assert settings.timeouts == Timeouts(5, 30, 420, 660, 360)
+    assert settings.timeouts == Timeouts(5, 30, 180, 420, 660, 360)
     assert settings.patience == Patience(None, 30, 90)
     assert settings.failover_mode is Mode.AUTO
     assert settings.limits == Limits(104857600, None, None)

@@ -64,9 +64,10 @@ def test_probes_do_not_grow_with_the_number_of_replicas() -> None:
     assert several <= 1.3 * one
 
 
-def test_a_gateway_without_a_network_condemns_no_group_for_the_others() -> None:
+@pytest.mark.parametrize("replicas", [2, 4])
+def test_a_gateway_without_a_network_condemns_no_group_for_the_others(replicas: int) -> None:
     for seed in range(2):
-        assert set(opened(played("cut-off", 4, seed), "cut-off")) <= {0}
+        assert set(opened(played("cut-off", replicas, seed), "cut-off")) <= {0}
 
 
 def test_with_the_store_away_each_leaves_by_itself_and_all_come_back() -> None:

@@ -11,7 +11,8 @@ from gateway.core.allowance import Caps, Purpose
 from gateway.core.keys import Limits, Mode, TeamLimits
 from gateway.core.money import nanos_of
 from tests.house import ADMIN_KEY, MODEL, PRO, Gateway, Simulator, open_gateway
-from tests.relay.test_reports import rows
+from tests.losable import LosableStore
+from tests.relay.test_reports import in_flight, rows
 from tests.waiting import eventually
 
 DEFAULT, ENTERPRISE = "Default", "NanoBananaEnterprise"
@@ -155,3 +156,17 @@ async def test_what_a_race_lost_is_drawn_and_no_more(tmp_path: Path) -> None:
                 return drawn.hour_nanos == nanos_of(lost["usd"])
 
             await eventually(corrected)
+
+
+async def test_while_the_store_is_away_only_what_has_a_cap_is_not_sent(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    with LosableStore.started(tmp_path / "store") as store, Simulator.started("--speed", "6", "--light") as slow:
+        async with open_gateway(slow, tmp_path, store=store.url) as gateway:
+            free = asyncio.create_task(gateway.native("a boat [sim:error@Default]"))
+            await eventually(lambda: in_flight(gateway, 1))
+            await gateway.running.ledger.keys.update_team("acme", name="acme", limits=premium(day_nanos=10**9))
+            capped = asyncio.create_task(gateway.native("a boat [sim:error@Default]"))
+            await eventually(lambda: in_flight(gateway, 2))
+            with store.away():
+                answers = await asyncio.gather(free, capped)
+                assert [answer.status_code for answer in answers] == [200, 503]

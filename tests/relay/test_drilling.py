@@ -23,7 +23,7 @@ from gateway.ledger.keys import Keys
 from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
 from gateway.relay.drilling import Drilling
-from gateway.relay.journey import Rooms
+from gateway.relay.rooms import Rooms
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.lanes import Lanes, access

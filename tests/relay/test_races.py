@@ -1,5 +1,6 @@
 """Races for real: an attempt that is stuck, another beside it, and what becomes of both in answer and books."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from gateway.core.sse import EventReader
 from tests.house import MODEL, Gateway, Simulator, native_picture, open_gateway, pixels
 from tests.relay.test_reports import rows
+from tests.waiting import eventually
 
 DEFAULT, ENTERPRISE = "Default", "NanoBananaEnterprise"
 
@@ -71,3 +73,15 @@ async def test_what_a_caller_pays_is_the_winners_price_alone(gateway: Gateway) -
     (charged,) = [row for row in await rows(gateway, "call") if row["call_id"] == call_id]
     assert charged["group"] == ENTERPRISE
     assert answer.headers["x-gateway-cost-usd"] == charged["usd"]
+
+
+async def test_a_refusal_is_news_of_its_group_before_the_call_is_over(gateway: Gateway) -> None:
+    answers = [asyncio.create_task(gateway.native("a boat [sim:busy@Default]")) for _ in range(6)]
+
+    async def left() -> bool:
+        text = (await gateway.http.get("/metrics")).text
+        return f'gateway_group_standing{{group="{DEFAULT}",model="{MODEL}"}} 4.0' in text
+
+    await eventually(left)
+    assert not any(answer.done() for answer in answers), "the other group takes a second to draw"
+    assert {(await answer).headers["x-gateway-group"] for answer in answers} == {ENTERPRISE}

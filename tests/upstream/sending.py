@@ -45,9 +45,15 @@ class Sender:
 
 @asynccontextmanager
 async def sender(
-    url: str, *, connect_s: float = AMPLE_S, idle_s: float = AMPLE_S, error_s: float = AMPLE_S
+    url: str,
+    *,
+    connect_s: float = AMPLE_S,
+    idle_s: float = AMPLE_S,
+    stream_idle_s: float = AMPLE_S,
+    error_s: float = AMPLE_S,
 ) -> AsyncIterator[Sender]:
     lane = replace(facts.lane(), url=url)
     lanes = Lanes([access(lane, "sim-key-default", auth="bearer", names={})])
-    async with Client(lanes, Timeouts(connect_s=connect_s, idle_s=idle_s, error_s=error_s)) as client:
+    timeouts = Timeouts(connect_s=connect_s, idle_s=idle_s, stream_idle_s=stream_idle_s, error_s=error_s)
+    async with Client(lanes, timeouts) as client:
         yield Sender(client)

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -119,6 +120,19 @@ async def test_an_answer_that_falls_silent_is_cut() -> None:
         assert (failure.verdict, failure.reason) == (Verdict.CUT, "silent for 0.05 s in the middle of an answer")
         assert lane.in_flight == 0
         await eventually(lambda: _all_closed(server))
+
+
+async def test_a_stream_may_be_silent_for_longer_while_its_picture_is_drawn() -> None:
+    async def words_then_a_picture(turn: Turn) -> None:
+        await turn.say(HALF)
+        await asyncio.sleep(10 * SHORT_S)
+        await turn.say(b"x" * 500)
+
+    streamed = replace(SENDING, streams=True)
+    async with Server.running(words_then_a_picture) as (_, url), sender(url, idle_s=SHORT_S) as lane:
+        assert await lane.whole(streamed) == (200, b"x" * 1000)
+    async with Server.running(says_and_falls_silent(HALF)) as (_, url), sender(url, stream_idle_s=SHORT_S) as lane:
+        assert (await lane.failure(streamed)).reason == "silent for 0.05 s in the middle of an answer"
 
 
 async def test_a_consumer_who_stops_reading_ends_the_connection_and_the_next_has_its_own() -> None:
