@@ -60,6 +60,11 @@ _SUSPECT = 4.5
 _CALM, _CALM_S = 1.0, 20.0
 _HALVES_S = 600.0  # without any evidence
 
+# Where outcomes come by the hundred, two bad ones in a row are chance. So a sum must grow further by the logarithm of
+# how many there were in the last minute or so, beyond these: then false alarms are as rare as where few come.
+_USUALLY_HEARD = 100.0
+_HEARD_HALVES_S = 60.0
+
 # The case: 30 % against 80 %. Between the two lies where leaving is cheaper than racing.
 _CASE_GOOD, _CASE_BAD = _weights(0.30, 0.80)
 _CASE_OPEN = 5.8
@@ -103,6 +108,7 @@ class Health:
         self._opened: list[float] = []
         self._open_until = 0.0
         self._lates = self._finished = 0.0
+        self._heard = 0.0  # how many outcomes, lately
         self._opened_at = -math.inf
         self._good_probes = 0
         self._step = 0
@@ -185,12 +191,13 @@ class Health:
         elif standing is Standing.HALF:
             self._open(now)
         elif standing is Standing.RAMP:
-            self._since = now  # the step begins again
-            if self._suspicion >= _SUSPECT:
+            if self._suspicion >= self._beyond_chance(_SUSPECT):
                 self._open(now)
+            elif self._suspicion > self._beyond_chance(_CALM):
+                self._since = now  # the step begins again
         elif self._case >= _CASE_OPEN:
             self._open(now)
-        elif self._suspicion >= _SUSPECT and standing is Standing.CLOSED:
+        elif self._suspicion >= self._beyond_chance(_SUSPECT) and standing is Standing.CLOSED:
             self._enter(Standing.SUSPECT, now)
 
     def heard(self, heard: Heard) -> None:
@@ -218,8 +225,12 @@ class Health:
         self._fade(now)
         self._suspicion = min(max(self._suspicion + suspicion, 0.0), _MOST)
         self._case = max(self._case + case, 0.0)
-        if self._suspicion > _CALM:
+        self._heard += 1
+        if self._suspicion > self._beyond_chance(_CALM):
             self._loud_at = now
+
+    def _beyond_chance(self, bound: float) -> float:
+        return bound + math.log(max(self._heard / _USUALLY_HEARD, 1.0))
 
     def _fade(self, now: float) -> None:
         """What was heard long ago counts less."""
@@ -230,6 +241,7 @@ class Health:
             fading = 0.5 ** ((now - self._heard_at) / _SLOW_HALVES_S)
             self._lates *= fading
             self._finished *= fading
+            self._heard *= 0.5 ** ((now - self._heard_at) / _HEARD_HALVES_S)
             self._heard_at = now
 
     def _open(self, now: float) -> None:
@@ -255,7 +267,8 @@ class Health:
 
     def _calm_down(self, now: float) -> None:
         self._fade(now)
-        if self._state is Standing.SUSPECT and self._suspicion <= _CALM and now - self._loud_at >= _CALM_S:
+        calm = self._suspicion <= self._beyond_chance(_CALM)
+        if self._state is Standing.SUSPECT and calm and now - self._loud_at >= _CALM_S:
             self._enter(Standing.CLOSED, now)
         if self._state is Standing.CLOSED and self._openings and now - self._since >= _FORGIVEN_S:
             self._openings -= 1

@@ -1,5 +1,6 @@
 """A group's health walked through its life, with numbers for time."""
 
+import random
 from itertools import pairwise
 
 import pytest
@@ -123,6 +124,40 @@ def test_two_bad_ones_on_the_way_back_open_again() -> None:
     assert bad(health, now + 14.0).standing(now + 14.0) is RAMP
     assert health.standing(now + 46.0) is RAMP, "the step began again"
     assert bad(health, now + 47.0).standing(now + 47.0) is OPEN
+
+
+RATE, USUALLY_BAD = 300, 0.01
+
+
+def many(health: Health, now: float, seconds: float, bad_share: float) -> tuple[float, list[Standing]]:
+    """Hundreds of outcomes a second, so many of them bad by chance; when it is over, and how it stood meanwhile."""
+    dice, stood = random.Random(1), []
+    for _ in range(int(seconds * RATE)):
+        now += 1 / RATE
+        if health.turn(now, 0) in (Turn.FIRST, Turn.PROBE):
+            (health.bad if dice.random() < bad_share else health.good)(now, health.epoch)
+        stood.append(health.standing(now))
+    return now, stood
+
+
+def test_where_hundreds_of_calls_come_a_second_the_usual_bad_ones_are_no_news() -> None:
+    _, stood = many(Health(PATIENCE), 0.0, 300.0, USUALLY_BAD)
+    assert stood.count(CLOSED) > 0.99 * len(stood)
+    assert OPEN not in stood
+
+
+def test_where_hundreds_of_calls_come_a_second_a_suspicion_passes_and_traffic_comes_back() -> None:
+    health = Health(PATIENCE)
+    now, _ = many(health, 0.0, 60.0, USUALLY_BAD)
+    now, stood = many(health, now, 1.0, 0.25)
+    assert SUSPECT in stood
+    now, _ = many(health, now, 60.0, USUALLY_BAD)
+    assert health.standing(now) is CLOSED
+    now, stood = many(health, now, 1.0, 1.0)
+    assert stood[-1] is OPEN
+    now, stood = many(health, now, 150.0, USUALLY_BAD)
+    assert stood[-1] is CLOSED
+    assert stood.count(OPEN) <= 30.0 * RATE + 1, "it opened once"
 
 
 def test_of_a_group_that_turned_round_twice_more_is_asked() -> None:
