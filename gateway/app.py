@@ -36,6 +36,7 @@ from gateway.ledger.ledger import Ledger, open_ledger
 from gateway.ledger.signatures import Signatures
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
+from gateway.relay.counting import Counting
 from gateway.relay.drilling import Drilling
 from gateway.relay.rooms import Rooms
 from gateway.relay.serve import Relay
@@ -97,6 +98,8 @@ async def running(
         Supervisor() as supervisor,
         Drilling(ledger.drills, observe, now) as drilling,
     ):
+        offer = Offer(settings.catalog, settings.groups)
+        counting = Counting(ledger.served, time.time)
         rooms = Rooms(
             books=ledger.books,
             signatures=Signatures(ledger.store, keep_s=settings.retention.signatures_s),
@@ -106,19 +109,20 @@ async def running(
             allowances=ledger.allowances,
             timeouts=timeouts,
             supervisor=supervisor,
-            observe=observe,
+            observe=_all_of(observe, counting),
             now=now,
             settle_s=pulse.settle_s,
         )
         vault = Vault.open(settings.data_dir)
         supervisor.keep(_sweep(vault), name="sweep")
         supervisor.keep(drilling.follow(), name="drills")
+        supervisor.keep(counting.run(), name="counting")
         supervisor.keep(_sharing(settings, rooms, ledger).run(), name="sharing")
         vitals = ops.Vitals(ledger.store, lanes, rooms.board, metrics, supervisor, now)
         framework = _framework(
             ops.router(vitals),
-            own_key.router(ledger.keys, ledger.books, time.time),
-            admin.router(_office(settings, ledger)),
+            own_key.router(own_key.Window(ledger, offer, rooms.board, now, time.time)),
+            admin.router(_office(settings, ledger, offer)),
         )
         desk = _desk(settings, rooms, Relay(rooms, drilling, pulse), ledger.keys, vault)
         yield House(Public(framework, desk), ledger, supervisor)
@@ -146,7 +150,7 @@ def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vau
 
 def _sharing(settings: Settings, rooms: Rooms, ledger: Ledger) -> Sharing:
     sold = {(each.lane.group.name, model.id) for each in settings.lanes for model in settings.catalog.models}
-    return Sharing(Pool(rooms.board, sold), Evidence(ledger.store), rooms.observe, rooms.now)
+    return Sharing(rooms.board, Pool(rooms.board, sold), Evidence(ledger.store), rooms.observe, rooms.now)
 
 
 def _timeouts(settings: Settings) -> Timeouts:
@@ -159,11 +163,11 @@ def _timeouts(settings: Settings) -> Timeouts:
     )
 
 
-def _office(settings: Settings, ledger: Ledger) -> admin.Office:
+def _office(settings: Settings, ledger: Ledger, offer: Offer) -> admin.Office:
     return admin.Office(
         admin_key=settings.admin_key.reveal() if settings.admin_key else None,
         ledger=ledger,
-        offer=Offer(settings.catalog, settings.groups),
+        offer=offer,
         today=time.time,
     )
 

@@ -14,8 +14,9 @@ from typing import Self
 from gateway.core.call import Ask
 from gateway.core.consumption import Consumption
 from gateway.core.groups import Group
-from gateway.core.health import Health, Patience, Standing
+from gateway.core.health import Health, Patience
 from gateway.core.latency import Histogram, Kind, Pace, kind_of, place_of, usual_s
+from gateway.core.move import Move, Standing
 from gateway.core.outcome import RULES, Blame, Outcome, Verdict
 from gateway.core.tally import FINISHED, LATE, PROBED, Heard, Pair, Tally, What
 
@@ -92,6 +93,10 @@ class HealthBoard:
 
     def standings(self, now: float) -> dict[Pair, Standing]:
         return {pair: health.standing(now) for pair, health in self._pairs.items()}
+
+    def moves(self) -> list[tuple[Pair, Move]]:
+        """How health has moved since this was last asked."""
+        return [(pair, move) for pair, health in self._pairs.items() for move in health.moves()]
 
     def began(self, name: object, tried: Tried, now: float) -> None:
         """An attempt begins, under a name of its own."""

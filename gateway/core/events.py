@@ -8,6 +8,7 @@ from gateway.core.books import Charge
 from gateway.core.call import Call
 from gateway.core.drill import Drill
 from gateway.core.groups import Lane
+from gateway.core.move import Move
 from gateway.core.outcome import Outcome
 from gateway.core.truth import Shortfall
 
@@ -108,6 +109,15 @@ class StoreLost:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupMoved:
+    """What this gateway believes of a group for a model has moved, by what it and the others saw."""
+
+    group: str
+    model: str
+    move: Move
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceShared:
     """What was seen of a group and model was told to the other replicas, and theirs was heard. Comes every second."""
 
@@ -139,6 +149,7 @@ Event = (
     | CallRefused
     | CredentialRefused
     | StoreLost
+    | GroupMoved
     | EvidenceShared
     | DrillBegan
     | DrillEnded

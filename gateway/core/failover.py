@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from gateway.core.allowance import Exhausted, Purpose
 from gateway.core.groups import Lane
-from gateway.core.health import Health, Standing
+from gateway.core.health import Health
+from gateway.core.move import Standing
 from gateway.core.outcome import Billed, Blame, Outcome, Verdict
 from gateway.core.plan import Plan
 from gateway.core.watch import Running, Watch

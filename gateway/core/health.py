@@ -12,20 +12,14 @@ figures were found with `gateway rehearse`.
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.core.asking import Asking
+from gateway.core.move import Move, Standing, Why
 from gateway.core.stall import Stall
 from gateway.core.tally import Heard, What
-
-
-class Standing(StrEnum):
-    CLOSED = "closed"  # well: traffic flows
-    SUSPECT = "suspect"  # traffic flows, and what is late is raced
-    OPEN = "open"  # the others go first
-    HALF = "half"  # single calls ask whether it is well again
-    RAMP = "ramp"  # it is: a growing share of the traffic comes back
 
 
 class Turn(StrEnum):
@@ -88,6 +82,9 @@ _STEP_S = 15.0
 _OFTEN, _OFTEN_WITHIN_S, _PROBES_GOOD_OFTEN = 2, 900.0, 20
 _FORGIVEN_S = 600.0
 
+# Where nobody asks for moves, no more than the last ones are kept.
+_MOVES_KEPT = 32
+
 
 class Health:
     """What is believed of one group for one model.
@@ -113,6 +110,7 @@ class Health:
         self._good_probes = 0
         self._step = 0
         self._credit = 0.0
+        self._moves: deque[Move] = deque(maxlen=_MOVES_KEPT)
         self.epoch = 0
         self.stall = Stall()
         self.asking = Asking()
@@ -121,15 +119,26 @@ class Health:
         """As it is at this moment; time alone moves OPEN to HALF, RAMP to CLOSED, and suspicion away."""
         match self._state:
             case Standing.OPEN if now >= self._open_until:
-                self._enter(Standing.HALF, self._open_until)
+                self._enter(Standing.HALF, self._open_until, Why.RESTED)
                 self._good_probes = 0
             case Standing.RAMP:
                 self._climb(now)
             case Standing.SUSPECT | Standing.CLOSED:
                 self._calm_down(now)
                 if self.stall.stalled(now):
-                    self._open(now)
+                    self._open(now, Why.STALLED)
         return self._state
+
+    def moves(self) -> list[Move]:
+        """The last moves since this was last asked."""
+        moves = list(self._moves)
+        self._moves.clear()
+        return moves
+
+    @property
+    def since(self) -> float:
+        """When it came to stand as it does."""
+        return self._since
 
     def turn(self, now: float, rank: int) -> Turn:
         """What a call may do, and takes note that it does. `rank` grows with the size that it asks for."""
@@ -160,7 +169,7 @@ class Health:
             self._good_probes += 1
             self.asking.answered(well=True)
             if self._good_probes >= (_PROBES_GOOD if len(self._opened) < _OFTEN else _PROBES_GOOD_OFTEN):
-                self._enter(Standing.RAMP, now)
+                self._enter(Standing.RAMP, now, Why.ANSWERED)
                 self._step, self._credit = 0, 0.0
 
     @property
@@ -189,16 +198,16 @@ class Health:
             self._good_probes = 0  # one call hangs now and then anywhere: ask again, from the beginning
             self.asking.answered(well=False)
         elif standing is Standing.HALF:
-            self._open(now)
+            self._open(now, Why.NO_BETTER)
         elif standing is Standing.RAMP:
             if self._suspicion >= self._beyond_chance(_SUSPECT):
-                self._open(now)
+                self._open(now, Why.ILL_AGAIN)
             elif self._suspicion > self._beyond_chance(_CALM):
                 self._since = now  # the step begins again
         elif self._case >= _CASE_OPEN:
-            self._open(now)
+            self._open(now, Why.FAILING)
         elif self._suspicion >= self._beyond_chance(_SUSPECT) and standing is Standing.CLOSED:
-            self._enter(Standing.SUSPECT, now)
+            self._enter(Standing.SUSPECT, now, Why.SUSPICIOUS)
 
     def heard(self, heard: Heard) -> None:
         """What others saw in a second. What began before this opened says nothing, nor does the rest once it opens."""
@@ -244,9 +253,11 @@ class Health:
             self._heard *= 0.5 ** ((now - self._heard_at) / _HEARD_HALVES_S)
             self._heard_at = now
 
-    def _open(self, now: float) -> None:
+    def _open(self, now: float, why: Why) -> None:
+        turned = self._state is not Standing.HALF
+        self._enter(Standing.OPEN, now, why)
         self._openings += 1
-        if self._state is not Standing.HALF:  # traffic has turned round, which is what its callers notice
+        if turned:  # traffic has turned round, which is what its callers notice
             self._opened = [*(each for each in self._opened if now - each < _OFTEN_WITHIN_S), now]
         self._open_until = now + min(self._patience.dwell_s * 2 ** (self._openings - 1), self._patience.dwell_most_s)
         self._suspicion = self._case = 0.0
@@ -254,27 +265,28 @@ class Health:
         self.asking.open(self._open_until)
         self.stall.clear()
         self.epoch += 1
-        self._enter(Standing.OPEN, now)
 
     def _climb(self, now: float) -> None:
         while now - self._since >= _STEP_S:
             self._since += _STEP_S
             self._step += 1
             if self._step == len(_SHARES):
+                self._enter(Standing.CLOSED, self._since, Why.BACK)
                 self._suspicion = self._case = 0.0
-                self._enter(Standing.CLOSED, self._since)
                 return
 
     def _calm_down(self, now: float) -> None:
         self._fade(now)
         calm = self._suspicion <= self._beyond_chance(_CALM)
         if self._state is Standing.SUSPECT and calm and now - self._loud_at >= _CALM_S:
-            self._enter(Standing.CLOSED, now)
+            self._enter(Standing.CLOSED, now, Why.CALM)
         if self._state is Standing.CLOSED and self._openings and now - self._since >= _FORGIVEN_S:
             self._openings -= 1
             self._since = now
 
-    def _enter(self, state: Standing, now: float) -> None:
+    def _enter(self, state: Standing, now: float, why: Why) -> None:
+        sums = (self._suspicion, self._case, self._lates, self._finished)
+        self._moves.append(Move(now, self._state, state, why, *sums))
         self._state, self._since = state, now
 
     def __repr__(self) -> str:

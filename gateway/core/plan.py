@@ -7,8 +7,9 @@ from itertools import islice
 from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
 from gateway.core.groups import Lane
-from gateway.core.health import Health, Standing, Turn
+from gateway.core.health import Health, Turn
 from gateway.core.keys import Key, Mode
+from gateway.core.move import Standing
 from gateway.core.prices import expected, quote
 
 # How late a size asks whether a group is well again: the smaller ones cost less to lose.

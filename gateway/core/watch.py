@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
 from gateway.core.groups import Lane
-from gateway.core.health import Standing
+from gateway.core.move import Standing
 from gateway.core.stakes import Stakes
 
 # What is late in a group that is only slow is raced at so many times the line.

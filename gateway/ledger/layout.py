@@ -18,6 +18,7 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     drills                  the drills that are on: id -> when it ends, in ms, and what it is; goes by itself
     {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
     {op}:premium:… , {op}:races:…   what all calls drew, for dearer groups and for answers that lost
+    served:S:N              how callers fared in the Nth slice of S seconds; goes by itself
     {h:GROUP|MODEL}         in which second replicas last said something of a group and model
     {h:GROUP|MODEL}:SECOND  what they said in it, counted: `core.tally`; goes after an hour
     {h:GROUP|MODEL}:day:DAY what they learned of its pace on a day; goes after a week
@@ -85,6 +86,10 @@ def attempt(attempt_id: str) -> str:
 def pair(group: str, model: str) -> str:
     """Whose name all that is said of a pair begins with; the function that counts knows the second."""
     return f"{{h:{quote(group, safe=' ')}|{quote(model, safe=' ')}}}"
+
+
+def served(slice_s: int, number: int) -> str:
+    return f"served:{slice_s}:{number}"
 
 
 def pointer(key_id: str) -> str:

@@ -10,6 +10,7 @@ from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
 from gateway.ledger.drills import Drills
 from gateway.ledger.keys import Keys, pepper
+from gateway.ledger.served import ServedCounts
 from gateway.ledger.store import Store
 
 
@@ -20,6 +21,7 @@ class Ledger:
     books: Books
     allowances: Allowances
     drills: Drills
+    served: ServedCounts
 
 
 @asynccontextmanager
@@ -33,4 +35,4 @@ async def open_ledger(
     data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  once, before anything is served
     async with Store.open(address, data_dir) as store:
         keys = Keys(store, pepper(data_dir, secret))
-        yield Ledger(store, keys, Books(store), Allowances(store, caps), Drills(store, keys))
+        yield Ledger(store, keys, Books(store), Allowances(store, caps), Drills(store, keys), ServedCounts(store))

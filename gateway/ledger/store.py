@@ -101,6 +101,15 @@ class Store:
         with _door():
             await self._client.hset(key, items=[word for pair in fields.items() for word in pair])
 
+    async def count(self, key: str, counts: Mapping[str, int], *, for_s: float) -> None:
+        """Adds to the counts of a hash that nothing depends on; it is gone `for_s` seconds after the last of them."""
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for name, count in counts.items():
+                pipeline.hincrby(key, name, count)
+            pipeline.expire(key, round(for_s))
+            with _door():
+                await pipeline.execute()
+
     async def keep(self, texts: Mapping[str, str], *, for_s: float) -> None:
         """Writes texts that nothing depends on; each is gone `for_s` seconds after it was last written or read."""
         async with self._client.pipeline(transaction=False) as pipeline:

@@ -17,6 +17,7 @@ from gateway.core.events import (
     DrillEnded,
     Event,
     FailoverDenied,
+    GroupMoved,
     OperatorCharged,
     StoreLost,
 )
@@ -72,6 +73,22 @@ def _failover_denied(event: FailoverDenied) -> dict[str, Any]:
         "owner": spent.owner,
         "window": spent.window,
         "anew_s": spent.anew_s,
+    }
+
+
+def _group_moved(event: GroupMoved) -> dict[str, Any]:
+    move = event.move
+    return {
+        "event": "group_moved",
+        "group": event.group,
+        "model": event.model,
+        "from": move.was,
+        "to": move.to,
+        "why": move.why,
+        "suspicion": round(move.suspicion, 2),
+        "case": round(move.case, 2),
+        "late": round(move.late, 1),
+        "finished": round(move.finished, 1),
     }
 
 
@@ -168,6 +185,7 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     DrillBegan: _drill,
     DrillEnded: _drill,
     FailoverDenied: _failover_denied,
+    GroupMoved: _group_moved,
     OperatorCharged: _operator_charged,
     StoreLost: _store_lost,
 }

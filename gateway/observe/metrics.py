@@ -27,11 +27,12 @@ from gateway.core.events import (
     Event,
     EvidenceShared,
     FailoverDenied,
+    GroupMoved,
     OperatorCharged,
     StoreLost,
 )
 from gateway.core.groups import Lane
-from gateway.core.health import Standing
+from gateway.core.move import Standing
 from gateway.core.outcome import Verdict
 
 # They would double the number of series to tell when each began.
@@ -55,6 +56,7 @@ _COUNTERS: _Table = {
     "gateway_undelivered_calls": ("Calls whose caller got no whole answer", ("model", "size", "code")),
     "gateway_refused_requests": ("Requests refused before they were calls", ("dialect", "code")),
     "gateway_attempts": ("Attempts on upstream lanes", ("lane", "group", "model", "verdict", "won")),
+    "gateway_group_moves": ("Moves of what is believed of a group", ("group", "model", "to", "why")),
     "gateway_late_attempts": ("Attempts without an answer past the suspect line", ("group", "model")),
     "gateway_failover_denials": (
         "Attempts not begun because an allowance was spent",
@@ -112,6 +114,7 @@ class Metrics:
             AttemptLate: self._attempt_late,
             CallFinished: self._call,
             FailoverDenied: self._failover_denied,
+            GroupMoved: self._group_moved,
             OperatorCharged: self._operator_charged,
             CallRefused: self._call_refused,
             CredentialRefused: self._credential_refused,
@@ -150,6 +153,11 @@ class Metrics:
     def _attempt_late(self, event: AttemptLate) -> None:
         if event.drill is None:
             self._counters["gateway_late_attempts"].labels(event.lane.group.name, event.call.ask.model.id).inc()
+
+    def _group_moved(self, event: GroupMoved) -> None:
+        move = event.move
+        labels = (event.group, event.model, move.to.value, move.why.value)
+        self._counters["gateway_group_moves"].labels(*labels).inc()
 
     def _failover_denied(self, event: FailoverDenied) -> None:
         spent = event.spent

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
-from gateway.core.health import Standing
+from gateway.core.move import Standing
 from gateway.rehearse.engine import Played, Told
 from gateway.rehearse.scenarios import Scenario
 

@@ -14,8 +14,9 @@ from gateway.core.board import HealthBoard, Tried
 from gateway.core.call import Ask
 from gateway.core.failover import Began, End, Ended, Late, Mark, News, Start, Step, Wait
 from gateway.core.groups import Lane
-from gateway.core.health import Patience, Standing
+from gateway.core.health import Patience
 from gateway.core.keys import Key
+from gateway.core.move import Standing
 from gateway.core.outcome import Outcome, Verdict, outcome
 from gateway.core.plan import LaneView, Plan, make_plan
 from gateway.core.tally import Pair

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from statistics import fmean, median
 
-from gateway.core.health import Standing
+from gateway.core.move import Standing
 from gateway.rehearse.engine import Played, Told
 from gateway.rehearse.scenarios import Scenario
 

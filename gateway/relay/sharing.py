@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.core.board import HealthBoard
 from gateway.core.errors import BooksAway
-from gateway.core.events import EvidenceShared, Observer, StoreLost
+from gateway.core.events import EvidenceShared, GroupMoved, Observer, StoreLost
 from gateway.core.pool import Pool, Push
 from gateway.ledger.evidence import Evidence
 from gateway.relay.fairness import STOOD_STILL_S
@@ -19,6 +20,7 @@ _EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
+    board: HealthBoard
     pool: Pool
     evidence: Evidence
     observe: Observer
@@ -41,6 +43,8 @@ class Sharing:
         """What there is to be said, and heard, now."""
         pool, was_away = self.pool, self.pool.away
         pool.turn(self.now(), stood_still=stood_still)
+        for (group, model), move in self.board.moves():
+            self.observe(GroupMoved(group, model, move))
         push: Push | None = None
         try:
             if idle := pool.looks(self.now()):

@@ -1,32 +1,47 @@
-"""What a caller may ask about its own key, with that very key."""
+"""What a caller may ask about its own key, and about the service, with that very key."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
 
+from gateway.core.board import HealthBoard
 from gateway.core.keys import Key
 from gateway.core.money import usd_of
+from gateway.core.terms import Offer
 from gateway.dialects.routes import credential
-from gateway.ledger.budget import Books
-from gateway.ledger.keys import Keys
+from gateway.ledger.ledger import Ledger
 from gateway.web.problems import Problem
+from gateway.web.status import Allowed, status
 
 
-def router(keys: Keys, books: Books, today: Callable[[], float]) -> APIRouter:
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What key holders look through."""
+
+    ledger: Ledger
+    offer: Offer
+    board: HealthBoard
+    now: Callable[[], float]
+    today: Callable[[], float]
+
+
+def router(window: Window) -> APIRouter:
     routes = APIRouter(prefix="/gateway", tags=["own key"])
+    ledger, offer = window.ledger, window.offer
 
     async def own(request: Request) -> Key:
         secret = credential(request.headers, request.query_params)
-        key = await keys.find(secret, today()) if secret else None
-        if key is None or not key.live(today()):
+        key = await ledger.keys.find(secret, window.today()) if secret else None
+        if key is None or not key.live(window.today()):
             raise Problem(401, "Send your own key, as for any other call.")
         return key
 
     @routes.get("/usage", summary="What the key spent, and what is left of its budget")
     async def usage(request: Request) -> dict[str, Any]:
         key = await own(request)
-        balance = await books.balance(key)
+        balance = await ledger.books.balance(key)
         return {
             "key_id": key.id,
             "team": key.team,
@@ -34,5 +49,13 @@ def router(keys: Keys, books: Books, today: Callable[[], float]) -> APIRouter:
             "held_usd": usd_of(balance.held_nanos),
             "budget_usd": None if balance.budget_nanos is None else usd_of(balance.budget_nanos),
         }
+
+    @routes.get("/status", summary="How the groups are, how long pictures take, and how many calls succeed")
+    async def service(request: Request) -> dict[str, Any]:
+        key = await own(request)
+        groups = [group for group in offer.groups if key.allows_group(group)]
+        models = [model for model in offer.catalog.models if key.allows_model(model.id)]
+        lately = await ledger.served.lately(window.today())
+        return status(Allowed(groups, models), window.board, lately, window.now())
 
     return routes

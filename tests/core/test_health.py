@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.board import HealthBoard, Tried
-from gateway.core.health import Health, Patience, Standing, Turn
+from gateway.core.health import Health, Patience, Turn
+from gateway.core.move import Standing
 from gateway.core.outcome import Outcome, Reply, Verdict, of_reply, of_status, outcome
 from tests.facts import DEFAULT, ask
 

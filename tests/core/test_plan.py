@@ -7,8 +7,9 @@ import pytest
 
 from gateway.core.board import HealthBoard, Tried
 from gateway.core.groups import Billing, Group, Lane
-from gateway.core.health import Patience, Standing
+from gateway.core.health import Patience
 from gateway.core.keys import Limits, Mode
+from gateway.core.move import Standing
 from gateway.core.outcome import Reply, of_reply, of_status
 from gateway.core.plan import LaneView, Plan, make_plan, ways
 from tests.facts import DEFAULT, ENTERPRISE, PRO, ask, key, lane

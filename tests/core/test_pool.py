@@ -3,8 +3,9 @@
 import pytest
 
 from gateway.core.board import HealthBoard, Tried
-from gateway.core.health import Patience, Standing
+from gateway.core.health import Patience
 from gateway.core.latency import Kind, place_of
+from gateway.core.move import Standing
 from gateway.core.outcome import Outcome, Reply, Verdict, of_reply, of_status, outcome
 from gateway.core.pool import FROM_NOW_ON, Answer, Pool, Push
 from gateway.core.tally import Counts

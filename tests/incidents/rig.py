@@ -21,8 +21,8 @@ from redis import Redis
 
 from gateway import app as house
 from gateway.config.settings import Settings
-from gateway.core.health import Standing
 from gateway.core.keys import Limits
+from gateway.core.move import Standing
 from gateway.rehearse.engine import Played, Shift
 from gateway.rehearse.scenarios import Scenario
 from tests.house import START_S, Simulator, settings_for

@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from gateway.core.health import Standing
+from gateway.core.move import Standing
 from gateway.rehearse.report import Figures
 from gateway.rehearse.scenarios import SCENARIOS
 from tests.incidents.compared import Compared, compared, figures_of, settings_at, simulated

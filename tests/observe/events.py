@@ -17,9 +17,11 @@ from gateway.core.events import (
     Event,
     EvidenceShared,
     FailoverDenied,
+    GroupMoved,
     OperatorCharged,
     StoreLost,
 )
+from gateway.core.move import Move, Standing, Why
 from gateway.core.outcome import Verdict, outcome
 from gateway.core.prices import Basis
 from gateway.core.usage import Usage
@@ -101,6 +103,8 @@ REFUSED = CallRefused(
     request_id="req_1", dialect="chat", operation="complete", status=401, code="invalid_api_key", total_s=0.0123
 )
 
+MOVE = Move(9.0, Standing.SUSPECT, Standing.OPEN, Why.FAILING, suspicion=7.41, case=5.9, late=6.2, finished=0.0)
+
 EVENTS: dict[type[Event], Event] = {
     AttemptFinished: attempt(),
     AttemptLate: AttemptLate(call(), "call_1-1", facts.lane()),
@@ -108,6 +112,7 @@ EVENTS: dict[type[Event], Event] = {
     FailoverDenied: FailoverDenied(
         call(), facts.lane(facts.ENTERPRISE), Exhausted(Purpose.PREMIUM, "team", Window.HOUR, 1200)
     ),
+    GroupMoved: GroupMoved("Default", "flash", MOVE),
     OperatorCharged: OperatorCharged(call(), charge(), "race_loss"),
     CallRefused: REFUSED,
     CredentialRefused: CredentialRefused(facts.lane(), 401),

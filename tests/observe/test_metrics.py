@@ -19,7 +19,7 @@ from gateway.core.events import (
     Event,
     OperatorCharged,
 )
-from gateway.core.health import Standing
+from gateway.core.move import Standing
 from gateway.core.outcome import Verdict
 from gateway.core.truth import Shortfall
 from gateway.observe.metrics import Metrics
@@ -37,6 +37,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_attempts": ("lane", "group", "model", "verdict", "won"),
     "gateway_upstream_first_byte_seconds": ("group", "model", "size"),
     "gateway_late_attempts": ("group", "model"),
+    "gateway_group_moves": ("group", "model", "to", "why"),
     "gateway_failover_denials": ("group", "allowance", "owner", "window"),
     "gateway_answer_bytes": ("group", "model"),
     "gateway_pictures": ("model", "size", "group"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.health import Standing
+from gateway.core.move import Standing
 from gateway.rehearse.engine import Run
 from gateway.rehearse.policies import OURS, POLICIES
 from gateway.rehearse.report import Figures, averaged, figures

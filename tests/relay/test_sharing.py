@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from gateway.core.board import HealthBoard, Tried
-from gateway.core.events import Event, EvidenceShared, StoreLost
-from gateway.core.health import Patience, Standing
+from gateway.core.events import Event, EvidenceShared, GroupMoved, StoreLost
+from gateway.core.health import Patience
+from gateway.core.move import Standing, Why
 from gateway.core.outcome import of_status
 from gateway.core.pool import Pool
 from gateway.ledger.evidence import Evidence
@@ -30,7 +31,7 @@ class Replica:
         self.told: list[Event] = []
         self.board = HealthBoard(Patience())
         self.pool = Pool(self.board, [PAIR])
-        self.sharing = Sharing(self.pool, Evidence(store), self.told.append, time.monotonic)
+        self.sharing = Sharing(self.board, self.pool, Evidence(store), self.told.append, time.monotonic)
 
     def saw_it_fail(self, times: int = OPENS) -> None:
         for _ in range(times):
@@ -115,3 +116,18 @@ async def test_what_was_seen_while_the_process_stood_still_is_told_to_nobody(
         for _ in range(3):
             await other.sharing.turn()
         assert (paused.standing, other.standing) == (Standing.OPEN, Standing.CLOSED)
+
+
+async def test_a_move_is_told_with_why_and_by_which_evidence(losable: LosableStore, tmp_path: Path) -> None:
+    async with Store.open(losable.url, tmp_path) as store:
+        replica = Replica(store)
+        replica.saw_it_fail()
+        await replica.sharing.turn()
+        moves = [each for each in replica.told if isinstance(each, GroupMoved)]
+        assert [(each.move.was, each.move.to, each.move.why) for each in moves] == [
+            (Standing.CLOSED, Standing.SUSPECT, Why.SUSPICIOUS),
+            (Standing.SUSPECT, Standing.OPEN, Why.FAILING),
+        ]
+        assert moves[-1].move.case > 5.0
+        await replica.sharing.turn()
+        assert len([each for each in replica.told if isinstance(each, GroupMoved)]) == 2, "each is told once"

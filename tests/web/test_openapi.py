@@ -17,7 +17,14 @@ METHODS = {"get", "post", "patch", "delete"}
 
 Document = dict[str, Any]
 
-OPS = [("GET", "/"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"), ("GET", "/gateway/usage")]
+OPS = [
+    ("GET", "/"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/metrics"),
+    ("GET", "/gateway/usage"),
+    ("GET", "/gateway/status"),
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
