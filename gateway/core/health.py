@@ -96,7 +96,7 @@ class Health:
     def __init__(self, patience: Patience) -> None:
         self._patience = patience
         self._state = Standing.CLOSED
-        self._since = 0.0
+        self._since = -math.inf
         self._suspicion = 0.0
         self._case = 0.0
         self._heard_at = 0.0
@@ -137,7 +137,7 @@ class Health:
 
     @property
     def since(self) -> float:
-        """When it came to stand as it does."""
+        """When it came to stand as it does; minus infinity where it never stood otherwise."""
         return self._since
 
     def turn(self, now: float, rank: int) -> Turn:

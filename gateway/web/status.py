@@ -1,5 +1,6 @@
 """How the service is, as JSON for whoever holds a key: its groups as they are believed to be, and how callers fared."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,9 @@ class Allowed:
 
 
 def status(allowed: Allowed, board: HealthBoard, lately: Lately, now: float) -> dict[str, Any]:
-    """`now` is on the board's clock. Rates are from 0 to 1, times in seconds; null where there were no calls."""
+    """`now` is on the board's clock. Rates are from 0 to 1, times in seconds; null where there were no calls, and for
+    how long a group has stood as it does where it never stood otherwise.
+    """
     windows = {"now": fared(lately.now), "1h": fared(lately.hour), "24h": fared(lately.day)}
     return {
         "groups": [_group(group, allowed.models, board, now) for group in allowed.groups],
@@ -33,8 +36,9 @@ def _group(group: Group, models: Sequence[Model], board: HealthBoard, now: float
     standings = []
     for model in models:
         health = board.of(group, model.id)
-        standing = health.standing(now)
-        standings.append({"model": model.id, "standing": standing, "for_s": round(max(now - health.since, 0.0), 1)})
+        standing, since = health.standing(now), health.since
+        for_s = round(max(now - since, 0.0), 1) if math.isfinite(since) else None
+        standings.append({"model": model.id, "standing": standing, "for_s": for_s})
     return {"name": group.name, "multiplier": decimal(group.multiplier), "models": standings}
 
 

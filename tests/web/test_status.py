@@ -56,7 +56,7 @@ async def test_a_group_that_fails_is_seen_to(gateway: Gateway) -> None:
     }
     assert standing[DEFAULT, MODEL]["standing"] == Standing.OPEN
     assert 0 <= standing[DEFAULT, MODEL]["for_s"] < 60
-    assert standing[ENTERPRISE, MODEL]["standing"] == Standing.CLOSED
+    assert (standing[ENTERPRISE, MODEL]["standing"], standing[ENTERPRISE, MODEL]["for_s"]) == (Standing.CLOSED, None)
     assert standing[DEFAULT, PRO]["standing"] == Standing.CLOSED
 
 
