@@ -17,8 +17,11 @@ from gateway.core.tally import Counts, Heard, Pair, Tally, read
 _BUSY_S = 30.0
 _LOOK_S = 5.0
 
-# What could not be told is worth telling for so long; and for so long others' good answers speak for a group.
+# What could not be told is worth telling for so long; and for so long others' good answers speak for a group, or for so
+# many times as long as it usually is from one to the next, where few come.
 _FRESH_S = 10.0
+_GAPS = 3.0
+_GAP_WEIGHT = 0.2
 
 _DAY_S = 86_400
 
@@ -68,6 +71,7 @@ class _Share:
     heard_to: int | None = None
     learned_to: int = 0
     others_good_at: float | None = None
+    gap_s: float = 0.0  # how long it is, about, from one good answer of others to the next
     busy_at: float | None = None
     news: bool = True
 
@@ -163,13 +167,15 @@ class Pool:
         share = self._shares[pair]
         heard = read(pair, counts, second + 1 - self._ahead_s, self._ahead_s)
         if heard.good:
+            if share.others_good_at is not None:
+                share.gap_s += _GAP_WEIGHT * (heard.at - share.others_good_at - share.gap_s)
             share.others_good_at = heard.at
         self._board.heard(pair, heard if second > share.learned_to else heard.unlearned())
 
     def _cut_off(self, pair: Pair, now: float) -> bool:
         """Whether it is this replica that nobody answers, while others are answered."""
-        others_good_at = self._shares[pair].others_good_at
-        if others_good_at is None or now - others_good_at > _FRESH_S:
+        share = self._shares[pair]
+        if share.others_good_at is None or now - share.others_good_at > max(_FRESH_S, _GAPS * share.gap_s):
             return False
         return now - self._board.answered_at > self._board.line_s(pair)
 

@@ -70,6 +70,11 @@ def test_a_gateway_without_a_network_condemns_no_group_for_the_others(replicas: 
         assert set(opened(played("cut-off", replicas, seed), "cut-off")) <= {0}
 
 
+def test_nor_where_so_few_calls_come_that_the_others_are_seldom_answered() -> None:
+    for seed in range(4):
+        assert set(opened(played("cut-off", 2, seed, rate=0.2), "cut-off")) <= {0}
+
+
 def test_with_the_store_away_each_leaves_by_itself_and_all_come_back() -> None:
     run = played("store", 4)
     assert len(opened(run, "store")) == 4
