@@ -18,7 +18,7 @@ from tests.incidents.rig import Result, Rig, play
 
 SEED = 0
 DICE = 20
-RIG = Rig(replicas=1, speed=15.0)
+RIG = Rig(replicas=2, speed=15.0)
 WAITED = ("p50_s", "p99_s")
 
 (HANG,) = (replace(each, before_s=180.0, lasts_s=240.0, after_s=160.0) for each in SCENARIOS if each.name == "hang")
