@@ -105,6 +105,7 @@ class Run(Played):
         super().__init__(lanes[0].group.name, world.replicas)
         self.world = world
         self.lanes = list(lanes)
+        self._views = [LaneView(lane, usable=True) for lane in lanes]
         self.key = key
         self.patience_s = patience_s
         self.replicas = [Replica(number, patience, []) for number in range(world.replicas)]
@@ -132,8 +133,7 @@ class Run(Played):
         heapq.heappush(self._heap, (now, next(self._order), happen))
 
     def plan(self, told: Told) -> Plan:
-        views = [LaneView(lane, usable=True) for lane in self.lanes]
-        return make_plan(told.ask, self.key, views, self.replicas[told.replica].board, self.now)
+        return make_plan(told.ask, self.key, self._views, self.replicas[told.replica].board, self.now)
 
     def _next_turn(self, replica: Replica, at: float) -> None:
         self._turns += 1
@@ -161,7 +161,6 @@ class Run(Played):
             replica.stakes.call(self.now)
             running = _Running(told, replica.board, self._policy(self, told, at + self.patience_s))
             self._go_on(running, None)
-            self._look(replica)
 
         self.at(at, arrive)
 
