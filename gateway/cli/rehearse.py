@@ -16,7 +16,7 @@ from gateway.core.catalog import Model
 from gateway.core.errors import BadRequest
 from gateway.core.keys import Key, Limits
 from gateway.rehearse.drawing import timeline
-from gateway.rehearse.engine import Run
+from gateway.rehearse.engine import Rules, Run
 from gateway.rehearse.policies import OURS, POLICIES
 from gateway.rehearse.report import Figures, averaged, figures
 from gateway.rehearse.scenarios import SCENARIOS, Scenario
@@ -92,12 +92,16 @@ def rehearse(
 ) -> None:
     """Play incidents of the seller against the failover policy, on a clock that jumps. Sends nothing anywhere.
 
-    The groups and prices are those of the configuration, if there is one. All incidents take some minutes.
+    The groups, prices and caps on what failover may cost are those of the configuration, if there is one; an hour
+    and a day begin with the rehearsal. The other policies know no caps. All incidents take some minutes.
 
     served: of the calls, those whose picture came in time. moved: seconds until traffic first went elsewhere. back:
     until it last did, from the end. cost: what was billed meanwhile for each picture that was delivered, where 1 is
     the first group's price; in the end: with the bills that came later. twice: of the calls, those that were billed
     more than once. turned: how often traffic left within a quarter of an hour.
+
+    The figures that are written, and --json, have in denied too how many calls found a cap spent, and in
+    premium_hour_usd the most that dearer groups cost in an hour on top.
     """
     settings = _settings(config)
     asked = _model(settings, model)
@@ -155,7 +159,8 @@ def _run(scenario: Scenario, policy: str, settings: Settings, calls: _Calls, see
     lanes = [each.lane for each in settings.lanes]
     world = scenario.world([group.name for group in settings.groups], seed, calls.replicas)
     caller = Key("rehearsal", "rehearsal", "rehearsal", "", Limits(), created_at=0.0)
-    run = Run(world, lanes, caller, POLICIES[policy](), patience_s=_PATIENCE_S, patience=settings.patience)
+    caps = settings.allowances if policy == OURS else {}
+    run = Run(world, lanes, caller, POLICIES[policy](), Rules(_PATIENCE_S, settings.patience, caps))
     run.play(scenario.arrivals(calls.model, calls.rate, seed))
     return run
 
