@@ -3,7 +3,7 @@
 import csv
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,8 @@ from gateway.core.catalog import Model
 from gateway.core.errors import BadRequest
 from gateway.core.keys import Key, Limits
 from gateway.rehearse.drawing import timeline
-from gateway.rehearse.engine import Run
+from gateway.rehearse.engine import Rules, Run
+from gateway.rehearse.history import History, Unusable, history_of
 from gateway.rehearse.policies import OURS, POLICIES
 from gateway.rehearse.report import Figures, averaged, figures
 from gateway.rehearse.scenarios import SCENARIOS, Scenario
@@ -54,11 +55,12 @@ _USUAL = {
 
 @dataclass(frozen=True, slots=True)
 class _Calls:
-    """What is asked for, how often, and of how many gateways; None: as the incident has it."""
+    """What is asked for, how often, and of how many gateways; None: as the incident, or the world, has it."""
 
     model: Model
     rate: float | None
     replicas: int | None
+    history: History | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,10 @@ def rehearse(
         int | None, typer.Option(min=1, max=1000, help="Gateways that share a store, in place of the incident's own.")
     ] = None,
     model: Annotated[str, typer.Option(help="The model that is asked for.")] = "gemini-3.1-flash-image-preview",
+    history: Annotated[
+        Path | None,
+        typer.Option(help="A gateway's log, or CSV (size,seconds): how long answers took.", show_default=False),
+    ] = None,
     directory: Annotated[
         Path | None, typer.Option("--out", help="Writes figures.csv and a picture of each run.", show_default=False)
     ] = None,
@@ -92,26 +98,26 @@ def rehearse(
 ) -> None:
     """Play incidents of the seller against the failover policy, on a clock that jumps. Sends nothing anywhere.
 
-    The groups and prices are those of the configuration, if there is one. All incidents take some minutes.
+    The groups, prices and caps on what failover may cost are those of the configuration, if there is one; an hour
+    and a day begin with the rehearsal. The other policies know no caps. All incidents take some minutes.
 
     served: of the calls, those whose picture came in time. moved: seconds until traffic first went elsewhere. back:
     until it last did, from the end. cost: what was billed meanwhile for each picture that was delivered, where 1 is
     the first group's price; in the end: with the bills that came later. twice: of the calls, those that were billed
     more than once. turned: how often traffic left within a quarter of an hour.
+
+    The figures that are written, and --json, have in denied too how many calls found a cap spent, and in
+    premium_hour_usd the most that dearer groups cost in an hour on top.
     """
     settings = _settings(config)
     asked = _model(settings, model)
+    calls = _Calls(asked, rate, replicas, _history(history, asked))
+    if calls.history is not None:
+        typer.echo(calls.history.said(), err=as_json)
     rows: list[_Row] = []
     policies = _named(policy)
     for scenario in _chosen(incident):
-        played = []
-        for name in policies:
-            runs = [_run(scenario, name, settings, _Calls(asked, rate, replicas), seed) for seed in range(seeds)]
-            multipliers = {each.name: float(each.multiplier) for each in settings.groups}
-            several = [figures(run, scenario, multipliers, _PATIENCE_S) for run in runs]
-            played.append(_Row(scenario, name, averaged(several)))
-            if directory is not None:
-                _draw(directory, scenario, name, timeline(runs[0], scenario, multipliers, f"{scenario.name}: {name}"))
+        played = [_play(scenario, name, settings, calls, seeds, directory) for name in policies]
         rows += played
         if not as_json:
             _print(scenario, played)
@@ -121,6 +127,17 @@ def rehearse(
         print_json(list(_documents(rows)))
     elif directory is not None:
         out.print(f"Figures and pictures are in {directory}.", highlight=False, soft_wrap=True)
+
+
+def _play(
+    scenario: Scenario, policy: str, settings: Settings, calls: _Calls, seeds: int, directory: Path | None
+) -> _Row:
+    """One policy in one incident; a picture of its first run, where there is a directory for it."""
+    runs = [_run(scenario, policy, settings, calls, seed) for seed in range(seeds)]
+    multipliers = {each.name: float(each.multiplier) for each in settings.groups}
+    if directory is not None:
+        _draw(directory, scenario, policy, timeline(runs[0], scenario, multipliers, f"{scenario.name}: {policy}"))
+    return _Row(scenario, policy, averaged([figures(run, scenario, multipliers, _PATIENCE_S) for run in runs]))
 
 
 def _settings(config: Path | None) -> Settings:
@@ -134,6 +151,18 @@ def _model(settings: Settings, name: str) -> Model:
         known = ", ".join(each.id for each in settings.catalog.models)
         raise BadRequest(f"{name!r} is not a model here; known: {known}")
     return found.model
+
+
+def _history(path: Path | None, model: Model) -> History | None:
+    if path is None:
+        return None
+    try:
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            return history_of(lines, model)
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be read: {error.strerror}") from error
+    except Unusable as unusable:
+        raise BadRequest(f"{path}: {unusable}") from unusable
 
 
 def _chosen(names: Sequence[str] | None) -> list[Scenario]:
@@ -154,8 +183,11 @@ def _named(names: Sequence[str] | None) -> list[str]:
 def _run(scenario: Scenario, policy: str, settings: Settings, calls: _Calls, seed: int) -> Run:
     lanes = [each.lane for each in settings.lanes]
     world = scenario.world([group.name for group in settings.groups], seed, calls.replicas)
+    if calls.history is not None:
+        world = replace(world, observed=calls.history.enough)
     caller = Key("rehearsal", "rehearsal", "rehearsal", "", Limits(), created_at=0.0)
-    run = Run(world, lanes, caller, POLICIES[policy](), patience_s=_PATIENCE_S, patience=settings.patience)
+    caps = settings.allowances if policy == OURS else {}
+    run = Run(world, lanes, caller, POLICIES[policy](), Rules(_PATIENCE_S, settings.patience, caps))
     run.play(scenario.arrivals(calls.model, calls.rate, seed))
     return run
 

@@ -6,6 +6,7 @@ keeps allowances in the same way (`gw1_draw`, `gw1_correct`); here is what one m
 and for tests, and the words for it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -65,6 +66,28 @@ def extra_nanos(nanos: int, group: Group, cheapest: Fraction) -> int:
     if group.multiplier <= cheapest:
         return 0
     return ceil_nanos(nanos * (1 - cheapest / group.multiplier))
+
+
+def wanted(nanos: int, group: Group, rivals: Sequence[int], cheapest: Fraction) -> list[tuple[Purpose, int]]:
+    """What is to be drawn, and in which order, before an attempt of this quote is sent beside others of theirs.
+
+    Where two may be billed, the dearer is drawn: nobody knows yet which will lose.
+    """
+    extra = extra_nanos(nanos, group, cheapest)
+    draws = [(Purpose.PREMIUM, extra)] if extra else []
+    return [*draws, (Purpose.RACES, max([*rivals, nanos]))] if rivals else draws
+
+
+def parted(lost_nanos: int, drawn: Sequence[int]) -> list[int]:
+    """What all that lost in the races of a call cost, laid on what each race drew: none holds more than it drew.
+
+    The last holds what is left over, which is nothing as long as no price is above its quote.
+    """
+    parts = []
+    for nanos in drawn[:-1]:
+        parts.append(min(nanos, lost_nanos))
+        lost_nanos -= parts[-1]
+    return [*parts, lost_nanos] if drawn else []
 
 
 class Allowance:

@@ -75,7 +75,9 @@ class HealthBoard:
         return list(self._pairs)
 
     def pace(self, group: Group, ask: Ask, now: float) -> Pace:
-        kind = kind_of(group, ask)
+        return self._pace(kind_of(group, ask), ask, now)
+
+    def _pace(self, kind: Kind, ask: Ask, now: float) -> Pace:
         if kind not in self._paces:
             histogram = self._histograms[kind]
             self._paces[kind] = pace = Pace(usual_s(ask), self._known_since.get(kind, now), histogram)
@@ -100,20 +102,23 @@ class HealthBoard:
 
     def began(self, name: object, tried: Tried, now: float) -> None:
         """An attempt begins, under a name of its own."""
-        health = self.health(tried.pair)
-        self._lines[tried.pair] = self.suspect_s(tried.group, tried.ask, now)
+        pair, pace, fixed_s = tried.pair, self.pace(tried.group, tried.ask, now), self.patience.suspect_s
+        health = self.health(pair)
+        self._lines[pair] = pace.suspect_s if fixed_s is None else fixed_s
         if health.standing(now) in (Standing.CLOSED, Standing.SUSPECT):
-            health.stall.began(name, self.pace(tried.group, tried.ask, now), now)
+            health.stall.began(name, pace, now)
 
     def late(self, tried: Tried, now: float) -> None:
         """An attempt passed the line without an answer; told once an attempt, at the crossing."""
-        self._tell(tried, What.BAD)
-        self._tallies[tried.pair].count(LATE)
-        self.health(tried.pair).late(now, tried.epoch)
+        pair = tried.pair
+        self._tell(pair, What.BAD, tried)
+        self._tallies[pair].count(LATE)
+        self.health(pair).late(now, tried.epoch)
 
     def ended(self, name: object, tried: Tried, outcome: Outcome, *, took_s: float, was_late: bool, now: float) -> None:
         """An attempt is over. What was told as late is not told twice, but is learned from."""
-        health = self.health(tried.pair)
+        pair = tried.pair
+        health = self.health(pair)
         health.stall.ended(name, now, came=RULES[outcome.verdict].blame is not Blame.GROUP)
         if outcome.verdict not in _MUTE:
             self.answered_at = now
@@ -121,20 +126,20 @@ class HealthBoard:
             if health.standing(now) is Standing.CLOSED:  # an incident must not become what is usual
                 self._learn(tried, took_s, now)
             if was_late:
-                self._tallies[tried.pair].count(FINISHED)
+                self._tallies[pair].count(FINISHED)
                 health.finished(now)
             else:
-                self._tell(tried, What.GOOD)
+                self._tell(pair, What.GOOD, tried)
                 health.good(now, tried.epoch)
         elif not was_late and outcome.blame is Blame.GROUP:
-            self._tell(tried, What.BAD)
+            self._tell(pair, What.BAD, tried)
             health.bad(now, tried.epoch)
         elif not was_late and outcome.verdict is Verdict.UNREACHABLE:
             health.bad(now, tried.epoch)  # the way there is this replica's own, and no news for others
 
     def tally(self, pair: Pair, now: float) -> Tally:
         """What this replica saw of a pair since it was last asked."""
-        health, tally = self.health(pair), self._tallies.pop(pair, Tally())
+        health, tally = self.health(pair), self._tallies.pop(pair, None) or Tally()
         health.standing(now)
         tally.stalled(*health.stall.told())
         tally.count(PROBED, health.asking.asked - self._asked.get(pair, 0))
@@ -159,10 +164,11 @@ class HealthBoard:
             times = sum(each[3] for each in learned if each[1] == kind)
             self._paces[kind].more(times, now, since=self._known_since[kind])
 
-    def _tell(self, tried: Tried, what: What) -> None:
+    def _tell(self, pair: Pair, what: What, tried: Tried) -> None:
         """Evidence for others, who know best whether it is news to them."""
-        self._tallies[tried.pair].attempt(what, tried.began_at)
+        self._tallies[pair].attempt(what, tried.began_at)
 
     def _learn(self, tried: Tried, took_s: float, now: float) -> None:
-        self.pace(tried.group, tried.ask, now).took(took_s, now)
-        self._tallies[tried.pair].took(kind_of(tried.group, tried.ask), place_of(took_s))
+        kind = kind_of(tried.group, tried.ask)
+        self._pace(kind, tried.ask, now).took(took_s, now)
+        self._tallies[tried.pair].took(kind, place_of(took_s))

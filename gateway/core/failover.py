@@ -199,9 +199,8 @@ class _Trials:
         return bool(self.untried) and not self.running
 
     def began(self, lane: Lane, now: float) -> None:
-        epoch = self.watch.board.of(lane.group, self.watch.ask.model.id).epoch
         probes = self.probes and self.numbered == 0
-        self.running[self.numbered] = Running(self.numbered, lane, epoch, now, probes)
+        self.running[self.numbered] = self.watch.began(self.numbered, lane, now, probes=probes)
         self.numbered += 1
         self.counted += 1
         self.now = now
@@ -254,7 +253,7 @@ class _Trials:
         newest = self._newest()
         if newest is None or not self._may_race:
             return False
-        spare = self._spare(newest.lane)
+        spare = self._spare(newest)
         if self.now - newest.began_at < self.watch.race_at_s(newest, spare, self.now):
             return False
         if not self.watch.stakes.take(self.now):
@@ -269,8 +268,8 @@ class _Trials:
         looks = [each.began_at + self.watch.line_s(each) for each in self.running.values() if not each.late]
         newest = self._newest()
         if newest is not None and self._may_race:
-            race_at = newest.began_at + self.watch.race_at_s(newest, self._spare(newest.lane), self.now)
-            ripe_at = newest.began_at + self.watch.ripe_s(newest, self.now)
+            race_at = newest.began_at + self.watch.race_at_s(newest, self._spare(newest), self.now)
+            ripe_at = newest.began_at + self.watch.ripe_s(newest)
             again_at = max(ripe_at, self.now + _LOOK_S)
             looks.append(min(race_at, again_at) if race_at > self.now else again_at)
         return max(min(looks) - self.now, _LEAST_LOOK_S) if looks else None
@@ -290,11 +289,11 @@ class _Trials:
             self.untried.insert(0, lane)
         return first
 
-    def _spare(self, stuck: Lane) -> Lane:
+    def _spare(self, stuck: Running) -> Lane:
         """Where to race: in another group, or here again where the others are ill: then it is one call that hangs."""
-        other = min(self.untried, key=lambda lane: lane.group.name == stuck.group.name)
-        open_here = self._health(stuck).standing(self.now) is Standing.OPEN
-        return stuck if self._ill(other) and not open_here else other
+        other = min(self.untried, key=lambda lane: lane.group.name == stuck.lane.group.name)
+        here = self._ill(other) and stuck.health.standing(self.now) is not Standing.OPEN
+        return stuck.lane if here else other
 
     def _ill(self, lane: Lane) -> bool:
         return self._health(lane).standing(self.now) in (Standing.OPEN, Standing.HALF)

@@ -118,15 +118,16 @@ class Health:
     def standing(self, now: float) -> Standing:
         """As it is at this moment; time alone moves OPEN to HALF, RAMP to CLOSED, and suspicion away."""
         match self._state:
+            case Standing.CLOSED | Standing.SUSPECT:
+                if self._openings or self._state is Standing.SUSPECT:
+                    self._calm_down(now)
+                if self.stall.stalled(now):
+                    self._open(now, Why.STALLED)
             case Standing.OPEN if now >= self._open_until:
                 self._enter(Standing.HALF, self._open_until, Why.RESTED)
                 self._good_probes = 0
             case Standing.RAMP:
                 self._climb(now)
-            case Standing.SUSPECT | Standing.CLOSED:
-                self._calm_down(now)
-                if self.stall.stalled(now):
-                    self._open(now, Why.STALLED)
         return self._state
 
     def moves(self) -> list[Move]:
@@ -154,6 +155,10 @@ class Health:
             case _:
                 return Turn.BEHIND
 
+    @property
+    def _away(self) -> bool:
+        return self._state in (Standing.OPEN, Standing.HALF)
+
     def _by_share(self, share: float) -> Turn:
         """Every so many calls one goes first: without dice, and the same for whoever counts along."""
         self._credit += share
@@ -165,7 +170,7 @@ class Health:
     def good(self, now: float, epoch: int) -> None:
         """A picture came in time."""
         self._hear(now, epoch, _GOOD, _CASE_GOOD)
-        if epoch == self.epoch and self.standing(now) is Standing.HALF:
+        if epoch == self.epoch and self._away and self.standing(now) is Standing.HALF:
             self._good_probes += 1
             self.asking.answered(well=True)
             if self._good_probes >= (_PROBES_GOOD if len(self._opened) < _OFTEN else _PROBES_GOOD_OFTEN):
@@ -276,11 +281,11 @@ class Health:
                 return
 
     def _calm_down(self, now: float) -> None:
-        self._fade(now)
-        calm = self._suspicion <= self._beyond_chance(_CALM)
-        if self._state is Standing.SUSPECT and calm and now - self._loud_at >= _CALM_S:
-            self._enter(Standing.CLOSED, now, Why.CALM)
-        if self._state is Standing.CLOSED and self._openings and now - self._since >= _FORGIVEN_S:
+        if self._state is Standing.SUSPECT and now - self._loud_at >= _CALM_S:
+            self._fade(now)
+            if self._suspicion <= self._beyond_chance(_CALM):
+                self._enter(Standing.CLOSED, now, Why.CALM)
+        if self._openings and self._state is Standing.CLOSED and now - self._since >= _FORGIVEN_S:
             self._openings -= 1
             self._since = now
 

@@ -36,7 +36,7 @@ _SIGMA = 0.35
 _Z = {0.5: 0.0, 0.75: 0.674, 0.9: 1.282, 0.95: 1.645, 0.99: 2.326}
 
 # One call that hangs must not pass for many: of one attempt no more than this is ever due.
-_DUE_MOST = 1.5
+DUE_MOST = 1.5
 
 
 class Kind(NamedTuple):
@@ -148,13 +148,15 @@ class Pace:
 
         Between the quantiles that are known it grows evenly with the age; before half have come, late.
         """
-        before_s, before = 0.0, 0.0
-        for at_s, due in self._hazard:
+        before_s, before = self._hazard[0]
+        if age_s < before_s:
+            return float(before * (age_s / before_s) ** 3)
+        for at_s, due in self._hazard[1:]:
             if age_s < at_s:
                 grown = (age_s - before_s) / (at_s - before_s)
-                return min(before + grown * (due - before), _DUE_MOST) if before else float(due * grown**3)
+                return min(before + grown * (due - before), DUE_MOST)
             before_s, before = at_s, due
-        return _DUE_MOST
+        return DUE_MOST
 
     def _believe(self, quantiles: dict[float, float]) -> None:
         self._quantiles = quantiles

@@ -1,7 +1,7 @@
 """Money is whole nano-dollars.
 
 One nano-dollar is 1e-9 USD, an `int` everywhere. Prices are exact fractions of it; whatever is
-charged is rounded up once, at the end, by `ceil_nanos`. No float ever enters.
+charged is rounded up once, at the end. No float ever enters.
 """
 
 from decimal import Decimal, InvalidOperation
@@ -46,4 +46,9 @@ def usd_of(nanos: int) -> str:
 
 def ceil_nanos(exact: Fraction | int) -> int:
     """The amount charged for an exact price: a fraction of a nano-dollar is rounded up."""
-    return -((-exact.numerator) // exact.denominator)
+    return rounded_up(exact.numerator, exact.denominator)
+
+
+def rounded_up(numerator: int, denominator: int) -> int:
+    """The same of a fraction that was never made one."""
+    return -(-numerator // denominator)

@@ -1,6 +1,6 @@
 """Which lanes a call may take, and in which order. Decided once, before anything is sent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -49,10 +49,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Offer:
-    """A lane that sells the model: what it may cost at most, and what it will probably cost."""
+    """A lane that sells the model."""
 
     quoted: Quoted
-    usual_nanos: int
     usable: bool
 
 
@@ -64,31 +63,38 @@ def make_plan(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard,
     the moment come last of all. Health takes note of a call that goes first where not every call may.
     A key that wants no failover has the lanes of the first group alone.
     """
-    offers = _offers(ask, key, views, board.consumption.output_tokens(ask))
+    offers = _offers(ask, key, views)
     if key.limits.failover is Mode.OFF:
         offers = dict(islice(offers.items(), 1))
     usable = [group for group, lanes in offers.items() if any(each.usable for each in lanes)]
     healths = {name: board.of(offers[name][0].quoted.lane.group, ask.model.id) for name in usable}
     turns = _turns(healths, ask, now, patient=key.limits.failover is Mode.HANG_ONLY)
     placed = [
-        ((not each.usable, turns.get(group) is Turn.BEHIND, place, each.usual_nanos), each.quoted)
+        ((not each.usable, turns.get(group) is Turn.BEHIND, place, usual_nanos), each.quoted)
         for place, (group, lanes) in enumerate(offers.items())
-        for each in lanes
+        for each, usual_nanos in zip(lanes, _usual_nanos(ask, lanes, board), strict=True)
     ]
     placed.sort(key=lambda row: row[0])
     lanes = tuple(quoted for _, quoted in placed)
     return Plan(lanes, probes=bool(lanes) and turns.get(lanes[0].lane.group.name) is Turn.PROBE)
 
 
-def _offers(ask: Ask, key: Key, views: Iterable[LaneView], output_tokens: int) -> dict[str, list[_Offer]]:
+def _offers(ask: Ask, key: Key, views: Iterable[LaneView]) -> dict[str, list[_Offer]]:
     """By the names of their groups."""
     offers: dict[str, list[_Offer]] = {}
     for view in views:
-        most, usual = quote(ask, view.lane), expected(ask, view.lane, output_tokens)
-        if most is not None and usual is not None and key.allows_group(view.lane.group):
-            offer = _Offer(Quoted(view.lane, most), usual, view.usable)
-            offers.setdefault(view.lane.group.name, []).append(offer)
+        group = view.lane.group
+        if key.allows_group(group) and (nanos := quote(ask, view.lane)) is not None:
+            offers.setdefault(group.name, []).append(_Offer(Quoted(view.lane, nanos), view.usable))
     return offers
+
+
+def _usual_nanos(ask: Ask, lanes: Sequence[_Offer], board: HealthBoard) -> list[int]:
+    """What the call will probably cost on each lane of a group; where there is but one, nothing is to be compared."""
+    if len(lanes) == 1:
+        return [0]
+    output_tokens = board.consumption.output_tokens(ask)
+    return [expected(ask, each.quoted.lane, output_tokens) or 0 for each in lanes]
 
 
 def ways(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard, now: float) -> dict[str, bool]:
@@ -110,11 +116,14 @@ def _turns(healths: Mapping[str, Health], ask: Ask, now: float, *, patient: bool
     if len(healths) < 2:
         return {}
     turns: dict[str, Turn] = {}
+    behind = True  # all that were looked at so far
     for name, health in healths.items():
         if patient and health.slow:
-            turns[name] = Turn.FIRST
-        elif all(turn is Turn.BEHIND for turn in turns.values()):
-            turns[name] = health.turn(now, _RANKS.get(ask.size, 0))
+            turn = Turn.FIRST
+        elif behind:
+            turn = health.turn(now, _RANKS.get(ask.size, 0))
         else:
-            turns[name] = Turn.BEHIND if health.standing(now) is Standing.OPEN else Turn.FIRST
+            turn = Turn.BEHIND if health.standing(now) is Standing.OPEN else Turn.FIRST
+        turns[name] = turn
+        behind = behind and turn is Turn.BEHIND
     return turns

@@ -67,7 +67,7 @@ class _Share:
     """How far this replica is with one pair."""
 
     waiting: list[tuple[float, Tally]] = field(default_factory=list)
-    said: dict[int, Counts] = field(default_factory=dict)  # by the second that it was counted to
+    said: dict[int, Counter[str]] = field(default_factory=dict)  # by the second that it was counted to
     heard_to: int | None = None
     learned_to: int = 0
     others_good_at: float | None = None
@@ -127,15 +127,15 @@ class Pool:
         share, second = self._shares[push.pair], int(answer.at)
         self._ahead_s = ahead_s = answer.at - now
         if push.counts:
-            share.said[second] = Counter(share.said.get(second, {})) + Counter(push.counts)
+            share.said.setdefault(second, Counter()).update(push.counts)
         if push.heard_to is None:
             share.learned_to = second
             days = [_day(push.pair, day, counts, answer.at, ahead_s) for day, counts in answer.days.items()]
             self._board.recall(days, now)
         for over, counts in sorted(answer.seconds.items()):
-            others = Counter(counts)
-            others.subtract(share.said.get(over, {}))
-            self._hear(push.pair, over, +others)
+            own: Counts = share.said.get(over) or {}
+            others = {name: count - own.get(name, 0) for name, count in counts.items() if count > own.get(name, 0)}
+            self._hear(push.pair, over, others)
         share.said = {each: counts for each, counts in share.said.items() if each > answer.heard_to}
         share.heard_to = answer.heard_to
         share.news = answer.more

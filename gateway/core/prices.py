@@ -13,7 +13,7 @@ from fractions import Fraction
 from gateway.core.call import Ask
 from gateway.core.catalog import Price
 from gateway.core.groups import Billing, Lane
-from gateway.core.money import ceil_nanos
+from gateway.core.money import rounded_up
 from gateway.core.usage import Usage
 
 
@@ -44,32 +44,34 @@ class Owed:
 
 def basis(price: Price, billing: Billing) -> Basis | None:
     """What a key of this billing mode is charged by for a model of this price; None: not sold that way."""
-    sold = {Basis.TOKENS: price.by_tokens, Basis.CALL: price.call is not None}
-    return next((each for each in _PREFERENCE[billing] if sold[each]), None)
+    for each in _PREFERENCE[billing]:
+        if price.by_tokens if each is Basis.TOKENS else price.call is not None:
+            return each
+    return None
 
 
 def quote(ask: Ask, lane: Lane) -> int | None:
     """The most a call may cost on this lane, in nano-dollars; None when the lane does not sell the model."""
-    price = ask.model.price
+    price, multiplier = ask.model.price, lane.group.multiplier
     match basis(price, lane.billing):
         case Basis.CALL:
-            return ceil_nanos(_per_call(price) * lane.group.multiplier)
+            return _times(_per_call(price), multiplier)
         case Basis.TOKENS:
             # A reply without usage is charged by the call, so a hold must cover that too.
-            dearest = max(_by_tokens(price, _input_ceiling(ask), _output_ceiling(ask)), Fraction(price.call or 0))
-            return ceil_nanos(dearest * lane.group.multiplier)
+            by_tokens = _by_tokens(price, _input_ceiling(ask), _output_ceiling(ask), multiplier)
+            return max(by_tokens, _times(price.call or 0, multiplier))
         case _:
             return None
 
 
 def expected(ask: Ask, lane: Lane, output_tokens: int) -> int | None:
     """What a call will cost on this lane if its answer takes so many tokens; None when the lane does not sell it."""
-    price = ask.model.price
+    price, multiplier = ask.model.price, lane.group.multiplier
     match basis(price, lane.billing):
         case Basis.CALL:
-            return ceil_nanos(_per_call(price) * lane.group.multiplier)
+            return _times(_per_call(price), multiplier)
         case Basis.TOKENS:
-            return ceil_nanos(_by_tokens(price, _input_ceiling(ask), output_tokens) * lane.group.multiplier)
+            return _by_tokens(price, _input_ceiling(ask), output_tokens, multiplier)
         case _:
             return None
 
@@ -99,11 +101,12 @@ def price_of(ask: Ask, lane: Lane, usage: Usage | None) -> Owed:
     multiplier = lane.group.multiplier
     by = basis(price, lane.billing)
     if by is Basis.CALL:
-        return Owed(ceil_nanos(_per_call(price) * multiplier), by)
+        return Owed(_times(_per_call(price), multiplier), by)
     if usage is not None:
-        return Owed(ceil_nanos(_by_tokens(price, usage.input, usage.output) * multiplier), Basis.TOKENS)
-    guess = Fraction(price.call) if price.call is not None else _by_tokens(price, 0, ask.size_facts.image_tokens)
-    return Owed(ceil_nanos(guess * multiplier), Basis.ESTIMATE)
+        return Owed(_by_tokens(price, usage.input, usage.output, multiplier), Basis.TOKENS)
+    if price.call is not None:
+        return Owed(_times(price.call, multiplier), Basis.ESTIMATE)
+    return Owed(_by_tokens(price, 0, ask.size_facts.image_tokens, multiplier), Basis.ESTIMATE)
 
 
 def _per_call(price: Price) -> int:
@@ -111,10 +114,18 @@ def _per_call(price: Price) -> int:
     return price.call
 
 
-def _by_tokens(price: Price, input_tokens: int, output_tokens: int) -> Fraction:
-    assert price.input_token is not None
-    assert price.output_token is not None
-    return price.input_token * input_tokens + price.output_token * output_tokens
+def _times(nanos: int, multiplier: Fraction) -> int:
+    return rounded_up(nanos * multiplier.numerator, multiplier.denominator)
+
+
+def _by_tokens(price: Price, input_tokens: int, output_tokens: int, multiplier: Fraction) -> int:
+    """Over one denominator: a `Fraction` at each step is as exact, and most of what a plan would cost."""
+    into, out = price.input_token, price.output_token
+    assert into is not None
+    assert out is not None
+    (into_over, into_under), (out_over, out_under) = into.as_integer_ratio(), out.as_integer_ratio()
+    exact = into_over * input_tokens * out_under + out_over * output_tokens * into_under
+    return rounded_up(exact * multiplier.numerator, into_under * out_under * multiplier.denominator)
 
 
 def _input_ceiling(ask: Ask) -> int:

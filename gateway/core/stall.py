@@ -8,8 +8,9 @@ longer.
 """
 
 import math
+from dataclasses import dataclass
 
-from gateway.core.latency import Pace
+from gateway.core.latency import DUE_MOST, Pace
 
 # Two rates are told apart: seven tenths of what is due comes, or a twentieth (a likelihood ratio of Poisson
 # counts, as CUSUM): about thirteen answers in a row must be missing, and a few more where many are under
@@ -27,26 +28,32 @@ _EVERY_S = 0.5
 _AWAY_S = 1.5
 
 
+@dataclass(slots=True)
+class _UnderWay:
+    pace: Pace
+    began_at: float
+    due: float = 0.0  # of it, as far as that is reckoned
+
+
 class Stall:
     """Told of every attempt, under whatever name, when it begins and when it is over."""
 
     def __init__(self) -> None:
-        self._under_way: dict[object, tuple[Pace, float, float]] = {}  # pace, begin, and what was due of it so far
+        self._under_way: dict[object, _UnderWay] = {}
         self._sum = 0.0
         self._reckoned_at = 0.0
         self._due, self._came = 0.0, 0  # since it was last told
         self._elsewhere = 0  # under way at others
 
     def began(self, name: object, pace: Pace, now: float) -> None:
-        self._under_way[name] = (pace, now, 0.0)
+        self._under_way[name] = _UnderWay(pace, now)
 
     def ended(self, name: object, now: float, *, came: bool) -> None:
         """An attempt is over: `came`, with an answer of any kind."""
         found = self._under_way.pop(name, None)
         if found is None:
             return
-        pace, began_at, before = found
-        self._reckon(max(pace.due((now - began_at) / _STRETCH) - before, 0.0))
+        self._reckon(max(found.pace.due((now - found.began_at) / _STRETCH) - found.due, 0.0))
         if came:
             self._sum = max(self._sum + _CAME, 0.0)
             self._came += 1
@@ -56,7 +63,7 @@ class Stall:
         since_s = now - self._reckoned_at
         if since_s >= _EVERY_S:
             self._reckoned_at = now
-            due = sum(self._newly_due(now))
+            due = self._newly_due(now)
             if since_s < _AWAY_S:
                 self._reckon(due)
         if self._sum < _STALLED:
@@ -87,11 +94,12 @@ class Stall:
         self._sum += _DUE * due
         self._due += due
 
-    def _newly_due(self, now: float) -> list[float]:
-        grown = []
-        for name, (pace, began_at, before) in self._under_way.items():
-            so_far = pace.due((now - began_at) / _STRETCH)
-            if so_far > before:
-                grown.append(so_far - before)
-                self._under_way[name] = (pace, began_at, so_far)
-        return grown
+    def _newly_due(self, now: float) -> float:
+        due = 0.0
+        for each in self._under_way.values():
+            if each.due < DUE_MOST:
+                so_far = each.pace.due((now - each.began_at) / _STRETCH)
+                if so_far > each.due:
+                    due += so_far - each.due
+                    each.due = so_far
+        return due

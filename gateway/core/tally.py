@@ -6,7 +6,7 @@ whoever knows nothing of their meaning. Moments are spelled on the clock that al
 follows from a count is not decided here.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -41,16 +41,17 @@ class Tally:
 
     def __init__(self) -> None:
         self._attempts: list[tuple[What, float]] = []
-        self._counts: Counter[str] = Counter()
+        self._counts: defaultdict[str, int] = defaultdict(int)
 
     def __bool__(self) -> bool:
-        return bool(self._attempts or +self._counts)
+        return bool(self._attempts or self._counts)
 
     def attempt(self, what: What, began_at: float) -> None:
         self._attempts.append((what, began_at))
 
     def count(self, name: str, times: int = 1) -> None:
-        self._counts[name] += times
+        if times:
+            self._counts[name] += times
 
     def took(self, kind: Kind, place: int) -> None:
         """A good answer, in this bucket of its kind's histogram."""
@@ -71,7 +72,7 @@ class Tally:
     def spelled(self, ahead_s: float) -> Counter[str]:
         """As the others read it. The shared clock is `ahead_s` ahead of this replica's."""
         counts = Counter(f"{what}:{int((began_at + ahead_s) // _BEGAN_S)}" for what, began_at in self._attempts)
-        counts.update(+self._counts)
+        counts.update(self._counts)
         return counts
 
     def __repr__(self) -> str:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
 from gateway.core.groups import Lane
+from gateway.core.health import Health
+from gateway.core.latency import Pace
 from gateway.core.move import Standing
 from gateway.core.stakes import Stakes
 
@@ -17,11 +19,13 @@ _READ_S = 2.0
 
 @dataclass(slots=True)
 class Running:
-    """An attempt under way, with what is known of it."""
+    """An attempt under way, with what is known of it, and what is believed of its group and learned of its kind."""
 
     number: int
     lane: Lane
-    epoch: int  # of its group's health when it began
+    health: Health
+    pace: Pace
+    epoch: int  # of that health when it began
     began_at: float
     probes: bool
     late: bool = False
@@ -42,29 +46,34 @@ class Watch:
     rewritable: bool = False
     stays: bool = False
 
-    def line_s(self, attempt: Running) -> float:
-        return self.board.suspect_s(attempt.lane.group, self.ask, attempt.began_at)
+    def began(self, number: int, lane: Lane, now: float, *, probes: bool) -> Running:
+        health, pace = self.board.of(lane.group, self.ask.model.id), self.board.pace(lane.group, self.ask, now)
+        return Running(number, lane, health, pace, health.epoch, now, probes)
 
-    def ripe_s(self, attempt: Running, now: float) -> float:
+    def line_s(self, attempt: Running) -> float:
+        fixed_s = self.board.patience.suspect_s
+        return attempt.pace.suspect_s if fixed_s is None else fixed_s
+
+    def ripe_s(self, attempt: Running) -> float:
         """The age from which it would be raced if its group were found to be ill."""
-        return self.board.pace(attempt.lane.group, self.ask, now).quantile(0.9)
+        return attempt.pace.quantile(0.9)
 
     def race_at_s(self, attempt: Running, spare: Lane, now: float) -> float:
         """The age from which it may be raced on the spare lane."""
         if self.board.patience.suspect_s is not None:
             return self.board.patience.suspect_s
-        pace = self.board.pace(attempt.lane.group, self.ask, now)
-        health = self.board.of(attempt.lane.group, self.ask.model.id)
+        health, pace = attempt.health, attempt.pace
+        standing, early_s = health.standing(now), pace.quantile(0.75)
         if attempt.probes:
-            age_s = pace.quantile(0.75)
+            age_s = early_s
         elif health.slow:
             age_s = _SLOW_LINES * pace.suspect_s
-        elif health.epoch != attempt.epoch or health.standing(now) is Standing.OPEN:
-            age_s = self.ripe_s(attempt, now)
-        elif health.standing(now) is Standing.CLOSED:
+        elif health.epoch != attempt.epoch or standing is Standing.OPEN:
+            age_s = self.ripe_s(attempt)
+        elif standing is Standing.CLOSED:
             age_s = 2 * pace.suspect_s
         else:
             age_s = pace.suspect_s
         needed_s = self.board.pace(spare.group, self.ask, now).quantile(0.9) + _READ_S
         in_time_s = self.deadline_at - attempt.began_at - needed_s
-        return max(min(age_s, in_time_s), min(age_s, pace.quantile(0.75)))
+        return max(min(age_s, in_time_s), min(age_s, early_s))

@@ -8,7 +8,7 @@ from html import escape
 from itertools import pairwise
 
 from gateway.core.move import Standing
-from gateway.rehearse.engine import Played, Told
+from gateway.rehearse.played import Played, Told
 from gateway.rehearse.scenarios import Scenario
 
 _WIDE, _LEFT, _RIGHT = 960, 70, 20

@@ -6,20 +6,23 @@ and the world says what becomes of every attempt. Nothing is awaited and nothing
 
 import heapq
 import random
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from gateway.core.allowance import Caps, Purpose
 from gateway.core.board import HealthBoard, Tried
 from gateway.core.call import Ask
-from gateway.core.failover import Began, End, Ended, Late, Mark, News, Start, Step, Wait
+from gateway.core.failover import Began, Denied, End, Ended, Late, Mark, News, Start, Step, Wait
 from gateway.core.groups import Lane
 from gateway.core.health import Patience
 from gateway.core.keys import Key
 from gateway.core.move import Standing
-from gateway.core.outcome import Outcome, Verdict, outcome
+from gateway.core.outcome import Billed, Outcome, Verdict, outcome
 from gateway.core.plan import LaneView, Plan, make_plan
 from gateway.core.tally import Pair
+from gateway.rehearse.played import Bill, Played, Shift, Told
+from gateway.rehearse.purse import Drawn, Purse, price
 from gateway.rehearse.replicas import Commons, Replica
 from gateway.rehearse.world import World
 
@@ -36,20 +39,6 @@ _TOTAL_S = 420.0
 _TURN_S = 1.0
 
 
-@dataclass(slots=True)
-class Told:
-    """What became of one call."""
-
-    arrived_at: float
-    ask: Ask
-    replica: int = 0
-    first: str = ""  # the group that was tried first
-    done_at: float | None = None  # when the caller had its picture
-    won_by: str = ""
-    attempts: int = 0
-    billed: list[str] = field(default_factory=list)  # the groups of the attempts that the seller bills
-
-
 Policy = Callable[["Run", Told, float], Generator[Step, News, End]]
 
 
@@ -62,32 +51,19 @@ class _Running:
     tried: list[Tried] = field(default_factory=list)
     begun: dict[int, float] = field(default_factory=dict)  # when those began that are not over
     late: set[int] = field(default_factory=set)
+    drawn: Drawn = field(default_factory=Drawn)
     waiting: int = 0  # which of its waits is the one that counts
     over: bool = False
+    winner: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Shift:
-    """What a replica believes of a group moved."""
+class Rules:
+    """What the gateways go by: for how long a caller waits, how long a group stays behind, what failover may cost."""
 
-    now: float
-    group: str
-    standing: Standing
-    replica: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class Played:
-    """What came of it, whoever played: every call, every move of health, and what was billed when.
-
-    `usual` is the group that goes first while all is well; so many `gateways` served the calls.
-    """
-
-    usual: str
-    gateways: int = 1
-    told: list[Told] = field(default_factory=list)
-    shifts: list[Shift] = field(default_factory=list)
-    bills: list[tuple[float, str]] = field(default_factory=list)
+    patience_s: float
+    patience: Patience = _LEARNED
+    caps: Mapping[Purpose, Caps] = field(default_factory=dict)
 
 
 class Run(Played):
@@ -99,20 +75,20 @@ class Run(Played):
         lanes: Sequence[Lane],
         key: Key,
         policy: Policy,
-        *,
-        patience_s: float,
-        patience: Patience = _LEARNED,
+        rules: Rules,
     ) -> None:
         super().__init__(lanes[0].group.name, world.replicas)
         self.world = world
         self.lanes = list(lanes)
+        self._views = [LaneView(lane, usable=True) for lane in lanes]
         self.key = key
-        self.patience_s = patience_s
-        self.replicas = [Replica(number, patience, []) for number in range(world.replicas)]
+        self.purse = Purse(rules.caps, lanes)
+        self.replicas = [Replica(number, rules.patience, []) for number in range(world.replicas)]
         self.commons = Commons()
         self.now = 0.0
         self.in_flight = {lane.group.name: 0 for lane in lanes}
         self._policy = policy
+        self._patience_s = rules.patience_s
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._seen: dict[tuple[int, Pair], Standing] = {}
@@ -133,8 +109,7 @@ class Run(Played):
         heapq.heappush(self._heap, (now, next(self._order), happen))
 
     def plan(self, told: Told) -> Plan:
-        views = [LaneView(lane, usable=True) for lane in self.lanes]
-        return make_plan(told.ask, self.key, views, self.replicas[told.replica].board, self.now)
+        return make_plan(told.ask, self.key, self._views, self.replicas[told.replica].board, self.now)
 
     def _next_turn(self, replica: Replica, at: float) -> None:
         self._turns += 1
@@ -160,9 +135,8 @@ class Run(Played):
             told = Told(at, ask, replica.number)
             self.told.append(told)
             replica.stakes.call(self.now)
-            running = _Running(told, replica.board, self._policy(self, told, at + self.patience_s))
+            running = _Running(told, replica.board, self._policy(self, told, at + self._patience_s))
             self._go_on(running, None)
-            self._look(replica)
 
         self.at(at, arrive)
 
@@ -174,9 +148,8 @@ class Run(Played):
                 self._end(running, stop.value)
                 return
             match step:
-                case Start(lane):
-                    self._begin(running, lane)
-                    news = Began(self.now)
+                case Start(lane, _, beside):
+                    news = self._start(running, lane, beside)
                 case Mark(number):
                     running.late.add(number)
                     running.board.late(running.tried[number], self.now)
@@ -198,6 +171,14 @@ class Run(Played):
 
         self.at(self.now + for_s, late)
 
+    def _start(self, running: _Running, lane: Lane, beside: Sequence[Lane]) -> Began | Denied:
+        number, ask = len(running.lanes), running.told.ask
+        if spent := self.purse.draw(running.drawn, number, ask, self.now, lane=lane, beside=beside):
+            running.told.denied = True
+            return Denied(spent)
+        self._begin(running, lane)
+        return Began(self.now)
+
     def _begin(self, running: _Running, lane: Lane) -> None:
         number, began_at, group = len(running.lanes), self.now, lane.group
         health = running.board.of(group, running.told.ask.model.id)
@@ -218,14 +199,26 @@ class Run(Played):
             del running.begun[number]
             self.in_flight[group.name] -= 1
             if fate.billed:
-                running.told.billed.append(group.name)
-                self.bills.append((self.now, group.name))
+                running.told.billed += (group.name,)
+                dearer_by = self.purse.dearer_by(running.told.ask, lane)
+                self.bills.append(Bill(self.now, group.name, began_at, dearer_by))
             result = _PICTURE if came else _NEVER if fate.takes_s is None or fate.picture else _REFUSED
             self._note(running, number, result, self.now - began_at)
             if not running.over:
                 self._go_on(running, Ended(number, result))
+            self._close(running, number, result)
 
         self.at(self.now + takes_s, ended)
+
+    def _close(self, running: _Running, number: int, result: Outcome) -> None:
+        """Puts right what was drawn, now that this attempt is over."""
+        ask, lane, drawn = running.told.ask, running.lanes[number], running.drawn
+        self.purse.close(drawn, number, ask, lane, result)
+        if drawn.races:
+            if number != running.winner and result.billed is not Billed.NO:
+                drawn.lost_nanos += price(ask, lane)
+            if running.over and not running.begun:
+                self.purse.close_races(drawn)
 
     def _note(self, running: _Running, number: int, result: Outcome, took_s: float) -> None:
         late = number in running.late
@@ -236,8 +229,10 @@ class Run(Played):
 
     def _end(self, running: _Running, end: End) -> None:
         running.over = True
+        running.told.ended_at = self.now
         for number in set(running.begun) - running.late:
             self._mark_later(running, number)
+        running.winner = end.winner
         if end.winner is not None:
             running.told.done_at = self.now
             running.told.won_by = running.lanes[end.winner].group.name

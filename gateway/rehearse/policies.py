@@ -5,7 +5,8 @@ from collections.abc import Callable, Generator
 from gateway.core.failover import End, Ended, News, Start, Step, Wait, failover
 from gateway.core.outcome import Verdict
 from gateway.core.watch import Watch
-from gateway.rehearse.engine import Policy, Run, Told
+from gateway.rehearse.engine import Policy, Run
+from gateway.rehearse.played import Told
 
 
 def ours(run: Run, told: Told, deadline_at: float) -> Generator[Step, News, End]:

@@ -45,6 +45,8 @@ class Commons:
             said.seconds[second].update(push.counts)
             said.last = second
         heard_to = min(push.heard_to or 0, second)
+        while said.seconds and (oldest := next(iter(said.seconds))) < second - _REPLAYED_S:
+            del said.seconds[oldest]
         over = range(max(heard_to + 1, second - _REPLAYED_S), second)
         found = {each: said.seconds[each] for each in over if each in said.seconds}
         return Answer(now, self._leased(said, push.leases, now), max(heard_to, second - 1), found)

@@ -1,11 +1,14 @@
 """What came of a rehearsal, in figures: for the callers, for whoever pays, and for the seller."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from statistics import fmean, median
 
+from gateway.core.allowance import Window
+from gateway.core.money import NANOS_PER_USD
 from gateway.core.move import Standing
-from gateway.rehearse.engine import Played, Told
+from gateway.rehearse.played import Played, Told
 from gateway.rehearse.scenarios import Scenario
 
 _REVERSALS_S = 900.0
@@ -19,7 +22,8 @@ class Figures:
     did. `cost` is what was billed while it lasted for each picture that was delivered then, where 1 is
     the first group's price; `in_the_end` the same of these calls, with the bills that came later;
     `twice` the share of them that were billed more than once. `turned` is how often at most traffic left
-    the first group within a quarter of an hour.
+    the first group within a quarter of an hour. Of the whole run `denied` is the share of the calls that found an
+    allowance spent, and `premium_hour_usd` the most that dearer groups cost on top in any hour, by when it was sent.
     """
 
     calls: float
@@ -33,13 +37,19 @@ class Figures:
     twice: float
     raced: float
     turned: float
+    denied: float
+    premium_hour_usd: float
+
+
+# Of several seeds, the worst.
+_WORST = ("turned", "premium_hour_usd")
 
 
 def figures(played: Played, scenario: Scenario, multipliers: Mapping[str, float], patience_s: float) -> Figures:
     begins, ends = scenario.begins_s, scenario.ends_s
     came = [told for told in played.told if begins <= told.arrived_at < ends]
     took = sorted(told.done_at - told.arrived_at for told in came if _in_time(told, patience_s) and told.done_at)
-    billed = sum(multipliers[group] for at, group in played.bills if begins <= at < ends)
+    billed = sum(multipliers[each.group] for each in played.bills if begins <= each.at < ends)
     delivered = sum(1 for told in played.told if told.done_at is not None and begins <= told.done_at < ends)
     elsewhere = [told.arrived_at for told in played.told if told.first != played.usual and told.arrived_at >= begins]
     return Figures(
@@ -54,17 +64,19 @@ def figures(played: Played, scenario: Scenario, multipliers: Mapping[str, float]
         twice=sum(len(told.billed) > 1 for told in came) / max(1, len(came)),
         raced=sum(told.attempts > 1 for told in came) / max(1, len(came)),
         turned=float(_turned(played)),
+        denied=sum(told.denied for told in played.told) / max(1, len(played.told)),
+        premium_hour_usd=_premium_hour_nanos(played) / NANOS_PER_USD,
     )
 
 
 def averaged(several: Sequence[Figures]) -> Figures:
-    """Of several seeds: the median of moments, the mean of shares, and the most that traffic turned round."""
+    """Of several seeds: the median of moments, the mean of shares, and the worst of what is a most."""
     found: dict[str, float | None] = {}
     for each in fields(Figures):
         values = [value for figure in several if (value := getattr(figure, each.name)) is not None]
         if not values:
             found[each.name] = None
-        elif each.name == "turned":
+        elif each.name in _WORST:
             found[each.name] = max(values)
         else:
             found[each.name] = (median if each.name.endswith("_s") else fmean)(values)
@@ -77,6 +89,13 @@ def _in_time(told: Told, patience_s: float) -> bool:
 
 def _quantile(sorted_values: Sequence[float], share: float) -> float:
     return sorted_values[min(len(sorted_values) - 1, int(share * len(sorted_values)))] if sorted_values else 0.0
+
+
+def _premium_hour_nanos(played: Played) -> int:
+    hours: Counter[int] = Counter()
+    for bill in played.bills:
+        hours[int(bill.sent_at // Window.HOUR.lasts_s)] += bill.extra_nanos
+    return max(hours.values(), default=0)
 
 
 def _turned(played: Played) -> int:

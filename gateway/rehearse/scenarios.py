@@ -7,6 +7,7 @@ the traffic comes back. What goes wrong is said as `Trouble` of the first group 
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from gateway.core.call import Ask
 from gateway.core.catalog import Model
@@ -75,12 +76,12 @@ class Scenario:
         """Calls at random moments, so many a second."""
         dice = random.Random(f"calls {seed}")  # noqa: S311  to be repeated, not to be secret
         asks = [Ask(model, size) for size in _MIX] + [Ask(model, "1K", thinking="high")]
-        usual = [*_MIX.values(), _THINKING]
-        shifted = [_MIX["4K"], _MIX["2K"], _MIX["1K"], _THINKING]
+        usual = list(accumulate([*_MIX.values(), _THINKING]))
+        shifted = list(accumulate([_MIX["4K"], _MIX["2K"], _MIX["1K"], _THINKING]))
         at = 0.0
         while (at := at + dice.expovariate(rate or self.rate)) < self.over_s:
             held = self.shift and self.begins_s <= at < self.ends_s
-            yield at, dice.choices(asks, shifted if held else usual)[0]
+            yield at, dice.choices(asks, cum_weights=shifted if held else usual)[0]
 
 
 HANG = Trouble(hangs=1.0)

@@ -50,7 +50,6 @@ class Attempt:
         self.began_at = now()
         self.tried = Tried(lane.group, call.ask, epoch, self.began_at)
         self.id = attempt_id
-        self.raced = bool(start.beside)
         self.pipe = Pipe()
         self.ended = asyncio.Event()
         self.late = False

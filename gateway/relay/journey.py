@@ -249,8 +249,7 @@ class Journey:
     async def _bury(self, losers: Sequence[Attempt]) -> None:
         """Waits for attempts whose answer nobody gets; they are evidence all the same, and cost what they cost."""
         await asyncio.gather(*(self._buried(loser) for loser in losers))
-        raced = [attempt.id for race in self._races for attempt in race.attempts if attempt.raced]
-        await self._settlement.purse.close_races(raced, sum(billed_nanos(loser) for loser in losers))
+        await self._settlement.purse.close_races(sum(billed_nanos(loser) for loser in losers))
 
     async def _buried(self, loser: Attempt) -> None:
         line_s = self._rooms.board.suspect_s(loser.lane.group, self.call.ask, loser.began_at)

@@ -1,14 +1,14 @@
 """What one call's attempts draw on allowances: before they are sent, and put right when their price is known.
 
-Knows which attempts cost more than the cheapest group, and which may be billed beside another. That a
-cap holds is the store's to say: while it is away, nothing is sent that has a cap to keep.
+What is drawn for which attempt is decided in `core.allowance`. That a cap holds is the store's to say: while
+it is away, nothing is sent that has a cap to keep.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
-from gateway.core.allowance import Exhausted, Purpose, Window, extra_nanos
+from gateway.core.allowance import Exhausted, Purpose, Window, extra_nanos, parted, wanted
 from gateway.core.books import Hold
 from gateway.core.call import Call
 from gateway.core.errors import BooksAway
@@ -32,32 +32,38 @@ class Purse:
     allowances: Allowances
     cheapest: Fraction
     surely: Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
+    _names: dict[str, str] = field(default_factory=dict)  # by attempt, under which it drew
+    _races: dict[str, int] = field(default_factory=dict)  # by name, what it drew for its race
+    _denied: int = 0
 
     async def draw(self, attempt_id: str, lane: Lane, beside: Iterable[Lane]) -> Exhausted | None:
         """Draws for an attempt that is about to be sent, `beside` others that run; what stands against it, if anything.
 
-        Where two may be billed, the dearer is drawn: nobody knows yet which will lose.
+        Of several draws all are made or none. An attempt that was denied is never sent, and the next has its
+        number: it draws under another name, since nothing is drawn twice under one.
         """
-        extra = extra_nanos(self._quoted(lane), lane.group, self.cheapest)
-        if extra and (spent := await self._draw(Purpose.PREMIUM, attempt_id, extra)):
-            return spent
-        rivals = [self._quoted(each) for each in beside]
-        if rivals and (spent := await self._draw(Purpose.RACES, attempt_id, max([*rivals, self._quoted(lane)]))):
-            if extra:
-                await self._correct(Purpose.PREMIUM, attempt_id, 0)
-            return spent
+        name = f"{attempt_id}.{self._denied}" if self._denied else attempt_id
+        draws = wanted(self._quoted(lane), lane.group, [self._quoted(each) for each in beside], self.cheapest)
+        for place, (purpose, nanos) in enumerate(draws):
+            if spent := await self._draw(purpose, name, nanos):
+                self._denied += 1
+                for before, _ in draws[:place]:
+                    await self._correct(before, name, 0)
+                return spent
+        self._names[attempt_id] = name
+        self._races.update((name, nanos) for purpose, nanos in draws if purpose is Purpose.RACES)
         return None
 
     async def close(self, attempt: Attempt) -> None:
         """Puts right what an attempt drew for its group, now that its price is known."""
         if attempt.lane.group.multiplier > self.cheapest:
             extra = extra_nanos(billed_nanos(attempt), attempt.lane.group, self.cheapest)
-            await self._correct(Purpose.PREMIUM, attempt.id, extra)
+            await self._correct(Purpose.PREMIUM, self._names[attempt.id], extra)
 
-    async def close_races(self, raced: list[str], lost_nanos: int) -> None:
+    async def close_races(self, lost_nanos: int) -> None:
         """Puts right what was drawn for races, by what all that lost in them cost together."""
-        for place, attempt_id in enumerate(raced):
-            await self._correct(Purpose.RACES, attempt_id, 0 if place else lost_nanos)
+        for name, nanos in zip(self._races, parted(lost_nanos, list(self._races.values())), strict=True):
+            await self._correct(Purpose.RACES, name, nanos)
 
     def _quoted(self, lane: Lane) -> int:
         return next(each.nanos for each in self.plan.lanes if each.lane.name == lane.name)

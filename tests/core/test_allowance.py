@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.allowance import Allowance, Caps, Window, extra_nanos
+from gateway.core.allowance import Allowance, Caps, Purpose, Window, extra_nanos, parted, wanted
 from gateway.core.groups import Group
 from tests.facts import DEFAULT, ENTERPRISE
 
@@ -27,6 +27,21 @@ def test_what_is_extra_is_what_the_cheapest_group_would_not_have_cost(
     nanos: int, group: Group, cheapest: Fraction, extra: int
 ) -> None:
     assert extra_nanos(nanos, group, cheapest) == extra
+
+
+def test_a_dearer_group_and_a_race_are_drawn_for_apart_and_of_two_rivals_the_dearer() -> None:
+    assert wanted(55, DEFAULT, [], Fraction(1)) == []
+    assert wanted(77, ENTERPRISE, [], Fraction(1)) == [(Purpose.PREMIUM, 22)]
+    assert wanted(55, DEFAULT, [77, 55], Fraction(1)) == [(Purpose.RACES, 77)]
+    assert wanted(77, ENTERPRISE, [55], Fraction(1)) == [(Purpose.PREMIUM, 22), (Purpose.RACES, 77)]
+
+
+LOST = [(0, [77, 77], [0, 0]), (55, [77], [55]), (132, [77, 77], [77, 55]), (0, [], [])]
+
+
+@pytest.mark.parametrize(("nanos", "drawn", "parts"), LOST)
+def test_no_race_holds_more_of_what_was_lost_than_it_drew(nanos: int, drawn: list[int], parts: list[int]) -> None:
+    assert parted(nanos, drawn) == parts
 
 
 def test_what_would_go_over_the_cap_of_a_window_is_not_drawn_at_all() -> None:

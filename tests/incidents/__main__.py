@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.config.settings import Settings
 from gateway.rehearse.drawing import timeline
-from gateway.rehearse.engine import Played
+from gateway.rehearse.played import Played
 from gateway.rehearse.scenarios import SCENARIOS, Scenario
 from tests.incidents.books import Audit
 from tests.incidents.compared import Compared, compared, figures_of, prices_of, settings_at, simulated

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from gateway.config.settings import Settings
 from gateway.core.keys import Key, Limits
-from gateway.rehearse.engine import Played, Run
+from gateway.rehearse.engine import Rules, Run
+from gateway.rehearse.played import Played
 from gateway.rehearse.policies import ours
 from gateway.rehearse.report import Figures, averaged, figures
 from gateway.rehearse.scenarios import Scenario
@@ -70,7 +71,7 @@ def simulated(scenario: Scenario, settings: Settings, seed: int, dice: int) -> R
     lanes = [each.lane for each in settings.lanes]
     world = scenario.world([group.name for group in settings.groups], dice)
     caller = Key("rehearsal", "rehearsal", "rehearsal", "", Limits(), created_at=0.0)
-    run = Run(world, lanes, caller, ours, patience_s=PATIENCE_S, patience=settings.patience)
+    run = Run(world, lanes, caller, ours, Rules(PATIENCE_S, settings.patience))
     run.play(asks_of(scenario, settings, seed))
     return run
 

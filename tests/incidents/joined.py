@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from gateway.core.allowance import extra_nanos
 from gateway.core.call import Ask
-from gateway.rehearse.engine import Played, Shift, Told
+from gateway.core.groups import Group
+from gateway.rehearse.played import Bill, Played, Shift, Told
 from tests.incidents.callers import Came
 
 
@@ -26,13 +28,15 @@ class Records:
     second_of: Callable[[float], float]
 
 
-def played(records: Records, usual: str) -> Played:
+def played(records: Records, groups: Sequence[Group]) -> Played:
+    by_name = {group.name: group for group in groups}
+    cheapest = min(group.multiplier for group in groups)
     billed: defaultdict[str, list[str]] = defaultdict(list)
     for row in records.bill:
         billed[call_of(row["id"])].append(row["group"])
     tried = _groups(records)
     finished = {row["call_id"]: row for row in records.log if row["event"] == "call"}
-    told = Played(usual)
+    told = Played(groups[0].name)
     for each in sorted(records.came, key=lambda came: came.sent_at):
         row = finished.get(each.call_id, {})
         told.told.append(
@@ -43,11 +47,13 @@ def played(records: Records, usual: str) -> Played:
                 done_at=each.done_at if each.picture else None,
                 won_by=row.get("group", ""),
                 attempts=row.get("attempts", 0),
-                billed=billed[each.call_id],
+                billed=tuple(billed[each.call_id]),
             )
         )
     told.shifts.extend(records.shifts)
-    told.bills.extend((records.second_of(row["at"]), row["group"]) for row in records.bill)
+    for row in records.bill:
+        at, group = records.second_of(row["at"]), by_name[row["group"]]
+        told.bills.append(Bill(at, group.name, at, extra_nanos(int(row["nanos"]), group, cheapest)))
     return told
 
 

@@ -23,7 +23,7 @@ from gateway import app as house
 from gateway.config.settings import Settings
 from gateway.core.keys import Limits
 from gateway.core.move import Standing
-from gateway.rehearse.engine import Played, Shift
+from gateway.rehearse.played import Played, Shift
 from gateway.rehearse.scenarios import Scenario
 from tests.house import START_S, Simulator, settings_for
 from tests.incidents import asked, joined
@@ -128,7 +128,7 @@ def play(scenario: Scenario, rig: Rig, seed: int, home: Path) -> Result:
         records = joined.Records(asks, came, seller.bill(), log, shifts, clock.second_of)
         store = stack.enter_context(Redis(unix_socket_path=str(server.socket), decode_responses=True))
         return Result(
-            played=joined.played(records, groups[0]),
+            played=joined.played(records, settings.groups),
             audit=audit(store, _TEAM, records.bill),
             stillness=stillness,
             machine_s=joined.machine_s(records, rig.speed),

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.core.groups import Billing, Lane
 from gateway.core.keys import Key, Limits
-from gateway.rehearse.engine import Run
+from gateway.rehearse.engine import Rules, Run
 from gateway.rehearse.policies import OURS, POLICIES
 from gateway.rehearse.report import Figures, averaged, figures
 from gateway.rehearse.scenarios import SCENARIOS, Scenario
@@ -24,7 +24,7 @@ PRICES = {group.name: float(group.multiplier) for group in (DEFAULT, ENTERPRISE)
 
 def played(name: str, policy: str = OURS, seed: int = 0, **more: float) -> Run:
     scenario = BY_NAME[name]
-    run = Run(scenario.world([*PRICES], seed), LANES, KEY, POLICIES[policy](), patience_s=PATIENCE_S)
+    run = Run(scenario.world([*PRICES], seed), LANES, KEY, POLICIES[policy](), Rules(PATIENCE_S))
     run.play(scenario.arrivals(FLASH, more.get("rate"), seed))
     return run
 

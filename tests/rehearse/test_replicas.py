@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.move import Standing
-from gateway.rehearse.engine import Run
+from gateway.rehearse.engine import Rules, Run
 from gateway.rehearse.policies import OURS, POLICIES
 from gateway.rehearse.report import Figures, averaged, figures
 from tests.facts import DEFAULT, FLASH
@@ -16,7 +16,7 @@ SEEN_S = 90.0  # after the begin of an incident; whoever has not seen it by then
 def played(name: str, replicas: int, seed: int = 0, *, rate: float = 1.0, for_s: float | None = None) -> Run:
     """An incident; `for_s`: as far as the calls go that come in its first seconds."""
     scenario = BY_NAME[name]
-    run = Run(scenario.world([*PRICES], seed, replicas), LANES, KEY, POLICIES[OURS](), patience_s=PATIENCE_S)
+    run = Run(scenario.world([*PRICES], seed, replicas), LANES, KEY, POLICIES[OURS](), Rules(PATIENCE_S))
     until = scenario.over_s if for_s is None else scenario.begins_s + for_s
     run.play(each for each in scenario.arrivals(FLASH, rate, seed) if each[0] < until)
     return run

@@ -1,0 +1,36 @@
+"""What a call's attempts draw on allowances, where one is denied and another takes its number."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from gateway.core.allowance import Purpose
+from gateway.core.books import Hold
+from gateway.core.plan import Plan, Quoted
+from gateway.relay.purse import Purse
+from tests.facts import DEFAULT, ENTERPRISE, call, lane
+from tests.house import Simulator, open_gateway
+
+CHEAP, DEAR = lane(DEFAULT), lane(ENTERPRISE)
+PLAN = Plan((Quoted(CHEAP, 55_000_000), Quoted(DEAR, 77_000_000)))
+HOLD = Hold("call_1", "acme", "key_1", PLAN.ceiling_nanos)
+
+
+async def surely(doing: str, write: Callable[[], Awaitable[None]]) -> None:
+    await write()
+
+
+async def test_what_was_given_back_for_a_race_that_was_denied_is_drawn_by_the_attempt_that_takes_its_number(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    capped = {"premium_hour_usd": "1", "races_hour_usd": "0.001"}
+    async with open_gateway(simulator, tmp_path, failover=capped) as gateway:
+        allowances = gateway.running.ledger.allowances
+        purse = Purse(call(), PLAN, HOLD, allowances, DEFAULT.multiplier, surely)
+
+        spent = await purse.draw("call_1-2", DEAR, [CHEAP])
+        assert spent is not None
+        assert spent.purpose is Purpose.RACES
+        assert (await allowances.of_installation(Purpose.PREMIUM)).hour_nanos == 0
+
+        assert await purse.draw("call_1-2", DEAR, []) is None
+        assert (await allowances.of_installation(Purpose.PREMIUM)).hour_nanos == 22_000_000
