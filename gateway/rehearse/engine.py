@@ -13,13 +13,13 @@ from itertools import count
 from gateway.core.allowance import Caps, Purpose
 from gateway.core.board import HealthBoard, Tried
 from gateway.core.call import Ask
-from gateway.core.failover import Began, Denied, End, Ended, Late, Mark, News, Start, Step, Wait
 from gateway.core.groups import Lane
 from gateway.core.health import Patience
 from gateway.core.keys import Key
 from gateway.core.move import Standing
 from gateway.core.outcome import Billed, Outcome, Verdict, outcome
 from gateway.core.plan import LaneView, Plan, make_plan
+from gateway.core.steps import Began, Denied, End, Ended, Late, Mark, News, Start, Step, Wait
 from gateway.core.tally import Pair
 from gateway.rehearse.played import Bill, Played, Shift, Told
 from gateway.rehearse.purse import Drawn, Purse, price

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Generator
 
-from gateway.core.failover import End, Ended, News, Start, Step, Wait, failover
+from gateway.core.failover import failover
 from gateway.core.outcome import Verdict
+from gateway.core.steps import End, Ended, News, Start, Step, Wait
 from gateway.core.watch import Watch
 from gateway.rehearse.engine import Policy, Run
 from gateway.rehearse.played import Told

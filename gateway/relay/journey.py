@@ -19,10 +19,10 @@ from gateway.core.events import (
     FailoverDenied,
     StoreLost,
 )
-from gateway.core.failover import Denied, Start
 from gateway.core.keys import Mode
 from gateway.core.outcome import Outcome, Verdict
 from gateway.core.plan import Plan
+from gateway.core.steps import Denied, Start
 from gateway.core.truth import Shortfall, shortfall
 from gateway.core.watch import Watch
 from gateway.dialects.replies import Content, content_of

@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from gateway.core.allowance import Exhausted
-from gateway.core.failover import Answers, Began, Denied, Ended, Late, Mark, News, Start, Wait, failover
+from gateway.core.failover import failover
 from gateway.core.outcome import Outcome
 from gateway.core.plan import Plan
+from gateway.core.steps import Answers, Began, Denied, Ended, Late, Mark, News, Start, Wait
 from gateway.core.watch import Watch
 from gateway.relay.attempt import Attempt
 from gateway.relay.fairness import within

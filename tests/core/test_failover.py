@@ -8,12 +8,13 @@ import pytest
 from gateway.core.allowance import Exhausted, Purpose, Window
 from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
-from gateway.core.failover import Answers, Began, Denied, End, Ended, Late, Mark, News, Start, Step, Wait, failover
+from gateway.core.failover import failover
 from gateway.core.groups import Lane
 from gateway.core.health import Patience
 from gateway.core.outcome import Outcome, Reply, Verdict, of_reply, of_status, outcome
 from gateway.core.plan import Plan, Quoted
 from gateway.core.stakes import Stakes
+from gateway.core.steps import Answers, Began, Denied, End, Ended, Late, Mark, News, Start, Step, Wait
 from gateway.core.watch import Watch
 from tests.facts import DEFAULT, ENTERPRISE, ask, lane
 
