@@ -35,6 +35,7 @@ class Purse:
     _names: dict[str, str] = field(default_factory=dict)  # by attempt, under which it drew
     _races: dict[str, int] = field(default_factory=dict)  # by name, what it drew for its race
     _denied: int = 0
+    _lost_nanos: int = 0
 
     async def draw(self, attempt_id: str, lane: Lane, beside: Iterable[Lane]) -> Exhausted | None:
         """Draws for an attempt that is about to be sent, `beside` others that run; what stands against it, if anything.
@@ -61,8 +62,9 @@ class Purse:
             await self._correct(Purpose.PREMIUM, self._names[attempt.id], extra)
 
     async def close_races(self, lost_nanos: int) -> None:
-        """Puts right what was drawn for races, by what all that lost in them cost together."""
-        for name, nanos in zip(self._races, parted(lost_nanos, list(self._races.values())), strict=True):
+        """Puts right what was drawn for races, by what those cost together that lost, now and before."""
+        self._lost_nanos += lost_nanos
+        for name, nanos in zip(self._races, parted(self._lost_nanos, list(self._races.values())), strict=True):
             await self._correct(Purpose.RACES, name, nanos)
 
     def _quoted(self, lane: Lane) -> int:

@@ -34,3 +34,14 @@ async def test_what_was_given_back_for_a_race_that_was_denied_is_drawn_by_the_at
 
         assert await purse.draw("call_1-2", DEAR, []) is None
         assert (await allowances.of_installation(Purpose.PREMIUM)).hour_nanos == 22_000_000
+
+
+async def test_what_two_races_of_a_call_lost_is_drawn_together(simulator: Simulator, tmp_path: Path) -> None:
+    async with open_gateway(simulator, tmp_path, failover={"races_hour_usd": "1"}) as gateway:
+        allowances = gateway.running.ledger.allowances
+        purse = Purse(call(), PLAN, HOLD, allowances, DEFAULT.multiplier, surely)
+        assert await purse.draw("call_1-2", DEAR, [CHEAP]) is None
+        await purse.close_races(50_000_000)
+        assert await purse.draw("call_1-4", DEAR, [CHEAP]) is None
+        await purse.close_races(40_000_000)
+        assert (await allowances.of_installation(Purpose.RACES)).hour_nanos == 90_000_000
