@@ -3,7 +3,7 @@
 import csv
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.keys import Key, Limits
 from gateway.rehearse.drawing import timeline
 from gateway.rehearse.engine import Rules, Run
+from gateway.rehearse.history import History, Unusable, history_of
 from gateway.rehearse.policies import OURS, POLICIES
 from gateway.rehearse.report import Figures, averaged, figures
 from gateway.rehearse.scenarios import SCENARIOS, Scenario
@@ -54,11 +55,12 @@ _USUAL = {
 
 @dataclass(frozen=True, slots=True)
 class _Calls:
-    """What is asked for, how often, and of how many gateways; None: as the incident has it."""
+    """What is asked for, how often, and of how many gateways; None: as the incident, or the world, has it."""
 
     model: Model
     rate: float | None
     replicas: int | None
+    history: History | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,15 @@ class _Row:
     scenario: Scenario
     policy: str
     figures: Figures
+
+
+_HistoryFile = Annotated[
+    Path | None,
+    typer.Option(help="A gateway's log, or CSV (size,seconds): how long answers took.", show_default=False),
+]
+_Directory = Annotated[
+    Path | None, typer.Option("--out", help="Writes figures.csv and a picture of each run.", show_default=False)
+]
 
 
 def rehearse(
@@ -84,9 +95,8 @@ def rehearse(
         int | None, typer.Option(min=1, max=1000, help="Gateways that share a store, in place of the incident's own.")
     ] = None,
     model: Annotated[str, typer.Option(help="The model that is asked for.")] = "gemini-3.1-flash-image-preview",
-    directory: Annotated[
-        Path | None, typer.Option("--out", help="Writes figures.csv and a picture of each run.", show_default=False)
-    ] = None,
+    history: _HistoryFile = None,
+    directory: _Directory = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -105,17 +115,18 @@ def rehearse(
     """
     settings = _settings(config)
     asked = _model(settings, model)
+    calls = _Calls(asked, rate, replicas, _history(history, asked))
+    if calls.history is not None:
+        typer.echo(calls.history.said(), err=as_json)
     rows: list[_Row] = []
     policies = _named(policy)
     for scenario in _chosen(incident):
         played = []
         for name in policies:
-            runs = [_run(scenario, name, settings, _Calls(asked, rate, replicas), seed) for seed in range(seeds)]
-            multipliers = {each.name: float(each.multiplier) for each in settings.groups}
-            several = [figures(run, scenario, multipliers, _PATIENCE_S) for run in runs]
-            played.append(_Row(scenario, name, averaged(several)))
+            runs = [_run(scenario, name, settings, calls, seed) for seed in range(seeds)]
+            played.append(_row(scenario, name, settings, runs))
             if directory is not None:
-                _draw(directory, scenario, name, timeline(runs[0], scenario, multipliers, f"{scenario.name}: {name}"))
+                _draw(directory, scenario, name, settings, runs[0])
         rows += played
         if not as_json:
             _print(scenario, played)
@@ -140,6 +151,18 @@ def _model(settings: Settings, name: str) -> Model:
     return found.model
 
 
+def _history(path: Path | None, model: Model) -> History | None:
+    if path is None:
+        return None
+    try:
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            return history_of(lines, model)
+    except OSError as error:
+        raise BadRequest(f"{path} cannot be read: {error.strerror}") from error
+    except Unusable as unusable:
+        raise BadRequest(f"{path}: {unusable}") from unusable
+
+
 def _chosen(names: Sequence[str] | None) -> list[Scenario]:
     known = {each.name: each for each in SCENARIOS}
     for name in names or ():
@@ -158,6 +181,8 @@ def _named(names: Sequence[str] | None) -> list[str]:
 def _run(scenario: Scenario, policy: str, settings: Settings, calls: _Calls, seed: int) -> Run:
     lanes = [each.lane for each in settings.lanes]
     world = scenario.world([group.name for group in settings.groups], seed, calls.replicas)
+    if calls.history is not None:
+        world = replace(world, observed=calls.history.enough)
     caller = Key("rehearsal", "rehearsal", "rehearsal", "", Limits(), created_at=0.0)
     caps = settings.allowances if policy == OURS else {}
     run = Run(world, lanes, caller, POLICIES[policy](), Rules(_PATIENCE_S, settings.patience, caps))
@@ -165,7 +190,17 @@ def _run(scenario: Scenario, policy: str, settings: Settings, calls: _Calls, see
     return run
 
 
-def _draw(directory: Path, scenario: Scenario, policy: str, picture: str) -> None:
+def _row(scenario: Scenario, policy: str, settings: Settings, runs: Sequence[Run]) -> _Row:
+    several = [figures(run, scenario, _prices(settings), _PATIENCE_S) for run in runs]
+    return _Row(scenario, policy, averaged(several))
+
+
+def _prices(settings: Settings) -> dict[str, float]:
+    return {each.name: float(each.multiplier) for each in settings.groups}
+
+
+def _draw(directory: Path, scenario: Scenario, policy: str, settings: Settings, run: Run) -> None:
+    picture = timeline(run, scenario, _prices(settings), f"{scenario.name}: {policy}")
     directory.mkdir(parents=True, exist_ok=True)
     (directory / f"{scenario.name}-{policy.replace(' ', '-')}.svg").write_text(picture, encoding="utf-8")
 

@@ -1,12 +1,12 @@
 """The seller in a rehearsal: how long a group takes for a call, and what becomes of it, at a virtual moment.
 
-Figures are assumptions about the seller, written down here and nowhere else; everything random comes
-from one seeded generator.
+Figures are assumptions about the seller, written down here and nowhere else, unless latencies were observed;
+everything random comes from one seeded generator.
 """
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gateway.core.call import Ask
 from gateway.core.groups import Group
@@ -60,7 +60,8 @@ class Fate:
 class World:
     """`crowded` slows a group down by what is in flight beyond that many; `drift` is how slow a day may be.
 
-    So many `replicas` of the gateway are in it, whose store is `away` from one second to another.
+    So many `replicas` of the gateway are in it, whose store is `away` from one second to another. `observed` are
+    the seconds that answers took, by size and thinking, in place of what is assumed of them.
     """
 
     troubles: Sequence[Trouble]
@@ -70,6 +71,7 @@ class World:
     crowded: dict[str, int] | None = None
     replicas: int = 1
     away: tuple[float, float] = (0.0, 0.0)
+    observed: Mapping[tuple[str, bool], Sequence[float]] = field(default_factory=dict)
 
     def store_away(self, now: float) -> bool:
         return self.away[0] <= now < self.away[1]
@@ -89,11 +91,16 @@ class World:
             if dice.random() < FINISH_LATE:
                 return Fate(dice.uniform(*LATE_S), picture=True, billed=True)
             return Fate(None, picture=False, billed=False)
-        usual = MEDIAN_S[ask.size] + (THINKING_MEDIAN_S if ask.thinks_hard else 0.0)
         room = (self.crowded or {}).get(group.name)
         if room and in_flight > room:
             slower *= in_flight / room
-        return Fate(usual * dice.lognormvariate(0.0, SIGMA) * slower, picture=True, billed=True)
+        return Fate(self._takes_s(ask) * slower, picture=True, billed=True)
+
+    def _takes_s(self, ask: Ask) -> float:
+        if self.observed and (observed := self.observed.get((ask.size, ask.thinks_hard))):
+            return self.dice.choice(observed)
+        usual = MEDIAN_S[ask.size] + (THINKING_MEDIAN_S if ask.thinks_hard else 0.0)
+        return usual * self.dice.lognormvariate(0.0, SIGMA)
 
     def _day(self, now: float) -> float:
         """A slow wave over the day, down to 1 - drift and up to 1 + drift."""
