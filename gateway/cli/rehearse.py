@@ -70,6 +70,15 @@ class _Row:
     figures: Figures
 
 
+_HistoryFile = Annotated[
+    Path | None,
+    typer.Option(help="A gateway's log, or CSV (size,seconds): how long answers took.", show_default=False),
+]
+_Directory = Annotated[
+    Path | None, typer.Option("--out", help="Writes figures.csv and a picture of each run.", show_default=False)
+]
+
+
 def rehearse(
     incident: Annotated[
         list[str] | None,
@@ -86,13 +95,8 @@ def rehearse(
         int | None, typer.Option(min=1, max=1000, help="Gateways that share a store, in place of the incident's own.")
     ] = None,
     model: Annotated[str, typer.Option(help="The model that is asked for.")] = "gemini-3.1-flash-image-preview",
-    history: Annotated[
-        Path | None,
-        typer.Option(help="A gateway's log, or CSV (size,seconds): how long answers took.", show_default=False),
-    ] = None,
-    directory: Annotated[
-        Path | None, typer.Option("--out", help="Writes figures.csv and a picture of each run.", show_default=False)
-    ] = None,
+    history: _HistoryFile = None,
+    directory: _Directory = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -117,7 +121,12 @@ def rehearse(
     rows: list[_Row] = []
     policies = _named(policy)
     for scenario in _chosen(incident):
-        played = [_play(scenario, name, settings, calls, seeds, directory) for name in policies]
+        played = []
+        for name in policies:
+            runs = [_run(scenario, name, settings, calls, seed) for seed in range(seeds)]
+            played.append(_row(scenario, name, settings, runs))
+            if directory is not None:
+                _draw(directory, scenario, name, settings, runs[0])
         rows += played
         if not as_json:
             _print(scenario, played)
@@ -127,17 +136,6 @@ def rehearse(
         print_json(list(_documents(rows)))
     elif directory is not None:
         out.print(f"Figures and pictures are in {directory}.", highlight=False, soft_wrap=True)
-
-
-def _play(
-    scenario: Scenario, policy: str, settings: Settings, calls: _Calls, seeds: int, directory: Path | None
-) -> _Row:
-    """One policy in one incident; a picture of its first run, where there is a directory for it."""
-    runs = [_run(scenario, policy, settings, calls, seed) for seed in range(seeds)]
-    multipliers = {each.name: float(each.multiplier) for each in settings.groups}
-    if directory is not None:
-        _draw(directory, scenario, policy, timeline(runs[0], scenario, multipliers, f"{scenario.name}: {policy}"))
-    return _Row(scenario, policy, averaged([figures(run, scenario, multipliers, _PATIENCE_S) for run in runs]))
 
 
 def _settings(config: Path | None) -> Settings:
@@ -192,7 +190,17 @@ def _run(scenario: Scenario, policy: str, settings: Settings, calls: _Calls, see
     return run
 
 
-def _draw(directory: Path, scenario: Scenario, policy: str, picture: str) -> None:
+def _row(scenario: Scenario, policy: str, settings: Settings, runs: Sequence[Run]) -> _Row:
+    several = [figures(run, scenario, _prices(settings), _PATIENCE_S) for run in runs]
+    return _Row(scenario, policy, averaged(several))
+
+
+def _prices(settings: Settings) -> dict[str, float]:
+    return {each.name: float(each.multiplier) for each in settings.groups}
+
+
+def _draw(directory: Path, scenario: Scenario, policy: str, settings: Settings, run: Run) -> None:
+    picture = timeline(run, scenario, _prices(settings), f"{scenario.name}: {policy}")
     directory.mkdir(parents=True, exist_ok=True)
     (directory / f"{scenario.name}-{policy.replace(' ', '-')}.svg").write_text(picture, encoding="utf-8")
 

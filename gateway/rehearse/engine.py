@@ -38,6 +38,10 @@ _TOTAL_S = 420.0
 # Replicas tell each other what they saw, each at its own moment of every second.
 _TURN_S = 1.0
 
+# As in `relay`: whoever wakes so much too late stood still, and reads for so long what came meanwhile.
+_STOOD_STILL_S = 1.0
+_READS_S = 2.0
+
 
 Policy = Callable[["Run", Told, float], Generator[Step, News, End]]
 
@@ -116,12 +120,26 @@ class Run(Played):
 
         def turn() -> None:
             self._turns -= 1
-            replica.turn(None if self.world.store_away(self.now) else self.commons, self.now)
+            commons = None if self.world.store_away(self.now) else self.commons
+            replica.turn(commons, self.now, stood_still=self.now - at > _STOOD_STILL_S)
             self._look(replica)
             if len(self._heap) > self._turns:  # or nothing but turns is left
-                self._next_turn(replica, at + _TURN_S)
+                self._next_turn(replica, self.now + _TURN_S)
 
-        self.at(at, turn)
+        self.at(self.world.awake_at(replica.number, at), turn)
+
+    def _noticed(self, replica: int, happen: Callable[[], None]) -> None:
+        """Now, or when this gateway does not stand still any more."""
+        awake_at = self.world.awake_at(replica, self.now)
+        if awake_at == self.now:
+            happen()
+        else:
+            self.at(awake_at, happen)
+
+    def _alarm(self, replica: int, at: float, ring: Callable[[], None]) -> None:
+        """Rings at a moment, unless this gateway stands still then: it reads first what came meanwhile."""
+        awake_at = self.world.awake_at(replica, at)
+        self.at(awake_at + _READS_S if awake_at - at > _STOOD_STILL_S else awake_at, ring)
 
     def _next_arrival(self, coming: Iterator[tuple[float, Ask]]) -> None:
         found = next(coming, None)
@@ -134,11 +152,14 @@ class Run(Played):
             replica = self._doors.choice(self.replicas)
             told = Told(at, ask, replica.number)
             self.told.append(told)
-            replica.stakes.call(self.now)
-            running = _Running(told, replica.board, self._policy(self, told, at + self._patience_s))
-            self._go_on(running, None)
+            self._noticed(replica.number, lambda: self._take(told, replica))
 
         self.at(at, arrive)
+
+    def _take(self, told: Told, replica: Replica) -> None:
+        replica.stakes.call(self.now)
+        running = _Running(told, replica.board, self._policy(self, told, told.arrived_at + self._patience_s))
+        self._go_on(running, None)
 
     def _go_on(self, running: _Running, news: News) -> None:
         while True:
@@ -169,7 +190,7 @@ class Run(Played):
             if not running.over and running.waiting == turn:
                 self._go_on(running, Late(self.now))
 
-        self.at(self.now + for_s, late)
+        self._alarm(running.told.replica, self.now + for_s, late)
 
     def _start(self, running: _Running, lane: Lane, beside: Sequence[Lane]) -> Began | Denied:
         number, ask = len(running.lanes), running.told.ask
@@ -196,19 +217,21 @@ class Run(Played):
         came = fate.picture and takes_s < _TOTAL_S
 
         def ended() -> None:
-            del running.begun[number]
             self.in_flight[group.name] -= 1
             if fate.billed:
                 running.told.billed += (group.name,)
                 dearer_by = self.purse.dearer_by(running.told.ask, lane)
                 self.bills.append(Bill(self.now, group.name, began_at, dearer_by))
             result = _PICTURE if came else _NEVER if fate.takes_s is None or fate.picture else _REFUSED
-            self._note(running, number, result, self.now - began_at)
-            if not running.over:
-                self._go_on(running, Ended(number, result))
-            self._close(running, number, result)
+            self._noticed(running.told.replica, lambda: self._ended(running, number, result))
 
         self.at(self.now + takes_s, ended)
+
+    def _ended(self, running: _Running, number: int, result: Outcome) -> None:
+        self._note(running, number, result, self.now - running.begun.pop(number))
+        if not running.over:
+            self._go_on(running, Ended(number, result))
+        self._close(running, number, result)
 
     def _close(self, running: _Running, number: int, result: Outcome) -> None:
         """Puts right what was drawn, now that this attempt is over."""
@@ -247,7 +270,8 @@ class Run(Played):
                 running.board.late(tried, self.now)
                 self._look_at(running, number)
 
-        self.at(max(self.now, began_at + running.board.suspect_s(tried.group, tried.ask, began_at)), pass_line)
+        line_at = began_at + running.board.suspect_s(tried.group, tried.ask, began_at)
+        self._alarm(running.told.replica, max(self.now, line_at), pass_line)
 
     def _look(self, replica: Replica) -> None:
         """Notes where the groups stand for a replica, as far as that has changed."""

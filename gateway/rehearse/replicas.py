@@ -71,9 +71,9 @@ class Replica:
         self.stakes = Stakes()
         self.pool = Pool(self.board, sold)
 
-    def turn(self, commons: Commons | None, now: float) -> None:
+    def turn(self, commons: Commons | None, now: float, *, stood_still: bool) -> None:
         """Once a second. None: the store is away."""
-        self.pool.turn(now, stood_still=False)
+        self.pool.turn(now, stood_still=stood_still)
         if commons is None:
             self.pool.lost(next(self.pool.pushes(now), None))
             return

@@ -2,6 +2,7 @@
 
 Each has some time before it, in which the pace of the groups is learned, and some after it, in which
 the traffic comes back. What goes wrong is said as `Trouble` of the first group unless it says otherwise.
+A wall clock that jumps is no incident: nothing is decided by it.
 """
 
 import random
@@ -17,6 +18,7 @@ from gateway.rehearse.world import Trouble, World
 _MIX = {"1K": 50.0, "2K": 30.0, "4K": 15.0}
 _THINKING = 5.0
 
+_RECOVERS_S = 600.0
 
 NOTHING = Trouble()
 
@@ -27,7 +29,8 @@ class Scenario:
 
     `second` befalls the second group; `crowd` is when that one slows down. `shift`: in its course 4K takes
     the place of 1K in what is asked for. `replicas` serve it unless others are asked for; their store is
-    `away` from one second after its begin to another.
+    `away` from one second after its begin to another. `recovering` befalls the first group for ten minutes after
+    it; `still_every_s`: so often each gateway stands still.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Scenario:
     shift: bool = False
     replicas: int = 1
     away: tuple[float, float] = (0.0, 0.0)
+    recovering: Trouble | None = None
+    still_every_s: float | None = None
 
     @property
     def begins_s(self) -> float:
@@ -61,6 +66,9 @@ class Scenario:
         troubles = [replace(self.trouble, group=groups[0], from_s=self.begins_s, until_s=self.ends_s)]
         if self.second is not None:
             troubles.append(replace(self.second, group=groups[1], from_s=self.begins_s, until_s=self.ends_s))
+        if self.recovering is not None:
+            until_s = self.ends_s + _RECOVERS_S
+            troubles.append(replace(self.recovering, group=groups[0], from_s=self.ends_s, until_s=until_s))
         crowded = {groups[1]: self.crowd} if self.crowd else None
         return World(
             troubles,
@@ -70,6 +78,7 @@ class Scenario:
             crowded,
             replicas or self.replicas,
             away=(self.begins_s + self.away[0], self.begins_s + self.away[1]),
+            still_every_s=self.still_every_s,
         )
 
     def arrivals(self, model: Model, rate: float | None, seed: int) -> Iterator[tuple[float, Ask]]:
@@ -98,10 +107,27 @@ SCENARIOS = (
     Scenario("both", "both groups hang on half of their calls", Trouble(hangs=0.5), Trouble(hangs=0.5)),
     Scenario("full", "it hangs, and the second group slows down when all come", HANG, crowd=12),
     Scenario("quiet", "it hangs while a call comes every twenty seconds", HANG, rate=0.05, lasts_s=3600.0),
+    Scenario(
+        "recovering",
+        "it hangs, and takes twice as long for ten minutes after that",
+        HANG,
+        recovering=Trouble(slower=2.0),
+        after_s=1800.0,
+    ),
     Scenario("cut-off", "one gateway of four has no network, the others have", CUT_OFF, CUT_OFF, replicas=4),
     Scenario(
         "store", "it hangs, and meanwhile the store of four gateways is away", HANG, replicas=4, away=(15.0, 480.0)
     ),
+    Scenario(
+        "still-hang", "it hangs, and the gateway stands still for five seconds of each minute", HANG, still_every_s=60.0
+    ),
     Scenario("larger", "no trouble: everybody begins to ask for 4K", shift=True),
     Scenario("well", "no trouble: a day with its slow and its fast hours", drift=0.3, lasts_s=86_400.0, after_s=0.0),
+    Scenario(
+        "still",
+        "no trouble: a day on which the gateway stands still for five seconds every ten minutes",
+        lasts_s=86_400.0,
+        after_s=0.0,
+        still_every_s=600.0,
+    ),
 )

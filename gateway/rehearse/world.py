@@ -24,6 +24,10 @@ FINISH_LATE = 0.5
 LATE_S = (200.0, 600.0)
 
 
+# A process that stands still, as for garbage or a machine that is moved, does so for so many seconds.
+STANDS_STILL_S = 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """From one second to another a group hangs on a share of its calls, is slower, or refuses them.
@@ -61,7 +65,8 @@ class World:
     """`crowded` slows a group down by what is in flight beyond that many; `drift` is how slow a day may be.
 
     So many `replicas` of the gateway are in it, whose store is `away` from one second to another. `observed` are
-    the seconds that answers took, by size and thinking, in place of what is assumed of them.
+    the seconds that answers took, by size and thinking, in place of what is assumed of them. `still_every_s` is
+    how often each gateway stands still.
     """
 
     troubles: Sequence[Trouble]
@@ -72,9 +77,17 @@ class World:
     replicas: int = 1
     away: tuple[float, float] = (0.0, 0.0)
     observed: Mapping[tuple[str, bool], Sequence[float]] = field(default_factory=dict)
+    still_every_s: float | None = None
 
     def store_away(self, now: float) -> bool:
         return self.away[0] <= now < self.away[1]
+
+    def awake_at(self, replica: int, now: float) -> float:
+        """When a gateway takes notice of what happens now; they stand still one after the other."""
+        if self.still_every_s is None:
+            return now
+        into = (now - replica * STANDS_STILL_S) % self.still_every_s
+        return now + STANDS_STILL_S - into if into < STANDS_STILL_S else now
 
     def fate(self, group: Group, ask: Ask, now: float, *, in_flight: int, replica: int) -> Fate:
         hangs, slower, refuses = self.hangs, self._day(now), 0.0

@@ -41,7 +41,7 @@ def turns(commons: Commons | None, every: list[Replica], since: float, until: fl
     while now < until:
         now += 1.0
         for replica in every:
-            replica.turn(commons, now)
+            replica.turn(commons, now, stood_still=False)
     return now
 
 

@@ -1,16 +1,19 @@
 """What the failover policy promises, in incidents that are played with seeded dice, beside what others do."""
 
+import random
 from collections.abc import Mapping
 
 import pytest
 
 from gateway.core.groups import Billing, Lane
+from gateway.core.health import Standing
 from gateway.core.keys import Key, Limits
 from gateway.rehearse.engine import Rules, Run
 from gateway.rehearse.policies import OURS, POLICIES
 from gateway.rehearse.report import Figures, averaged, figures
 from gateway.rehearse.scenarios import SCENARIOS, Scenario
-from tests.facts import DEFAULT, ENTERPRISE, FLASH
+from gateway.rehearse.world import World
+from tests.facts import DEFAULT, ENTERPRISE, FLASH, ask
 
 RETRY = "retry after 120 s"
 PATIENCE_S = 360.0
@@ -29,8 +32,8 @@ def played(name: str, policy: str = OURS, seed: int = 0, **more: float) -> Run:
     return run
 
 
-def told(name: str, policy: str = OURS, **more: float) -> Figures:
-    runs = [played(name, policy, seed, **more) for seed in range(SEEDS)]
+def told(name: str, policy: str = OURS, *, seeds: int = SEEDS, **more: float) -> Figures:
+    runs = [played(name, policy, seed, **more) for seed in range(seeds)]
     return averaged([figures(run, BY_NAME[name], PRICES, PATIENCE_S) for run in runs])
 
 
@@ -74,7 +77,37 @@ def test_a_group_that_comes_and_goes_turns_traffic_round_at_most_twice_in_a_quar
 
 @pytest.mark.parametrize("name", ["hang-2", "both", "full", "quiet"])
 def test_whatever_happens_more_is_delivered_than_by_waiting(name: str) -> None:
-    assert told(name).delivered > told(name, "wait").delivered
+    assert told(name, seeds=3).delivered > told(name, "wait", seeds=3).delivered
+
+
+def test_a_group_that_is_slow_after_it_hung_keeps_its_callers_waiting_no_longer() -> None:
+    ours = told("recovering", seeds=3)
+    assert ours.delivered >= 0.995
+    assert ours.p99_s <= 80.0
+    assert ours.turned <= 3
+    assert ours.back_s is not None
+    assert ours.back_s <= 900.0
+
+
+def test_a_gateway_that_stands_still_now_and_then_leaves_a_group_that_hangs_as_early() -> None:
+    ours = told("still-hang", seeds=3)
+    assert ours.moved_s is not None
+    assert ours.moved_s <= 45.0
+    assert ours.delivered >= 0.995
+
+
+def test_a_gateway_that_stands_still_now_and_then_leaves_no_group_that_is_well() -> None:
+    ours = figures(played("still", rate=0.1), BY_NAME["still"], PRICES, PATIENCE_S)
+    assert (ours.moved_s, ours.turned) == (None, 0)
+
+
+def test_what_came_while_a_gateway_stood_still_is_read_before_anything_is_held_to_be_late() -> None:
+    came_s = 29.5  # half a second before the line, when it stands still
+    world = World([], random.Random(1), hangs=0.0, still_every_s=60.0, observed={("1K", False): [came_s]})
+    run = Run(world, LANES, KEY, POLICIES[OURS](), Rules(PATIENCE_S))
+    run.play((31.0 + number / 100, ask()) for number in range(5))
+    assert {call.done_at for call in run.told} == {65.0}
+    assert {shift.standing for shift in run.shifts} == {Standing.CLOSED}
 
 
 def test_asking_for_larger_pictures_is_no_incident() -> None:
@@ -83,7 +116,7 @@ def test_asking_for_larger_pictures_is_no_incident() -> None:
 
 
 def test_a_day_without_trouble_has_none() -> None:
-    ours = figures(played("well", rate=0.5), BY_NAME["well"], PRICES, PATIENCE_S)
+    ours = figures(played("well", rate=0.3), BY_NAME["well"], PRICES, PATIENCE_S)
     assert (ours.moved_s, ours.turned) == (None, 0)
     assert ours.cost < 1.01
 
