@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import pytest
 
 from gateway.core.groups import Billing, Lane
-from gateway.core.health import Standing
 from gateway.core.keys import Key, Limits
+from gateway.core.move import Standing
 from gateway.rehearse.engine import Rules, Run
 from gateway.rehearse.policies import OURS, POLICIES
 from gateway.rehearse.report import Figures, averaged, figures
