@@ -5,7 +5,6 @@ operations, admin and own-key routes. There is no middleware.
 """
 
 import asyncio
-import logging
 import signal
 import socket
 import sys
@@ -36,11 +35,11 @@ from gateway.ledger.ledger import Ledger, open_ledger
 from gateway.ledger.signatures import Signatures
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
-from gateway.relay.counting import Counting
-from gateway.relay.drilling import Drilling
+from gateway.relay.counting import COUNT_EVERY_S, Counting
+from gateway.relay.drilling import LOOK_S, Drilling
 from gateway.relay.rooms import Rooms
 from gateway.relay.serve import Relay
-from gateway.relay.sharing import Sharing
+from gateway.relay.sharing import SHARE_EVERY_S, Sharing
 from gateway.relay.supervisor import DRAIN_S, Supervisor
 from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
@@ -57,8 +56,6 @@ _BACKLOG = 8192
 
 # What is expired is refused at once; it is swept away for the space alone.
 _SWEEP_S = 600.0
-
-log = logging.getLogger("gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +111,10 @@ async def running(
             settle_s=pulse.settle_s,
         )
         vault = Vault.open(settings.data_dir)
-        supervisor.keep(_sweep(vault), name="sweep")
-        supervisor.keep(drilling.follow(), name="drills")
-        supervisor.keep(counting.run(), name="counting")
-        supervisor.keep(_sharing(settings, rooms, ledger).run(), name="sharing")
+        supervisor.keep(lambda: vault.sweep(time.time()), every_s=_SWEEP_S, name="sweep")
+        supervisor.keep(drilling.turn, every_s=LOOK_S, name="drills")
+        supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
+        supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
         vitals = ops.Vitals(ledger.store, lanes, rooms.board, metrics, supervisor, now)
         framework = _framework(
             ops.router(vitals),
@@ -170,15 +167,6 @@ def _office(settings: Settings, ledger: Ledger, offer: Offer) -> admin.Office:
         offer=offer,
         today=time.time,
     )
-
-
-async def _sweep(vault: Vault) -> None:
-    while True:
-        try:
-            await vault.sweep(time.time())
-        except Exception:
-            log.exception("the vault could not be swept")  # the next turn may find the disk better
-        await asyncio.sleep(_SWEEP_S)
 
 
 def _framework(*routers: APIRouter) -> FastAPI:

@@ -31,6 +31,14 @@ class Purpose(StrEnum):
     RACES = "races"
 
 
+class Owner(StrEnum):
+    """Whose an allowance is."""
+
+    TEAM = "team"
+    INSTALLATION = "installation"  # of all calls together
+    UNKNOWN = "unknown"  # the store that would say is away
+
+
 @dataclass(frozen=True, slots=True)
 class Caps:
     """The most that may be drawn in an hour and in a day, in nano-dollars; None: no limit."""
@@ -56,7 +64,7 @@ class Exhausted:
     """An allowance that has too little left: whose it is, and in how many seconds its window begins anew."""
 
     purpose: Purpose
-    owner: str  # "team" or "installation"
+    owner: Owner
     window: Window
     anew_s: int
 

@@ -38,29 +38,36 @@ class Tried:
         return self.group.name, self.ask.model.id
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What one board takes over from another: the paces are its own from then on."""
+
+    paces: dict[Kind, Pace]
+    consumption: Consumption
+
+
 class HealthBoard:
     """The Health of every (group, model), and the Pace of every kind of call, that was ever tried or heard of.
 
     `answered_at` is when any upstream last answered anything.
     """
 
-    def __init__(self, patience: Patience, paces: dict[Kind, Pace] | None = None) -> None:
+    def __init__(self, patience: Patience, learned: Learned | None = None) -> None:
         self.patience = patience
         self.answered_at = -math.inf
         self._pairs: dict[Pair, Health] = {}
-        self._paces: dict[Kind, Pace] = paces or {}
-        self.consumption = Consumption()
+        self._paces: dict[Kind, Pace] = learned.paces if learned else {}
+        self.consumption = learned.consumption if learned else Consumption()
         self._histograms: defaultdict[Kind, Histogram] = defaultdict(Histogram)
         self._known_since: dict[Kind, float] = {}
         self._tallies: defaultdict[Pair, Tally] = defaultdict(Tally)
+        self._apart = learned is not None  # nobody asks for tallies, so none are kept
         self._asked: dict[Pair, int] = {}
         self._lines: dict[Pair, float] = {}
 
     def apart(self) -> Self:
         """A new board that tells this one nothing of health. It knows what was learned; every group is well to it."""
-        board = type(self)(self.patience, copy.deepcopy(self._paces))
-        board.consumption = self.consumption
-        return board
+        return type(self)(self.patience, Learned(copy.deepcopy(self._paces), self.consumption))
 
     def of(self, group: Group, model_id: str) -> Health:
         return self.health((group.name, model_id))
@@ -86,8 +93,7 @@ class HealthBoard:
 
     def suspect_s(self, group: Group, ask: Ask, now: float) -> float:
         """The age past which an attempt is held to be stuck."""
-        fixed_s = self.patience.suspect_s
-        return self.pace(group, ask, now).suspect_s if fixed_s is None else fixed_s
+        return self.patience.line_s(self.pace(group, ask, now))
 
     def line_s(self, pair: Pair) -> float:
         """The same of the attempt that began last."""
@@ -102,9 +108,9 @@ class HealthBoard:
 
     def began(self, name: object, tried: Tried, now: float) -> None:
         """An attempt begins, under a name of its own."""
-        pair, pace, fixed_s = tried.pair, self.pace(tried.group, tried.ask, now), self.patience.suspect_s
+        pair, pace = tried.pair, self.pace(tried.group, tried.ask, now)
         health = self.health(pair)
-        self._lines[pair] = pace.suspect_s if fixed_s is None else fixed_s
+        self._lines[pair] = self.patience.line_s(pace)
         if health.standing(now) in (Standing.CLOSED, Standing.SUSPECT):
             health.stall.began(name, pace, now)
 
@@ -112,7 +118,7 @@ class HealthBoard:
         """An attempt passed the line without an answer; told once an attempt, at the crossing."""
         pair = tried.pair
         self._tell(pair, What.BAD, tried)
-        self._tallies[pair].count(LATE)
+        self._count(pair, LATE)
         self.health(pair).late(now, tried.epoch)
 
     def ended(self, name: object, tried: Tried, outcome: Outcome, *, took_s: float, was_late: bool, now: float) -> None:
@@ -126,7 +132,7 @@ class HealthBoard:
             if health.standing(now) is Standing.CLOSED:  # an incident must not become what is usual
                 self._learn(tried, took_s, now)
             if was_late:
-                self._tallies[pair].count(FINISHED)
+                self._count(pair, FINISHED)
                 health.finished(now)
             else:
                 self._tell(pair, What.GOOD, tried)
@@ -166,9 +172,15 @@ class HealthBoard:
 
     def _tell(self, pair: Pair, what: What, tried: Tried) -> None:
         """Evidence for others, who know best whether it is news to them."""
-        self._tallies[pair].attempt(what, tried.began_at)
+        if not self._apart:
+            self._tallies[pair].attempt(what, tried.began_at)
+
+    def _count(self, pair: Pair, what: str) -> None:
+        if not self._apart:
+            self._tallies[pair].count(what)
 
     def _learn(self, tried: Tried, took_s: float, now: float) -> None:
         kind = kind_of(tried.group, tried.ask)
         self._pace(kind, tried.ask, now).took(took_s, now)
-        self._tallies[tried.pair].took(kind, place_of(took_s))
+        if not self._apart:
+            self._tallies[tried.pair].took(kind, place_of(took_s))

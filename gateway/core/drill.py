@@ -13,6 +13,7 @@ from gateway.core.call import Call
 from gateway.core.errors import BadRequest
 from gateway.core.groups import Group
 from gateway.core.outcome import Billed, Outcome, Verdict, outcome
+from gateway.core.terms import one_of, within
 
 # Nobody remembers one for longer.
 LONGEST_S = 3600.0
@@ -155,10 +156,10 @@ def drill_of(terms: DrillTerms, groups: Collection[Group], drill_id: str, now: f
     known = [group.name for group in groups]
     if terms.group not in known:
         raise BadRequest(f"{terms.group!r} is not a group here; known: {', '.join(known)}", param="group")
-    ailment = _ailment(terms.kind)
+    ailment = one_of(Ailment, terms.kind, "kind")
     if len(terms.note) > LONGEST_NOTE:
         raise BadRequest(f"a note has at most {LONGEST_NOTE} characters", param="note")
-    lasts_s = _within(terms.lasts_s, LONGEST_S, "lasts_s")
+    lasts_s = within(terms.lasts_s, LONGEST_S, "lasts_s")
     return Drill(
         id=drill_id,
         group=terms.group,
@@ -169,13 +170,6 @@ def drill_of(terms: DrillTerms, groups: Collection[Group], drill_id: str, now: f
         ends_at=now + lasts_s,
         note=terms.note,
     )
-
-
-def _ailment(kind: str) -> Ailment:
-    try:
-        return Ailment(kind)
-    except ValueError:
-        raise BadRequest(f"{kind!r} is not one of {', '.join(Ailment)}", param="kind") from None
 
 
 def _whom(terms: DrillTerms) -> Whom:
@@ -189,7 +183,7 @@ def _whom(terms: DrillTerms) -> Whom:
     if terms.team is not None:
         return OneTeam(terms.team)
     assert terms.share is not None
-    return Share(_within(terms.share, 1, "share"))
+    return Share(within(terms.share, 1, "share"))
 
 
 def _delay_s(delay_s: float | None, ailment: Ailment) -> float:
@@ -199,13 +193,7 @@ def _delay_s(delay_s: float | None, ailment: Ailment) -> float:
         return 0.0
     if delay_s is None:
         raise BadRequest(f"{Ailment.SLOW} needs one: for so many seconds attempts are held back", param="delay_s")
-    return _within(delay_s, LONGEST_DELAY_S, "delay_s")
-
-
-def _within(number: float, most: float, field: str) -> float:
-    if not 0 < number <= most:
-        raise BadRequest(f"{number:g} is not above 0 and at most {most:g}", param=field)
-    return number
+    return within(delay_s, LONGEST_DELAY_S, "delay_s")
 
 
 def _part(text: str) -> float:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.core.asking import Asking
+from gateway.core.latency import Pace
 from gateway.core.move import Move, Standing, Why
 from gateway.core.stall import Stall
 from gateway.core.tally import Heard, What
@@ -40,6 +41,10 @@ class Patience:
     suspect_s: float | None = None
     dwell_s: float = 30.0
     dwell_most_s: float = 90.0
+
+    def line_s(self, pace: Pace) -> float:
+        """The age past which an attempt of this pace is held to be stuck."""
+        return pace.suspect_s if self.suspect_s is None else self.suspect_s
 
 
 def _weights(usual: float, bad: float) -> tuple[float, float]:

@@ -99,13 +99,11 @@ def _usual_nanos(ask: Ask, lanes: Sequence[_Offer], board: HealthBoard) -> list[
 
 def ways(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard, now: float) -> dict[str, bool]:
     """The groups a call may go to, by name, and whether nothing speaks against each. Takes note of nothing."""
-    found: dict[str, bool] = {}
-    for view in views:
-        group = view.lane.group
-        if quote(ask, view.lane) is not None and key.allows_group(group):
-            well = view.usable and board.of(group, ask.model.id).standing(now) is Standing.CLOSED
-            found[group.name] = found.get(group.name, False) or well
-    return found
+    return {
+        name: any(each.usable for each in lanes)
+        and board.of(lanes[0].quoted.lane.group, ask.model.id).standing(now) is Standing.CLOSED
+        for name, lanes in _offers(ask, key, views).items()
+    }
 
 
 def _turns(healths: Mapping[str, Health], ask: Ask, now: float, *, patient: bool) -> dict[str, Turn]:

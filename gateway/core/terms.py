@@ -7,7 +7,9 @@ the catalogue and the groups, since a limit that names something else would neve
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from enum import StrEnum
 from fractions import Fraction
+from typing import TypeVar
 
 from gateway.core.allowance import Caps
 from gateway.core.catalog import Catalog
@@ -16,6 +18,8 @@ from gateway.core.groups import Group
 from gateway.core.headers import FAILOVER, MAX_MULTIPLIER
 from gateway.core.keys import Limits, Mode, Show, TeamLimits
 from gateway.core.money import decimal_of, nanos_of
+
+E = TypeVar("E", bound=StrEnum)
 
 LARGEST_MULTIPLIER = 1000
 
@@ -51,9 +55,9 @@ def limits_of(terms: Terms, offer: Offer, now: float) -> Limits:
         max_multiplier=_multiplier(terms.max_multiplier),
         models=None if terms.models is None else frozenset(_model_ids(terms.models, offer.catalog)),
         groups=None if terms.groups is None else frozenset(_group_names(terms.groups, offer.groups)),
-        expires_at=None if terms.expires_in_s is None else now + _within(terms.expires_in_s),
-        chat_pictures=None if terms.chat_pictures is None else _show(terms.chat_pictures),
-        failover=None if terms.failover is None else _mode(terms.failover, "failover"),
+        expires_at=None if terms.expires_in_s is None else now + within(terms.expires_in_s, LONGEST_S, "expires_in_s"),
+        chat_pictures=None if terms.chat_pictures is None else one_of(Show, terms.chat_pictures, "chat_pictures"),
+        failover=None if terms.failover is None else one_of(Mode, terms.failover, "failover"),
     )
 
 
@@ -77,7 +81,7 @@ def tightened(limits: Limits, usual: Mode, *, max_multiplier: str | None, failov
     """
     mode = limits.failover or usual
     if failover is not None:
-        mode = max(mode, _mode(failover, FAILOVER), key=lambda each: each.strictness)
+        mode = max(mode, one_of(Mode, failover, FAILOVER), key=lambda each: each.strictness)
     most = _multiplier(max_multiplier, MAX_MULTIPLIER)
     given = [each for each in (limits.max_multiplier, most) if each is not None]
     return replace(limits, max_multiplier=min(given, default=None), failover=mode)
@@ -150,21 +154,16 @@ def _group_names(names: Iterable[str], groups: tuple[Group, ...]) -> Iterable[st
         yield name
 
 
-def _show(name: str) -> Show:
+def one_of(words: type[E], name: str, param: str) -> E:
+    """The word of this name; raises `BadRequest` that names them all."""
     try:
-        return Show(name)
+        return words(name)
     except ValueError:
-        raise BadRequest(f"{name!r} is not one of {', '.join(Show)}", param="chat_pictures") from None
+        raise BadRequest(f"{name!r} is not one of {', '.join(words)}", param=param) from None
 
 
-def _mode(name: str, param: str) -> Mode:
-    try:
-        return Mode(name)
-    except ValueError:
-        raise BadRequest(f"{name!r} is not one of {', '.join(Mode)}", param=param) from None
-
-
-def _within(seconds: float) -> float:
-    if not 0 < seconds <= LONGEST_S:
-        raise BadRequest(f"{seconds:g} s is not above 0 and at most {LONGEST_S} s", param="expires_in_s")
-    return seconds
+def within(number: float, most: float, param: str) -> float:
+    """The number itself; raises `BadRequest` unless it is above 0 and at most `most`."""
+    if not 0 < number <= most:
+        raise BadRequest(f"{number:g} is not above 0 and at most {most:g}", param=param)
+    return number

@@ -51,8 +51,7 @@ class Watch:
         return Running(number, lane, health, pace, health.epoch, now, probes)
 
     def line_s(self, attempt: Running) -> float:
-        fixed_s = self.board.patience.suspect_s
-        return attempt.pace.suspect_s if fixed_s is None else fixed_s
+        return self.board.patience.line_s(attempt.pace)
 
     def ripe_s(self, attempt: Running) -> float:
         """The age from which it would be raced if its group were found to be ill."""

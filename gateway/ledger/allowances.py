@@ -6,12 +6,10 @@ did not answer may count all the same; it is put right with the call, or is gone
 
 from collections.abc import Mapping
 
-from gateway.core.allowance import Caps, Drawn, Exhausted, Purpose, Window
+from gateway.core.allowance import Caps, Drawn, Exhausted, Owner, Purpose, Window
 from gateway.ledger import layout
 from gateway.ledger.records import caps_of
 from gateway.ledger.store import Store
-
-TEAM, INSTALLATION = "team", "installation"
 
 
 class Allowances:
@@ -28,11 +26,11 @@ class Allowances:
         """
         if team is not None:
             keys = [layout.allowance(purpose, team), layout.account(team)]
-            if spent := await self._draw(purpose, TEAM, keys, [name, str(nanos), "", ""]):
+            if spent := await self._draw(purpose, Owner.TEAM, keys, [name, str(nanos), "", ""]):
                 return spent
         caps = self._installation.get(purpose, Caps())
         args = [name, str(nanos), *(_text(caps.of(window)) for window in Window)]
-        spent = await self._draw(purpose, INSTALLATION, [layout.allowance(purpose, None)], args)
+        spent = await self._draw(purpose, Owner.INSTALLATION, [layout.allowance(purpose, None)], args)
         if spent and team is not None:
             await self._correct(layout.allowance(purpose, team), name, 0)
         return spent
@@ -54,7 +52,7 @@ class Allowances:
     async def of_installation(self, purpose: Purpose) -> Drawn:
         return await self._drawn(layout.allowance(purpose, None), self._installation.get(purpose, Caps()))
 
-    async def _draw(self, purpose: Purpose, owner: str, keys: list[str], args: list[str]) -> Exhausted | None:
+    async def _draw(self, purpose: Purpose, owner: Owner, keys: list[str], args: list[str]) -> Exhausted | None:
         state, *rest = await self._store.call("gw1_draw", keys, args)
         if state == "drawn":
             return None

@@ -26,8 +26,8 @@ class ServedCounts:
         self._store = store
 
     async def add(self, counts: Mapping[str, int], today: float) -> None:
-        for slice_s, keep_s in ((_MINUTES, 2 * _HOUR), (_HOUR, _DAY + 2 * _HOUR)):
-            await self._store.count(layout.served(slice_s, int(today // slice_s)), counts, for_s=keep_s)
+        keep_s = {_MINUTES: 2 * _HOUR, _HOUR: _DAY + 2 * _HOUR}
+        await self._store.count(counts, {layout.served(each, int(today // each)): keep_s[each] for each in keep_s})
 
     async def lately(self, today: float) -> Lately:
         minutes, hours = int(today // _MINUTES), int(today // _HOUR)

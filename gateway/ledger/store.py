@@ -101,12 +101,13 @@ class Store:
         with _door():
             await self._client.hset(key, items=[word for pair in fields.items() for word in pair])
 
-    async def count(self, key: str, counts: Mapping[str, int], *, for_s: float) -> None:
-        """Adds to the counts of a hash that nothing depends on; it is gone `for_s` seconds after the last of them."""
+    async def count(self, counts: Mapping[str, int], keep_s: Mapping[str, int]) -> None:
+        """Adds to the counts of hashes that nothing depends on; each is gone so long after it was last added to."""
         async with self._client.pipeline(transaction=False) as pipeline:
-            for name, count in counts.items():
-                pipeline.hincrby(key, name, count)
-            pipeline.expire(key, round(for_s))
+            for key, for_s in keep_s.items():
+                for name, count in counts.items():
+                    pipeline.hincrby(key, name, count)
+                pipeline.expire(key, for_s)
             with _door():
                 await pipeline.execute()
 

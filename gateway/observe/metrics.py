@@ -14,7 +14,7 @@ from prometheus_client import (
     generate_latest,
 )
 
-from gateway.core.allowance import Purpose, Window
+from gateway.core.allowance import Owner, Purpose, Window
 from gateway.core.drill import Ailment, Drill
 from gateway.core.events import (
     AttemptFinished,
@@ -161,7 +161,7 @@ class Metrics:
 
     def _failover_denied(self, event: FailoverDenied) -> None:
         spent = event.spent
-        labels = (event.lane.group.name, spent.purpose.value, spent.owner, spent.window.value)
+        labels = (event.lane.group.name, spent.purpose.value, spent.owner.value, spent.window.value)
         self._counters["gateway_failover_denials"].labels(*labels).inc()
 
     def _credential_refused(self, event: CredentialRefused) -> None:
@@ -216,7 +216,7 @@ class Metrics:
                 for why in _WHY:
                     self._counters["gateway_operator_usd"].labels(model, lane.group.name, why)
         for group, purpose, window in product({lane.group.name for lane in lanes}, Purpose, Window):
-            for owner in ("team", "installation") if purpose is Purpose.PREMIUM else ("installation",):
-                self._counters["gateway_failover_denials"].labels(group, purpose.value, owner, window.value)
+            for owner in Owner:
+                self._counters["gateway_failover_denials"].labels(group, purpose.value, owner.value, window.value)
         for doing in ("settle", "void", "correct", "share", *_WHY):
             self._counters["gateway_store_failures"].labels(doing)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
-from gateway.core.allowance import Allowance, Caps, Exhausted, Purpose, extra_nanos, parted, wanted
+from gateway.core.allowance import Allowance, Caps, Exhausted, Owner, Purpose, extra_nanos, parted, wanted
 from gateway.core.call import Ask
 from gateway.core.consumption import Consumption
 from gateway.core.groups import Lane
@@ -53,7 +53,7 @@ class Purse:
             if spent := self.allowances[purpose].draw(name, nanos, int(now)):
                 for before, given_back in made:
                     self.allowances[before].correct(given_back, 0)
-                return Exhausted(purpose, "installation", *spent)
+                return Exhausted(purpose, Owner.INSTALLATION, *spent)
             made.append((purpose, name))
             if purpose is Purpose.PREMIUM:
                 drawn.premium[number] = name

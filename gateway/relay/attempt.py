@@ -47,8 +47,7 @@ class Attempt:
     ) -> None:
         self.call = call
         self.lane = lane = start.lane
-        self.began_at = now()
-        self.tried = Tried(lane.group, call.ask, epoch, self.began_at)
+        self.tried = Tried(lane.group, call.ask, epoch, now())
         self.id = attempt_id
         self.pipe = Pipe()
         self.ended = asyncio.Event()
@@ -81,6 +80,10 @@ class Attempt:
             self.pipe.close()
             self.ended.set()
             news(self)
+
+    @property
+    def began_at(self) -> float:
+        return self.tried.began_at
 
     @property
     def drill(self) -> Drill | None:

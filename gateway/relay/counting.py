@@ -1,6 +1,5 @@
 """Counts how callers fare, and tells the store every few seconds. No call waits for it."""
 
-import asyncio
 from collections.abc import Callable
 
 from gateway.core.errors import BooksAway
@@ -8,11 +7,14 @@ from gateway.core.events import CallFinished, Event
 from gateway.core.served import Served
 from gateway.ledger.served import ServedCounts
 
-_EVERY_S = 5.0
+COUNT_EVERY_S = 5.0
 
 
 class Counting:
-    """An observer. What the store could not be told is told later."""
+    """An observer; its `turn` is to be taken every `COUNT_EVERY_S` seconds.
+
+    What the store did not hear is told later.
+    """
 
     def __init__(self, counts: ServedCounts, today: Callable[[], float]) -> None:
         self._served = Served()
@@ -23,12 +25,6 @@ class Counting:
         if isinstance(event, CallFinished) and not event.drills:
             ask = event.call.ask
             self._served.note(ask.model.id, ask.size, event.code, event.total_s)
-
-    async def run(self) -> None:
-        """Never ends by itself."""
-        while True:
-            await asyncio.sleep(_EVERY_S)
-            await self.turn()
 
     async def turn(self) -> None:
         if not (counts := self._served.take()):

@@ -5,7 +5,6 @@ known go on until their end, and no longer. A drilled call is evidence for nobod
 stakes that are made for its drills and go with them.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -79,15 +78,15 @@ class Drilling:
         obstacles = {drill.group: self._known[drill.id] for drill in touched}
         return replace(rooms, board=apart.board, stakes=apart.stakes, obstacles=obstacles)
 
-    async def follow(self) -> None:
-        """Learns of drills that begin and end, for as long as the gateway runs."""
-        while not self._closed:
-            with suppress(BooksAway):  # others tell of that
-                self._heed(await self._drills.on())
-            for drill_id, obstacle in list(self._known.items()):
-                if not obstacle.stands:
-                    self._end(drill_id, stopped=False)
-            await asyncio.sleep(LOOK_S)
+    async def turn(self) -> None:
+        """Learns of drills that began and ended; to be taken every `LOOK_S` seconds."""
+        if self._closed:
+            return
+        with suppress(BooksAway):  # others tell of that
+            self._heed(await self._drills.on())
+        for drill_id, obstacle in list(self._known.items()):
+            if not obstacle.stands:
+                self._end(drill_id, stopped=False)
 
     def _today(self) -> float:
         return self._now() + self._ahead_s

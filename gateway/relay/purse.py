@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from gateway.core.allowance import Exhausted, Purpose, Window, extra_nanos, parted, wanted
+from gateway.core.allowance import Exhausted, Owner, Purpose, Window, extra_nanos, parted, wanted
 from gateway.core.books import Hold
 from gateway.core.call import Call
 from gateway.core.errors import BooksAway
 from gateway.core.groups import Lane
 from gateway.core.outcome import Billed
 from gateway.core.plan import Plan
-from gateway.ledger.allowances import INSTALLATION, Allowances
+from gateway.ledger.allowances import Allowances
 from gateway.relay.attempt import Attempt
 
 # How soon a store that is away may be asked again.
@@ -78,7 +78,7 @@ class Purse:
             return await self.allowances.draw(purpose, self._team(purpose), name, nanos)
         except BooksAway:
             if self.allowances.capped(purpose) or (purpose is Purpose.PREMIUM and self.hold.capped):
-                return Exhausted(purpose, INSTALLATION, Window.HOUR, _AWAY_S)
+                return Exhausted(purpose, Owner.UNKNOWN, Window.HOUR, _AWAY_S)
             return None
 
     async def _correct(self, purpose: Purpose, name: str, nanos: int) -> None:

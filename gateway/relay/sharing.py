@@ -4,7 +4,7 @@ No call waits for it. While the store is away it is told once, asked for every s
 goes on without the others.
 """
 
-import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,34 +15,24 @@ from gateway.core.pool import Pool, Push
 from gateway.ledger.evidence import Evidence
 from gateway.relay.fairness import STOOD_STILL_S
 
-_EVERY_S = 1.0
+SHARE_EVERY_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sharing:
+    """`turn` is to be taken every `SHARE_EVERY_S` seconds."""
+
     board: HealthBoard
     pool: Pool
     evidence: Evidence
     observe: Observer
     now: Callable[[], float]
+    _due_at: float = math.inf
 
-    async def run(self) -> None:
-        """Never ends by itself."""
-        stood_still = False
-        while True:
-            try:
-                await self.turn(stood_still=stood_still)
-            except Exception as error:  # noqa: BLE001  a bug; it must not cut this replica off for good
-                loop = asyncio.get_running_loop()
-                loop.call_exception_handler({"message": "evidence could not be shared", "exception": error})
-            wakes_at = self.now() + _EVERY_S
-            await asyncio.sleep(_EVERY_S)
-            stood_still = self.now() - wakes_at > STOOD_STILL_S
-
-    async def turn(self, *, stood_still: bool = False) -> None:
+    async def turn(self) -> None:
         """What there is to be said, and heard, now."""
         pool, was_away = self.pool, self.pool.away
-        pool.turn(self.now(), stood_still=stood_still)
+        pool.turn(self.now(), stood_still=self.now() - self._due_at > STOOD_STILL_S)
         for (group, model), move in self.board.moves():
             self.observe(GroupMoved(group, model, move))
         push: Push | None = None
@@ -57,6 +47,7 @@ class Sharing:
             pool.lost(push)
             if not was_away:
                 self.observe(StoreLost("share", str(away)))
+        self._due_at = self.now() + SHARE_EVERY_S
 
     async def _exchange(self, push: Push) -> Push | None:
         began = self.now()

@@ -1,7 +1,7 @@
 """Owns every task that must outlive the request that began it. Nothing else in the gateway starts tasks."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ class Supervisor:
     """Starts tasks, keeps them alive, and at the end waits for them.
 
     Leaving the block waits for what still runs, at most `drain_s`; what is then left is cancelled. What
-    has no end of its own is kept up until then, and not counted.
+    is done again and again is kept up until then, and not counted.
     """
 
     def __init__(self, drain_s: float = DRAIN_S) -> None:
@@ -41,9 +41,9 @@ class Supervisor:
     def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
         self._start(work, name, self._running)
 
-    def keep(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
-        """Starts what never ends by itself."""
-        self._start(work, name, self._endless)
+    def keep(self, turn: Callable[[], Coroutine[Any, Any, object]], *, every_s: float, name: str) -> None:
+        """Takes a turn, and another so long after it ended, and so on. One that fails is told, and ends nothing."""
+        self._start(_again(turn, every_s, name), name, self._endless)
 
     def _start(self, work: Coroutine[Any, Any, Any], name: str, among: set[asyncio.Task[Any]]) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -59,3 +59,13 @@ class Supervisor:
 
     def __len__(self) -> int:
         return len(self._running)
+
+
+async def _again(turn: Callable[[], Coroutine[Any, Any, object]], every_s: float, name: str) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        try:
+            await turn()
+        except Exception as error:  # noqa: BLE001  a bug, or a full disk: the next turn may find it better
+            loop.call_exception_handler({"message": f"{name} failed, and is tried again", "exception": error})
+        await asyncio.sleep(every_s)

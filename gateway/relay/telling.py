@@ -6,8 +6,9 @@ balances the caller learns nothing.
 
 import re
 
-from gateway.core.allowance import Exhausted
+from gateway.core.allowance import Exhausted, Owner
 from gateway.core.errors import (
+    BooksAway,
     GatewayBusy,
     GatewayError,
     PremiumSpent,
@@ -54,11 +55,18 @@ def of_failure(outcome: Outcome | None, denied: Exhausted | None = None) -> Gate
             return UpstreamFailed("The upstream failed; nothing was charged. Try again.")
 
 
+_WHOSE = {Owner.TEAM: "this team's", Owner.INSTALLATION: "this gateway's"}
+
+
 def _premium_spent(denied: Exhausted) -> GatewayError:
-    whose = "This team's" if denied.owner == "team" else "This gateway's"
+    if denied.owner is Owner.UNKNOWN:
+        return BooksAway(
+            "The cheaper group cannot take this call now, and while the books cannot be reached nothing is spent on a "
+            "dearer one. Nothing was charged. Try again shortly."
+        )
     error = PremiumSpent(
-        f"The cheaper group cannot take this call now, and {whose.lower()} allowance for dearer ones is spent: it "
-        f"begins anew in {denied.anew_s} s. Nothing was charged. Try again later, or have the allowance raised."
+        f"The cheaper group cannot take this call now, and {_WHOSE[denied.owner]} allowance for dearer ones is spent: "
+        f"it begins anew in {denied.anew_s} s. Nothing was charged. Try again later, or have the allowance raised."
     )
     error.retry_after_s = min(denied.anew_s, _MOST_RETRY_S)
     return error

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.allowance import Exhausted, Purpose, Window
+from gateway.core.allowance import Exhausted, Owner, Purpose, Window
 from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
 from gateway.core.failover import failover
@@ -146,8 +146,8 @@ def test_what_is_tried_follows_from_the_news(
     assert play(plan(*lanes), *told) == (tried, end)
 
 
-NO_PREMIUM = Exhausted(Purpose.PREMIUM, "team", Window.HOUR, 900)
-NO_RACES = Exhausted(Purpose.RACES, "installation", Window.DAY, 900)
+NO_PREMIUM = Exhausted(Purpose.PREMIUM, Owner.TEAM, Window.HOUR, 900)
+NO_RACES = Exhausted(Purpose.RACES, Owner.INSTALLATION, Window.DAY, 900)
 
 
 def denied(lanes: tuple[Lane, ...], *denials: Exhausted | None, board: HealthBoard | None = None) -> Dialogue:

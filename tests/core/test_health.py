@@ -272,6 +272,16 @@ def test_a_board_apart_knows_the_paces_and_nothing_that_is_wrong() -> None:
     assert apart.of(DEFAULT, "flash").standing(0.0) is CLOSED
 
 
+def test_a_board_apart_keeps_nothing_to_be_told() -> None:
+    apart = HealthBoard(PATIENCE).apart()
+    for _ in range(50):
+        apart.late(tried(apart), 1.0)
+        apart.ended(object(), tried(apart), PICTURE, took_s=9.0, was_late=True, now=2.0)
+        apart.ended(object(), tried(apart), PICTURE, took_s=9.0, was_late=False, now=2.0)
+    told = apart.tally(("Default", "flash"), 3.0).spelled(0.0)
+    assert not {name for name in told if name.startswith(("good", "bad", "late", "finished", "took"))}
+
+
 def test_what_a_board_apart_hears_the_other_does_not() -> None:
     board = HealthBoard(PATIENCE)
     apart = board.apart()

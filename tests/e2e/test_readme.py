@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from ruamel.yaml import YAML
 from gateway.config.effective import effective
 from gateway.config.load import load
 from tests.house import ADMIN_KEY, MODEL, Simulator
+from tests.incidents.__main__ import words
 
 TOP = Path(__file__).parent.parent.parent
 README = (TOP / "README.md").read_text()
@@ -145,3 +147,11 @@ def test_the_compose_file_that_is_named_exists_and_has_the_profile() -> None:
     compose = YAML(typ="safe", pure=True).load(TOP / command[command.index("-f") + 1])
     profile = command[command.index("--profile") + 1]
     assert [name for name, service in compose["services"].items() if profile in service.get("profiles", [])]
+
+
+def test_the_incidents_with_real_processes_are_asked_for_as_it_is_written() -> None:
+    """Playing them takes a quarter of an hour; `tests/incidents` plays one."""
+    line = block("python -m tests.incidents").strip()
+    told = words().parse_args(shlex.split(line)[3:])
+    assert (told.replicas, told.speed) == (2, 14.0)
+    assert "hang" in told.incident

@@ -98,16 +98,20 @@ def _write(path: Path, rows: Sequence[Compared]) -> None:
         table.writerows((row.name, *_values(row), row.rule, row.agrees) for row in rows)
 
 
-def main() -> int:
+def words() -> argparse.ArgumentParser:
     words = argparse.ArgumentParser(prog="python -m tests.incidents", description=__doc__)
     words.add_argument("incident", nargs="+", choices=_BY_NAME, metavar="INCIDENT", help=f"of {', '.join(_BY_NAME)}")
-    words.add_argument("--replicas", type=int, default=1, help="gateways that share a Redis")
+    words.add_argument("--replicas", type=int, default=1, help="gateways that share a store")
     words.add_argument("--speed", type=float, default=20.0, help="so many times as fast as it is meant")
     words.add_argument("--rate", type=float, help="calls a second, in place of the incident's own")
     words.add_argument("--seed", type=int, default=0, help="of the calls, in both, and of the seller's dice")
     words.add_argument("--dice", type=int, default=20, help="throws of the seller's dice in the simulation")
     words.add_argument("--out", type=Path, help="writes a picture and the figures of each")
-    told = words.parse_args()
+    return words
+
+
+def main() -> int:
+    told = words().parse_args()
     good = True
     for name in told.incident:
         scenario = _BY_NAME[name]

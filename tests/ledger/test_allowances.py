@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
 
-from gateway.core.allowance import Allowance, Caps, Drawn, Exhausted, Purpose, Window
+from gateway.core.allowance import Allowance, Caps, Drawn, Exhausted, Owner, Purpose, Window
 from gateway.core.keys import TeamLimits
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.keys import Keys
@@ -40,7 +40,7 @@ async def test_a_team_pays_no_more_for_dearer_groups_than_it_said(store: Store, 
     allowances = Allowances(store, {})
     assert await allowances.draw(PREMIUM, team, "call_1-2", 80) is None
     spent = await allowances.draw(PREMIUM, team, "call_2-2", 21)
-    assert spent == Exhausted(PREMIUM, "team", Window.HOUR, spent.anew_s if spent else 0)
+    assert spent == Exhausted(PREMIUM, Owner.TEAM, Window.HOUR, spent.anew_s if spent else 0)
     assert 0 < spent.anew_s <= 3600
     await allowances.correct(PREMIUM, team, "call_1-2", 60)
     assert await allowances.draw(PREMIUM, team, "call_2-2", 21) is None

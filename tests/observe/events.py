@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gateway.core.allowance import Exhausted, Purpose, Window
+from gateway.core.allowance import Exhausted, Owner, Purpose, Window
 from gateway.core.books import Charge
 from gateway.core.call import Call
 from gateway.core.drill import Ailment, Drill, OneKey
@@ -110,7 +110,7 @@ EVENTS: dict[type[Event], Event] = {
     AttemptLate: AttemptLate(call(), "call_1-1", facts.lane()),
     CallFinished: finished(charge()),
     FailoverDenied: FailoverDenied(
-        call(), facts.lane(facts.ENTERPRISE), Exhausted(Purpose.PREMIUM, "team", Window.HOUR, 1200)
+        call(), facts.lane(facts.ENTERPRISE), Exhausted(Purpose.PREMIUM, Owner.TEAM, Window.HOUR, 1200)
     ),
     GroupMoved: GroupMoved("Default", "flash", MOVE),
     OperatorCharged: OperatorCharged(call(), charge(), "race_loss"),

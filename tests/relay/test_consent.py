@@ -170,3 +170,4 @@ async def test_while_the_store_is_away_only_what_has_a_cap_is_not_sent(tmp_path:
             with store.away():
                 answers = await asyncio.gather(free, capped)
                 assert [answer.status_code for answer in answers] == [200, 503]
+                assert answers[1].json()["error"]["details"][0]["reason"] == "BOOKS_AWAY", "not that a cap is spent"

@@ -22,7 +22,7 @@ from gateway.ledger.drills import Drills
 from gateway.ledger.keys import Keys
 from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
-from gateway.relay.drilling import Drilling
+from gateway.relay.drilling import LOOK_S, Drilling
 from gateway.relay.rooms import Rooms
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.client import Client, Timeouts
@@ -93,7 +93,7 @@ async def watched(losable: LosableStore, tmp_path: Path) -> AsyncIterator[Watche
         )
         watched = Watched(store, rooms)
         async with watched.drilling:
-            supervisor.keep(watched.drilling.follow(), name="drills")
+            supervisor.keep(watched.drilling.turn, every_s=LOOK_S, name="drills")
             yield watched
 
 

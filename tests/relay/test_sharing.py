@@ -1,8 +1,8 @@
 """Telling other replicas what was seen, through a real store that comes and goes."""
 
-import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,8 @@ from gateway.core.outcome import of_status
 from gateway.core.pool import Pool
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.store import Store
-from gateway.relay.sharing import Sharing
+from gateway.relay.sharing import SHARE_EVERY_S, Sharing
+from gateway.relay.supervisor import Supervisor
 from tests.facts import DEFAULT, FLASH, ask
 from tests.losable import LosableStore
 from tests.waiting import eventually
@@ -55,6 +56,15 @@ def losable(tmp_path: Path) -> Iterator[LosableStore]:
         yield store
 
 
+@asynccontextmanager
+async def sharing(*replicas: Replica) -> AsyncIterator[None]:
+    """They tell each other what they see, as running gateways do."""
+    async with Supervisor() as supervisor:
+        for each in replicas:
+            supervisor.keep(each.sharing.turn, every_s=SHARE_EVERY_S, name="sharing")
+        yield
+
+
 async def until_open(replica: Replica) -> None:
     async def is_open() -> bool:
         return replica.standing is Standing.OPEN
@@ -65,13 +75,10 @@ async def until_open(replica: Replica) -> None:
 async def test_one_sees_it_and_the_other_knows(losable: LosableStore, tmp_path: Path) -> None:
     async with Store.open(losable.url, tmp_path) as store:
         one, other = Replica(store), Replica(store)
-        running = [asyncio.create_task(each.sharing.run()) for each in (one, other)]
-        one.saw_it_fail()
-        await until_open(other)
+        async with sharing(one, other):
+            one.saw_it_fail()
+            await until_open(other)
         assert any(isinstance(each, EvidenceShared) for each in other.told)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def test_a_store_that_is_away_is_told_once_and_used_again_when_it_is_back(
@@ -87,12 +94,9 @@ async def test_a_store_that_is_away_is_told_once_and_used_again_when_it_is_back(
         assert [each.doing for each in one.lost if isinstance(each, StoreLost)] == ["share"]
         one.saw_it_fail()
         assert one.standing is Standing.OPEN, "it decides alone"
-        running = [asyncio.create_task(each.sharing.run()) for each in (one, other)]
-        await until_open(other)
+        async with sharing(one, other):
+            await until_open(other)
         assert len(one.lost) == 1
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
 
 
 async def test_what_was_seen_while_the_process_stood_still_is_told_to_nobody(
@@ -101,18 +105,16 @@ async def test_what_was_seen_while_the_process_stood_still_is_told_to_nobody(
     async with Store.open(losable.url, tmp_path) as store:
         paused, other = Replica(store), Replica(store)
         paused.saw_it_fail(1)
-        running = asyncio.create_task(paused.sharing.run())
 
         async def shared(times: int) -> bool:
             return sum(isinstance(each, EvidenceShared) for each in paused.told) >= times
 
-        await eventually(lambda: shared(1))
-        paused.saw_it_fail()
-        time.sleep(2.5)  # noqa: ASYNC251  nothing is read meanwhile
-        before = len(paused.told)
-        await eventually(lambda: shared(before + 2))
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        async with sharing(paused):
+            await eventually(lambda: shared(1))
+            paused.saw_it_fail()
+            time.sleep(2.5)  # noqa: ASYNC251  nothing is read meanwhile
+            before = len(paused.told)
+            await eventually(lambda: shared(before + 2))
         for _ in range(3):
             await other.sharing.turn()
         assert (paused.standing, other.standing) == (Standing.OPEN, Standing.CLOSED)

@@ -39,10 +39,29 @@ async def test_what_has_no_end_is_kept_up_while_others_end_and_waited_for_by_nob
         seen.append("work")
 
     async with Supervisor() as supervisor:
-        supervisor.keep(endless(), name="endless")
+        supervisor.keep(endless, every_s=0.0, name="endless")
         assert len(supervisor) == 0
         supervisor.start(work(), name="work")
     assert seen == ["work", "cancelled"]
+
+
+async def test_a_turn_that_fails_is_told_and_the_next_is_taken_all_the_same() -> None:
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, what: told.append(what["message"]))
+    turns = 0
+    done = asyncio.Event()
+
+    async def turn() -> None:
+        nonlocal turns
+        turns += 1
+        if turns == 1:
+            raise RuntimeError("of no use")
+        done.set()
+
+    async with Supervisor() as supervisor:
+        supervisor.keep(turn, every_s=0.0, name="sweep")
+        await done.wait()
+    assert told == ["sweep failed, and is tried again"]
 
 
 async def test_what_does_not_end_in_time_is_cancelled() -> None:
