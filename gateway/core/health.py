@@ -62,7 +62,6 @@ _HALVES_S = 600.0  # without any evidence
 # Where outcomes come by the hundred, two bad ones in a row are chance. So a sum must grow further by the logarithm of
 # how many there were in the last minute or so, beyond these: then false alarms are as rare as where few come.
 _USUALLY_HEARD = 100.0
-_HEARD_HALVES_S = 60.0
 
 # The case: 30 % against 80 %. Between the two lies where leaving is cheaper than racing.
 _CASE_GOOD, _CASE_BAD = _weights(0.30, 0.80)
@@ -70,7 +69,9 @@ _CASE_OPEN = 5.8
 
 # A group is slow, and does not hang, when of what is late so much comes all the same.
 _SLOW = 0.3
-_SLOW_HALVES_S = 60.0
+
+# Of what came lately it is counted how much there was: half of it is forgotten in so many seconds.
+_LATELY_HALVES_S = 60.0
 
 # Others turn away from a group that opens so much later, and what they begin meanwhile tells of no other time.
 _LAGGING_S = 5.0
@@ -257,10 +258,10 @@ class Health:
             fading = 0.5 ** ((now - self._heard_at) / _HALVES_S)
             self._suspicion *= fading
             self._case *= fading
-            fading = 0.5 ** ((now - self._heard_at) / _SLOW_HALVES_S)
+            fading = 0.5 ** ((now - self._heard_at) / _LATELY_HALVES_S)
             self._lates *= fading
             self._finished *= fading
-            self._heard *= 0.5 ** ((now - self._heard_at) / _HEARD_HALVES_S)
+            self._heard *= fading
             self._heard_at = now
 
     def _open(self, now: float, why: Why) -> None:

@@ -13,6 +13,10 @@ from gateway.core.stakes import Stakes
 # What is late in a group that is only slow is raced at so many times the line.
 _SLOW_LINES = 3.0
 
+# Whoever wakes so much too late stood still: what came meanwhile is read for so long before anything is late by it.
+STOOD_STILL_S = 1.0
+READS_S = 2.0
+
 # What a second attempt needs beside the time that nine of ten answers take: to be sent, and to be read.
 _READ_S = 2.0
 

@@ -21,6 +21,7 @@ from gateway.core.outcome import Billed, Outcome, Verdict, outcome
 from gateway.core.plan import LaneView, Plan, make_plan
 from gateway.core.steps import Began, Denied, End, Ended, Late, Mark, News, Start, Step, Wait
 from gateway.core.tally import Pair
+from gateway.core.watch import READS_S, STOOD_STILL_S
 from gateway.rehearse.played import Bill, Played, Shift, Told
 from gateway.rehearse.purse import Drawn, Purse, price
 from gateway.rehearse.replicas import Commons, Replica
@@ -37,10 +38,6 @@ _TOTAL_S = 420.0
 
 # Replicas tell each other what they saw, each at its own moment of every second.
 _TURN_S = 1.0
-
-# As in `relay`: whoever wakes so much too late stood still, and reads for so long what came meanwhile.
-_STOOD_STILL_S = 1.0
-_READS_S = 2.0
 
 
 Policy = Callable[["Run", Told, float], Generator[Step, News, End]]
@@ -121,7 +118,7 @@ class Run(Played):
         def turn() -> None:
             self._turns -= 1
             commons = None if self.world.store_away(self.now) else self.commons
-            replica.turn(commons, self.now, stood_still=self.now - at > _STOOD_STILL_S)
+            replica.turn(commons, self.now, stood_still=self.now - at > STOOD_STILL_S)
             self._look(replica)
             if len(self._heap) > self._turns:  # or nothing but turns is left
                 self._next_turn(replica, self.now + _TURN_S)
@@ -139,7 +136,7 @@ class Run(Played):
     def _alarm(self, replica: int, at: float, ring: Callable[[], None]) -> None:
         """Rings at a moment, unless this gateway stands still then: it reads first what came meanwhile."""
         awake_at = self.world.awake_at(replica, at)
-        self.at(awake_at + _READS_S if awake_at - at > _STOOD_STILL_S else awake_at, ring)
+        self.at(awake_at + READS_S if awake_at - at > STOOD_STILL_S else awake_at, ring)
 
     def _next_arrival(self, coming: Iterator[tuple[float, Ask]]) -> None:
         found = next(coming, None)

@@ -8,8 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-STOOD_STILL_S = 1.0
-_TO_READ_S = 2.0
+from gateway.core.watch import READS_S, STOOD_STILL_S
 
 Wanted = TypeVar("Wanted")
 
@@ -24,4 +23,4 @@ async def within(for_s: float | None, wanted: Callable[[], Awaitable[Wanted]], n
         except TimeoutError:
             if for_s is None or now() - since <= for_s + STOOD_STILL_S:
                 raise
-            for_s = _TO_READ_S
+            for_s = READS_S

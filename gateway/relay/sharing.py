@@ -12,8 +12,8 @@ from gateway.core.board import HealthBoard
 from gateway.core.errors import BooksAway
 from gateway.core.events import EvidenceShared, GroupMoved, Observer, StoreLost
 from gateway.core.pool import Pool, Push
+from gateway.core.watch import STOOD_STILL_S
 from gateway.ledger.evidence import Evidence
-from gateway.relay.fairness import STOOD_STILL_S
 
 SHARE_EVERY_S = 1.0
 

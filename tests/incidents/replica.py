@@ -16,7 +16,7 @@ from pathlib import Path
 
 from gateway import app as house
 from gateway.config.settings import Settings
-from gateway.relay.fairness import STOOD_STILL_S
+from gateway.core.watch import STOOD_STILL_S
 from tests.house import Simulator, settings_for
 from tests.incidents.clock import fast
 
