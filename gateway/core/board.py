@@ -8,7 +8,7 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from gateway.core.call import Ask
@@ -24,7 +24,7 @@ from gateway.core.tally import FINISHED, LATE, PROBED, Heard, Pair, Tally, What
 _MUTE = frozenset({Verdict.UNREACHABLE, Verdict.LOST, Verdict.SILENT})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Tried:
     """An attempt, as far as it is evidence: what was asked of which group, in which epoch of its health, and when."""
 
@@ -32,10 +32,12 @@ class Tried:
     ask: Ask
     epoch: int
     began_at: float
+    kind: Kind = field(init=False)
+    pair: Pair = field(init=False)
 
-    @property
-    def pair(self) -> Pair:
-        return self.group.name, self.ask.model.id
+    def __post_init__(self) -> None:
+        self.kind = kind_of(self.group, self.ask)
+        self.pair = self.kind.group, self.kind.model
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class HealthBoard:
 
     def began(self, name: object, tried: Tried, now: float) -> None:
         """An attempt begins, under a name of its own."""
-        pair, pace = tried.pair, self.pace(tried.group, tried.ask, now)
+        pair, pace = tried.pair, self._pace(tried.kind, tried.ask, now)
         health = self.health(pair)
         self._lines[pair] = self.patience.line_s(pace)
         if health.standing(now) in (Standing.CLOSED, Standing.SUSPECT):
@@ -180,7 +182,6 @@ class HealthBoard:
             self._tallies[pair].count(what)
 
     def _learn(self, tried: Tried, took_s: float, now: float) -> None:
-        kind = kind_of(tried.group, tried.ask)
-        self._pace(kind, tried.ask, now).took(took_s, now)
+        self._pace(tried.kind, tried.ask, now).took(took_s, now)
         if not self._apart:
-            self._tallies[tried.pair].took(kind, place_of(took_s))
+            self._tallies[tried.pair].took(tried.kind, place_of(took_s))

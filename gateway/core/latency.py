@@ -5,6 +5,8 @@ and rises slowly, so that a group that becomes slow is noticed before it is take
 """
 
 import math
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from gateway.core.call import Ask
@@ -29,6 +31,9 @@ _RISE_AT_MOST = 3.0
 
 # A quantile is looked up again after so many answers, since looking costs more than counting.
 _AGAIN_AFTER = 25
+
+# What is due of an attempt is looked up by its age, in steps of so many seconds: it is looked up very often.
+_DUE_STEP_S = 0.25
 
 # Of good answers before any have come, as shares of the time in which 99 of 100 do. Measured latencies
 # of these models are about lognormal, with a sigma of 0.35.
@@ -109,20 +114,18 @@ class Histogram:
 class Pace:
     """What one kind of call takes. `prior_s` is the time for 99 of 100, believed until enough answers have come.
 
+    `suspect_s` is the age past which an attempt is held to be stuck.
+
     The histogram may be filled by others too, who say so with `more`.
     """
 
     def __init__(self, prior_s: float, now: float, histogram: Histogram | None = None) -> None:
         self._prior_s = prior_s
         self._histogram = histogram or Histogram()
-        self._line_s = line_s(prior_s)
+        self.suspect_s = line_s(prior_s)
         self._moved_at = now
         self._fresh = 0
         self._believe({share: prior_s * math.exp(_SIGMA * (z - _Z[0.99])) for share, z in _Z.items()})
-
-    @property
-    def suspect_s(self) -> float:
-        return self._line_s
 
     def took(self, seconds: float, now: float) -> None:
         """A good answer came, while nothing was wrong."""
@@ -144,26 +147,36 @@ class Pace:
         return self._quantiles[share]
 
     def due(self, age_s: float) -> float:
-        """How many answers should have come of one attempt of this age: the hazard so far, at most 1.5.
-
-        Between the quantiles that are known it grows evenly with the age; before half have come, late.
-        """
-        before_s, before = self._hazard[0]
-        if age_s < before_s:
-            return float(before * (age_s / before_s) ** 3)
-        for at_s, due in self._hazard[1:]:
-            if age_s < at_s:
-                grown = (age_s - before_s) / (at_s - before_s)
-                return min(before + grown * (due - before), DUE_MOST)
-            before_s, before = at_s, due
-        return DUE_MOST
+        """How many answers should have come of one attempt of this age: the hazard so far, at most 1.5."""
+        step = int(age_s / _DUE_STEP_S)
+        return self._dues[step] if step < len(self._dues) else DUE_MOST
 
     def _believe(self, quantiles: dict[float, float]) -> None:
         self._quantiles = quantiles
-        self._hazard = [(at_s, -math.log(1 - share)) for share, at_s in quantiles.items()]
+        self._dues = list(_dues(quantiles))
 
     def _move(self, line: float, now: float) -> None:
         days = (now - self._moved_at) / 86_400
-        most = min(self._line_s * _RISE_A_DAY**days, line_s(self._prior_s) * _RISE_AT_MOST)
-        self._line_s = min(line, max(self._line_s, most))
+        most = min(self.suspect_s * _RISE_A_DAY**days, line_s(self._prior_s) * _RISE_AT_MOST)
+        self.suspect_s = min(line, max(self.suspect_s, most))
         self._moved_at = now
+
+
+def _dues(quantiles: Mapping[float, float]) -> Iterator[float]:
+    """What is due of an attempt at each step of its age, as long as that grows.
+
+    Between the quantiles that are known it grows evenly with the age; before half have come, late.
+    """
+    places = [(at_s, -math.log(1 - share)) for share, at_s in quantiles.items()]
+    at_s, due = places[0]
+    age_s = 0.0
+    while age_s < at_s:
+        yield due * (age_s / at_s) ** 3
+        age_s += _DUE_STEP_S
+    for (before_s, before), (at_s, due) in pairwise(places):
+        while age_s < at_s:
+            grown = before + (due - before) * (age_s - before_s) / (at_s - before_s)
+            if grown >= DUE_MOST:
+                return
+            yield grown
+            age_s += _DUE_STEP_S

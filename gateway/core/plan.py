@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
@@ -24,8 +25,7 @@ class LaneView:
     usable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Quoted:
+class Quoted(NamedTuple):
     """A lane worth trying, and the most the call may cost on it, in nano-dollars."""
 
     lane: Lane
@@ -47,8 +47,7 @@ class Plan:
         return max((each.nanos for each in self.lanes), default=0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Offer:
+class _Offer(NamedTuple):
     """A lane that sells the model."""
 
     quoted: Quoted
@@ -66,27 +65,30 @@ def make_plan(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard,
     offers = _offers(ask, key, views)
     if key.limits.failover is Mode.OFF:
         offers = dict(islice(offers.items(), 1))
-    usable = [group for group, lanes in offers.items() if any(each.usable for each in lanes)]
-    healths = {name: board.of(offers[name][0].quoted.lane.group, ask.model.id) for name in usable}
+    healths = {group: board.health((group, ask.model.id)) for group, lanes in offers.items() if _any_usable(lanes)}
     turns = _turns(healths, ask, now, patient=key.limits.failover is Mode.HANG_ONLY)
-    placed = [
-        ((not each.usable, turns.get(group) is Turn.BEHIND, place, usual_nanos), each.quoted)
-        for place, (group, lanes) in enumerate(offers.items())
-        for each, usual_nanos in zip(lanes, _usual_nanos(ask, lanes, board), strict=True)
-    ]
-    placed.sort(key=lambda row: row[0])
-    lanes = tuple(quoted for _, quoted in placed)
-    return Plan(lanes, probes=bool(lanes) and turns.get(lanes[0].lane.group.name) is Turn.PROBE)
+    placed: list[tuple[bool, bool, int, int, int, Quoted]] = []
+    for place, (group, lanes) in enumerate(offers.items()):
+        behind = turns.get(group) is Turn.BEHIND
+        for each, usual_nanos in zip(lanes, _usual_nanos(ask, lanes, board), strict=True):
+            placed.append((not each.usable, behind, place, usual_nanos, len(placed), each.quoted))
+    placed.sort()
+    quoted = tuple([each[-1] for each in placed])
+    return Plan(quoted, probes=bool(quoted) and turns.get(quoted[0].lane.group.name) is Turn.PROBE)
 
 
 def _offers(ask: Ask, key: Key, views: Iterable[LaneView]) -> dict[str, list[_Offer]]:
     """By the names of their groups."""
     offers: dict[str, list[_Offer]] = {}
     for view in views:
-        group = view.lane.group
-        if key.allows_group(group) and (nanos := quote(ask, view.lane)) is not None:
-            offers.setdefault(group.name, []).append(_Offer(Quoted(view.lane, nanos), view.usable))
+        lane = view.lane
+        if key.allows_group(lane.group) and (nanos := quote(ask, lane)) is not None:
+            offers.setdefault(lane.group.name, []).append(_Offer(Quoted(lane, nanos), view.usable))
     return offers
+
+
+def _any_usable(lanes: Iterable[_Offer]) -> bool:
+    return any(each.usable for each in lanes)
 
 
 def _usual_nanos(ask: Ask, lanes: Sequence[_Offer], board: HealthBoard) -> list[int]:
@@ -100,8 +102,7 @@ def _usual_nanos(ask: Ask, lanes: Sequence[_Offer], board: HealthBoard) -> list[
 def ways(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard, now: float) -> dict[str, bool]:
     """The groups a call may go to, by name, and whether nothing speaks against each. Takes note of nothing."""
     return {
-        name: any(each.usable for each in lanes)
-        and board.of(lanes[0].quoted.lane.group, ask.model.id).standing(now) is Standing.CLOSED
+        name: _any_usable(lanes) and board.of(lanes[0].quoted.lane.group, ask.model.id).standing(now) is Standing.CLOSED
         for name, lanes in _offers(ask, key, views).items()
     }
 

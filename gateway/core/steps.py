@@ -1,14 +1,13 @@
 """What the policy of a call says, and what it is told: the words between `core.failover` and whoever acts for it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.core.allowance import Exhausted
 from gateway.core.groups import Lane
 from gateway.core.outcome import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """Begin an attempt on this lane. `plain`: with earlier answers put as the user's, who signs nothing.
 
     `beside` are the lanes of those that run already: of all of them one wins, and each may be billed.
@@ -19,58 +18,50 @@ class Start:
     beside: tuple[Lane, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """This attempt has passed the line: it is evidence against its group, and goes on."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Wait for the next attempt to begin its answer or to end; for at most `for_s`, if given."""
 
     for_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Began:
+class Began(NamedTuple):
     """After `Start`: the attempt is on its way. Attempts are numbered from 0 in this order."""
 
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(NamedTuple):
     """After `Start`: nothing was begun, because an allowance has too little left for it."""
 
     spent: Exhausted
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(NamedTuple):
     """News: an attempt has status 200 and the first bytes of its body."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """News: an attempt is over."""
 
     number: int
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(NamedTuple):
     """News: the wait is over, and nothing has happened."""
 
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """How it ended: with the attempt whose answer the caller gets, or with the failure that it is told.
 
     `denied` is why a dearer group was not tried, where only that was left to try.

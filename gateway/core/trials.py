@@ -118,14 +118,12 @@ class Trials:
         return bool(self.untried) and outcome.retry
 
     def newly_late(self) -> list[int]:
-        late = [
-            each
-            for each in self.running.values()
-            if not (each.late or each.answers) and self.now - each.began_at >= self.watch.line_s(each)
-        ]
-        for each in late:
-            each.late = True
-        return [each.number for each in late]
+        late = []
+        for each in self.running.values():
+            if not (each.late or each.answers) and self.now - each.began_at >= self.watch.line_s(each):
+                each.late = True
+                late.append(each.number)
+        return late
 
     def races(self) -> bool:
         """Whether another attempt is to begin beside the newest, which is stuck."""
@@ -158,7 +156,7 @@ class Trials:
         return self.more and self.raceable and not self.watch.stays
 
     def _newest(self) -> Running | None:
-        newest = max(self.running.values(), key=lambda each: each.number, default=None)
+        newest = next(reversed(self.running.values()), None)  # they are numbered as they begin
         return None if newest is None or newest.answers else newest
 
     def _again_plain(self, lane: Lane) -> bool:
@@ -170,7 +168,8 @@ class Trials:
 
     def _spare(self, stuck: Running) -> Lane:
         """Where to race: in another group, or here again where the others are ill: then it is one call that hangs."""
-        other = min(self.untried, key=lambda lane: lane.group.name == stuck.lane.group.name)
+        group = stuck.lane.group.name
+        other = next((each for each in self.untried if each.group.name != group), self.untried[0])
         here = self._ill(other) and stuck.health.standing(self.now) is not Standing.OPEN
         return stuck.lane if here else other
 

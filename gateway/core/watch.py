@@ -1,6 +1,6 @@
 """When an attempt counts as stuck, and when it is raced: by its age, its group's health, and the caller's time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
@@ -49,10 +49,11 @@ class Watch:
     deadline_at: float
     rewritable: bool = False
     stays: bool = False
+    _paces: dict[str, Pace] = field(default_factory=dict, init=False)
 
     def began(self, number: int, lane: Lane, now: float, *, probes: bool) -> Running:
-        health, pace = self.board.of(lane.group, self.ask.model.id), self.board.pace(lane.group, self.ask, now)
-        return Running(number, lane, health, pace, health.epoch, now, probes)
+        health = self.board.of(lane.group, self.ask.model.id)
+        return Running(number, lane, health, self._pace(lane, now), health.epoch, now, probes)
 
     def line_s(self, attempt: Running) -> float:
         return self.board.patience.line_s(attempt.pace)
@@ -77,6 +78,12 @@ class Watch:
             age_s = 2 * pace.suspect_s
         else:
             age_s = pace.suspect_s
-        needed_s = self.board.pace(spare.group, self.ask, now).quantile(0.9) + _READ_S
+        needed_s = self._pace(spare, now).quantile(0.9) + _READ_S
         in_time_s = self.deadline_at - attempt.began_at - needed_s
         return max(min(age_s, in_time_s), min(age_s, early_s))
+
+    def _pace(self, lane: Lane, now: float) -> Pace:
+        pace = self._paces.get(lane.group.name)
+        if pace is None:
+            pace = self._paces[lane.group.name] = self.board.pace(lane.group, self.ask, now)
+        return pace

@@ -38,13 +38,14 @@ class Purse:
     def __init__(self, caps: Mapping[Purpose, Caps], lanes: Sequence[Lane]) -> None:
         self.allowances = {purpose: Allowance(caps.get(purpose, Caps())) for purpose in Purpose}
         self._cheapest = min(lane.group.multiplier for lane in lanes)
+        self._dear = {lane.group.name for lane in lanes if lane.group.multiplier > self._cheapest}
         self._names = count()
 
     def draw(
         self, drawn: Drawn, number: int, ask: Ask, now: float, *, lane: Lane, beside: Sequence[Lane]
     ) -> Exhausted | None:
         """Draws for an attempt with this number, `beside` others that run: all of it, or nothing."""
-        if not beside and lane.group.multiplier <= self._cheapest:
+        if not beside and lane.group.name not in self._dear:
             return None
         rivals = [quote(ask, each) or 0 for each in beside]
         made: list[tuple[Purpose, str]] = []
@@ -63,7 +64,7 @@ class Purse:
 
     def dearer_by(self, ask: Ask, lane: Lane) -> int:
         """The part of an answer's price that is due to its group's being dearer."""
-        if lane.group.multiplier <= self._cheapest:
+        if lane.group.name not in self._dear:
             return 0
         return extra_nanos(price(ask, lane), lane.group, self._cheapest)
 

@@ -7,6 +7,7 @@ everything random comes from one seeded generator.
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gateway.core.call import Ask
 from gateway.core.groups import Group
@@ -51,8 +52,7 @@ class Trouble:
         return self.on_s is None or (now - self.from_s) % (self.on_s + self.off_s) < self.on_s
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
+class Fate(NamedTuple):
     """What becomes of an attempt: after `takes_s` it ends, with a picture or with a 503; None: never."""
 
     takes_s: float | None
