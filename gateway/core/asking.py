@@ -7,7 +7,8 @@ the others a replica asks on its own. Pure: moments come in as numbers.
 
 import math
 
-_LEASE_S = 5.0
+# How long whoever may ask has for it.
+LEASE_S = 5.0
 _PROBES = 2
 _PROBE_LASTS_S = 60.0  # then its place is free, whatever became of it
 
@@ -32,7 +33,7 @@ class Asking:
 
     def open(self, at: float) -> None:
         """The group was left; from this moment on it is asked."""
-        self._from, self._asked_at = at, at - _LEASE_S
+        self._from, self._asked_at = at, at - LEASE_S
         self._under_way, self._answered = [], False
 
     def wanted(self, now: float) -> None:
@@ -41,7 +42,7 @@ class Asking:
 
     def may(self, now: float, rank: int) -> bool:
         """Larger ones ask only when no smaller one has come for a while."""
-        if not self._room(now) or now < self._asked_at + _LEASE_S * (1 + rank):
+        if not self._room(now) or now < self._asked_at + LEASE_S * (1 + rank):
             return False
         return self._lease_until is None or now < self._lease_until or now >= self._asked_at + _LATELY_S
 
@@ -66,13 +67,13 @@ class Asking:
         """How many leases may be out among all replicas now; 0: this one needs none."""
         if now < self._from - _AHEAD_S or now - self.wanted_at > _LATELY_S or not self._room(now):
             return 0
-        silent_s = max(now - self._asked_at - _LEASE_S, 0.0)
-        return min(int(2 ** (silent_s // _LEASE_S)), _LEASES_MOST)
+        silent_s = max(now - self._asked_at - LEASE_S, 0.0)
+        return min(int(2 ** (silent_s // LEASE_S)), _LEASES_MOST)
 
     def lease(self, now: float, *, given: bool) -> None:
         """There are others: the next call here may ask, or may not."""
         if given:
-            self._lease_until = max(now, self._from) + _LEASE_S
+            self._lease_until = max(now, self._from) + LEASE_S
         elif self._lease_until is None:
             self._lease_until = now
 

@@ -14,6 +14,7 @@
     │   └── OverBudget              429  the team's or the key's budget would be exceeded
     ├── GatewayBusy                 503  draining, or no lane can take the call
     ├── PremiumSpent                503  the allowance for dearer groups is spent, and the cheaper cannot take the call
+    ├── GroupStopped                503  the groups it may use do not answer, and the one that does is dearer
     ├── BooksAway                   503  the store cannot be reached, so nothing may be spent
     ├── UpstreamError               whatever came of the attempts
     │   ├── UpstreamRejected        4xx  the upstream found the request wrong
@@ -159,6 +160,14 @@ class PremiumSpent(GatewayError):
     google_status = "UNAVAILABLE"
     code = "premium_cap"
     reason = "PREMIUM_CAP"
+    should_retry = True
+
+
+class GroupStopped(GatewayError):
+    status = 503
+    google_status = "UNAVAILABLE"
+    code = "upstream_degraded"
+    reason = "UPSTREAM_DEGRADED"
     should_retry = True
 
 

@@ -16,7 +16,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.core.asking import Asking
+from gateway.core.asking import LEASE_S, Asking
 from gateway.core.latency import Pace
 from gateway.core.move import Move, Standing, Why
 from gateway.core.stall import Stall
@@ -39,7 +39,7 @@ class Patience:
     """
 
     suspect_s: float | None = None
-    dwell_s: float = 30.0
+    dwell_s: float = 45.0
     dwell_most_s: float = 90.0
 
     def line_s(self, pace: Pace) -> float:
@@ -146,6 +146,10 @@ class Health:
     def since(self) -> float:
         """When it came to stand as it does; minus infinity where it never stood otherwise."""
         return self._since
+
+    def again_s(self, now: float) -> float:
+        """In how many seconds a group that was left is asked again, or may be."""
+        return max(self._open_until - now, LEASE_S)
 
     def turn(self, now: float, rank: int) -> Turn:
         """What a call may do, and takes note that it does. `rank` grows with the size that it asks for."""

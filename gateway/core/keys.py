@@ -66,6 +66,11 @@ class Limits:
     chat_pictures: Show | None = None
     failover: Mode | None = None
 
+    @property
+    def thrifty(self) -> bool:
+        """Whether there may be groups it does not let a call go to, which would rather leave the one that it has."""
+        return (self.max_multiplier is not None or self.groups is not None) and self.failover is not Mode.OFF
+
 
 @dataclass(frozen=True, slots=True)
 class Key:

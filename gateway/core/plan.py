@@ -13,6 +13,8 @@ from gateway.core.keys import Key, Mode
 from gateway.core.move import Standing
 from gateway.core.prices import expected, quote
 
+_LEFT = (Standing.OPEN, Standing.HALF)
+
 # How late a size asks whether a group is well again: the smaller ones cost less to lose.
 _RANKS = {"2K": 1, "4K": 2}
 
@@ -36,11 +38,13 @@ class Quoted(NamedTuple):
 class Plan:
     """The lanes worth trying, in order. `probes`: the first of them is asked whether its group is well again.
 
-    The ceiling is the dearest: what a hold must cover.
+    Where the groups that the call may use have stopped, and one that is dearer than it may use has not, there
+    are none, and it is worth asking again in `again_s` seconds. The ceiling is the dearest: what a hold must cover.
     """
 
     lanes: tuple[Quoted, ...]
     probes: bool = False
+    again_s: float | None = None
 
     @property
     def ceiling_nanos(self) -> int:
@@ -54,19 +58,23 @@ class _Offer(NamedTuple):
     usable: bool
 
 
-def make_plan(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard, now: float) -> Plan:
+def make_plan(ask: Ask, key: Key, views: Sequence[LaneView], board: HealthBoard, now: float) -> Plan:
     """The lanes a call may take: those its key allows and whose billing sells the model.
 
     Groups keep the order they are configured in, unless health puts one behind; so do the lanes of a
     group, unless one that is billed otherwise is the cheaper for this ask. Lanes that cannot be used at
     the moment come last of all. Health takes note of a call that goes first where not every call may.
-    A key that wants no failover has the lanes of the first group alone.
+    A key that wants no failover has the lanes of the first group alone, however that stands.
     """
     offers = _offers(ask, key, views)
     if key.limits.failover is Mode.OFF:
         offers = dict(islice(offers.items(), 1))
     healths = {group: board.health((group, ask.model.id)) for group, lanes in offers.items() if _any_usable(lanes)}
     turns = _turns(healths, ask, now, patient=key.limits.failover is Mode.HANG_ONLY)
+    if key.limits.thrifty and _stopped(healths, now) and _others_serve(ask, key, views, board, now):
+        turns = turns or {group: health.turn(now, _rank(ask)) for group, health in healths.items()}
+        if all(turn is Turn.BEHIND for turn in turns.values()):
+            return Plan((), again_s=min(health.again_s(now) for health in healths.values()))
     placed: list[tuple[bool, bool, int, int, int, Quoted]] = []
     for place, (group, lanes) in enumerate(offers.items()):
         behind = turns.get(group) is Turn.BEHIND
@@ -89,6 +97,26 @@ def _offers(ask: Ask, key: Key, views: Iterable[LaneView]) -> dict[str, list[_Of
 
 def _any_usable(lanes: Iterable[_Offer]) -> bool:
     return any(each.usable for each in lanes)
+
+
+def _stopped(healths: Mapping[str, Health], now: float) -> bool:
+    """Whether all of them, and there are any, bring nothing at present: what is only slow does."""
+    return bool(healths) and all(not each.slow and each.standing(now) in _LEFT for each in healths.values())
+
+
+def _others_serve(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard, now: float) -> bool:
+    """Whether a group that the key may not use would take the call."""
+    return any(
+        each.usable
+        and not key.allows_group(each.lane.group)
+        and quote(ask, each.lane) is not None
+        and board.of(each.lane.group, ask.model.id).standing(now) not in _LEFT
+        for each in views
+    )
+
+
+def _rank(ask: Ask) -> int:
+    return _RANKS.get(ask.size, 0)
 
 
 def _usual_nanos(ask: Ask, lanes: Sequence[_Offer], board: HealthBoard) -> list[int]:
@@ -120,7 +148,7 @@ def _turns(healths: Mapping[str, Health], ask: Ask, now: float, *, patient: bool
         if patient and health.slow:
             turn = Turn.FIRST
         elif behind:
-            turn = health.turn(now, _RANKS.get(ask.size, 0))
+            turn = health.turn(now, _rank(ask))
         else:
             turn = Turn.BEHIND if health.standing(now) is Standing.OPEN else Turn.FIRST
         turns[name] = turn

@@ -10,6 +10,7 @@ from gateway.core.errors import CallerLeft, GatewayError, InternalError, NotAllo
 from gateway.core.events import CallFinished, CallRefused
 from gateway.core.plan import Plan, make_plan
 from gateway.dialects.base import Dialect
+from gateway.relay import telling
 from gateway.relay.drilling import Drilling
 from gateway.relay.heads import head_of
 from gateway.relay.journey import Journey
@@ -63,6 +64,7 @@ class Relay:
             ids = [each.id for each in calls]
             holds = await rooms.books.reserve(ids, call.key, plan.ceiling_nanos, lease_s=lease_s)
         except GatewayError as error:
+            error.drill = named(each.drill for each in rooms.obstacles.values()) or None
             status, waited_s = dialect.error(error)[0], rooms.now() - call.arrived_at
             rooms.observe(CallRefused(call.request_id, call.dialect, call.operation, status, error.code, waited_s))
             raise
@@ -99,6 +101,8 @@ class Relay:
 def _plan(call: Call, rooms: Rooms) -> Plan:
     now = rooms.now()
     plan = make_plan(call.ask, call.key, rooms.client.lanes.views(now), rooms.board, now)
+    if plan.again_s is not None:
+        raise telling.of_stopped(plan.again_s)
     if not plan.lanes:
         raise NotAllowed(
             f"No group that sells {call.ask.model.id} is among those that this key and this request allow; "

@@ -4,6 +4,7 @@ The upstream's own words go through only where they are about the request; about
 balances the caller learns nothing.
 """
 
+import math
 import re
 
 from gateway.core.allowance import Exhausted, Owner
@@ -11,6 +12,7 @@ from gateway.core.errors import (
     BooksAway,
     GatewayBusy,
     GatewayError,
+    GroupStopped,
     PremiumSpent,
     UpstreamBusy,
     UpstreamCut,
@@ -69,6 +71,16 @@ def _premium_spent(denied: Exhausted) -> GatewayError:
         f"it begins anew in {denied.anew_s} s. Nothing was charged. Try again later, or have the allowance raised."
     )
     error.retry_after_s = min(denied.anew_s, _MOST_RETRY_S)
+    return error
+
+
+def of_stopped(again_s: float) -> GatewayError:
+    """The error for a call whose groups have stopped, while one goes on that is too dear for it."""
+    error = GroupStopped(
+        f"The group that this key and this request allow has stopped answering, and is asked again in {again_s:.0f} s; "
+        "the one that answers is dearer. Nothing was sent or charged. Try again then, or let the call be dearer."
+    )
+    error.retry_after_s = min(math.ceil(again_s), _MOST_RETRY_S)
     return error
 
 

@@ -41,7 +41,7 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.store == "embedded"
     assert settings.secret is None
     assert settings.timeouts == Timeouts(5, 30, 180, 420, 660, 360)
-    assert settings.patience == Patience(None, 30, 90)
+    assert settings.patience == Patience(None, 45, 90)
     assert settings.failover_mode is Mode.AUTO
     assert settings.limits == Limits(104857600, None, None)
 

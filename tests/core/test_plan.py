@@ -8,7 +8,7 @@ import pytest
 from gateway.core.board import HealthBoard, Tried
 from gateway.core.groups import Billing, Group, Lane
 from gateway.core.health import Patience
-from gateway.core.keys import Limits, Mode
+from gateway.core.keys import Key, Limits, Mode
 from gateway.core.move import Standing
 from gateway.core.outcome import Reply, of_reply, of_status
 from gateway.core.plan import LaneView, Plan, make_plan, ways
@@ -128,6 +128,44 @@ def test_the_smaller_sizes_ask_first() -> None:
     assert not planned(board, 134.0, size="2K").probes
     assert planned(board, 136.0, size="2K").probes
     assert planned(opened(), 141.0, size="4K").probes, "where no smaller one comes, it will do"
+
+
+THRIFTY = key(Limits(max_multiplier=Fraction(1)))
+
+STOPPED = [
+    (THRIFTY, 101.0, [], 29.0),
+    (THRIFTY, 129.0, [], 5.0),
+    (key(Limits(groups=frozenset({"Default"}))), 101.0, [], 29.0),
+    (key(Limits(max_multiplier=Fraction(1), failover=Mode.OFF)), 101.0, ["default-1"], None),
+    (key(), 101.0, ["enterprise", "default-1"], None),
+]
+
+
+@pytest.mark.parametrize(("whose", "now", "lanes", "again_s"), STOPPED)
+def test_a_call_whose_groups_have_stopped_while_a_dearer_one_serves_is_not_sent_there(
+    whose: Key, now: float, lanes: list[str], again_s: float | None
+) -> None:
+    made = make_plan(ask(), whose, views(CHEAP, DEAR), opened(), now=now)
+    assert (names(made), made.again_s) == (lanes, again_s)
+
+
+def test_one_of_them_asks_when_the_dwell_is_over() -> None:
+    board = opened()
+    asks = make_plan(ask(), THRIFTY, views(CHEAP, DEAR), board, now=131.0)
+    assert (names(asks), asks.probes, asks.again_s) == (["default-1"], True, None)
+    assert make_plan(ask(), THRIFTY, views(CHEAP, DEAR), board, now=132.0).again_s == 5.0
+
+
+def test_they_go_there_all_the_same_where_it_is_slow_or_where_nothing_else_serves() -> None:
+    assert names(make_plan(ask(), THRIFTY, views(CHEAP, DEAR), slowed(), now=103.0)) == ["default-1"]
+    assert names(make_plan(ask(), THRIFTY, views(CHEAP), opened(), now=101.0)) == ["default-1"]
+    unusable = [LaneView(CHEAP, usable=True), LaneView(DEAR, usable=False)]
+    assert names(make_plan(ask(), THRIFTY, unusable, opened(), now=101.0)) == ["default-1"]
+    both = opened()
+    for _ in range(6):
+        ill = Tried(ENTERPRISE, ask(), both.of(ENTERPRISE, "flash").epoch, began_at=0.0)
+        both.ended(object(), ill, BROKEN, took_s=1.0, was_late=False, now=100.0)
+    assert names(make_plan(ask(), THRIFTY, views(CHEAP, DEAR), both, now=101.0)) == ["default-1"]
 
 
 def slowed() -> HealthBoard:

@@ -23,7 +23,7 @@ AHEAD_S = 1_790_000_000.0
 
 
 def replicas(many: int = 2) -> list[Replica]:
-    return [Replica(number, Patience(), [PAIR]) for number in range(many)]
+    return [Replica(number, Patience(dwell_s=30.0), [PAIR]) for number in range(many)]
 
 
 def saw(replica: Replica, what: Outcome, now: float, *, times: int = 1, took_s: float = 0.0) -> None:

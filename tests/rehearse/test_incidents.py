@@ -38,13 +38,13 @@ def told(name: str, policy: str = OURS, *, seeds: int = SEEDS, **more: float) ->
 
 
 def test_a_group_that_hangs_is_hardly_felt() -> None:
-    ours, naive = told("hang"), told("hang", RETRY)
+    ours, naive = told("hang", seeds=20), told("hang", RETRY)
     assert ours.moved_s is not None
     assert ours.moved_s <= 40.0
     assert ours.delivered >= 0.995
     assert ours.p99_s <= 80.0 < naive.p99_s
     assert ours.twice <= 0.04 < naive.twice
-    assert ours.cost <= 1.43 < naive.cost
+    assert ours.cost <= 1.42 < naive.cost
     assert ours.back_s is not None
     assert ours.back_s <= 200.0
 

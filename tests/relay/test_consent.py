@@ -56,6 +56,22 @@ async def test_a_call_that_no_group_is_cheap_enough_for_says_so(gateway: Gateway
     assert "this key and this request allow" in answer.json()["error"]["message"]
 
 
+async def test_a_call_that_may_not_leave_a_group_that_has_stopped_is_told_so_at_once(gateway: Gateway) -> None:
+    while (await gateway.native("a boat [sim:busy@Default]")).headers["x-gateway-attempts"] == "2":
+        pass  # until the group is left
+    told = await ask(gateway, "a boat", x_gateway_max_multiplier="1")
+    assert told.status_code == 503
+    assert told.json()["error"]["details"][0]["reason"] == "UPSTREAM_DEGRADED"
+    assert (told.headers["x-gateway-billed"], told.headers["x-should-retry"]) == ("no", "true")
+    assert 1 <= int(told.headers["retry-after"]) <= 45
+    body = {"model": MODEL, "prompt": "a boat"}
+    _, secret = await gateway.new_key(Limits(groups=frozenset({DEFAULT})))
+    openai = await gateway.http.post("/v1/images/generations", json=body, headers={"authorization": f"Bearer {secret}"})
+    assert openai.json()["error"]["code"] == "upstream_degraded"
+    assert (await gateway.usage())["held_usd"] == "0"
+    assert (await ask(gateway, "a boat", x_gateway_failover="off")).headers["x-gateway-group"] == DEFAULT
+
+
 async def test_a_header_that_makes_no_sense_is_told_in_the_callers_dialect(gateway: Gateway) -> None:
     answer = await ask(gateway, "a boat", x_gateway_failover="sometimes")
     assert answer.status_code == 400
