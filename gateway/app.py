@@ -32,6 +32,7 @@ from gateway.dialects.responses import Responses
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
 from gateway.ledger.ledger import Ledger, open_ledger
+from gateway.ledger.outbox import TURN_EVERY_S, Outbox
 from gateway.ledger.signatures import Signatures
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
@@ -92,6 +93,7 @@ async def running(
     async with (
         ledger_of(settings) as ledger,
         Client(lanes, timeouts) as client,
+        Outbox.open(ledger.store, settings.data_dir / "journal", observe, time.time) as outbox,
         Supervisor() as supervisor,
         Drilling(ledger.drills, observe, now) as drilling,
     ):
@@ -99,6 +101,7 @@ async def running(
         counting = Counting(ledger.served, time.time)
         rooms = Rooms(
             books=ledger.books,
+            outbox=outbox,
             signatures=Signatures(ledger.store, keep_s=settings.retention.signatures_s),
             client=client,
             board=HealthBoard(settings.patience),
@@ -112,10 +115,12 @@ async def running(
         )
         vault = Vault.open(settings.data_dir)
         supervisor.keep(lambda: vault.sweep(time.time()), every_s=_SWEEP_S, name="sweep")
+        supervisor.keep(outbox.turn, every_s=TURN_EVERY_S, name="journal")
+        supervisor.keep(outbox.adopt, every_s=TURN_EVERY_S, name="adopt")
         supervisor.keep(drilling.turn, every_s=LOOK_S, name="drills")
         supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
         supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
-        vitals = ops.Vitals(ledger.store, lanes, rooms.board, metrics, supervisor, now)
+        vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, now)
         framework = _framework(
             ops.router(vitals),
             own_key.router(own_key.Window(ledger, offer, rooms.board, now, time.time)),

@@ -109,6 +109,20 @@ class StoreLost:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalAdopted:
+    """A process that is gone had left a journal, and everything in it was made.
+
+    So many writes were `owed`, so many to be made `in_case` that it died, so many `told` once more; so many
+    entries were `damaged` and could not be read.
+    """
+
+    owed: int
+    in_case: int
+    told: int
+    damaged: int
+
+
+@dataclass(frozen=True, slots=True)
 class GroupMoved:
     """What this gateway believes of a group for a model has moved, by what it and the others saw."""
 
@@ -149,6 +163,7 @@ Event = (
     | CallRefused
     | CredentialRefused
     | StoreLost
+    | JournalAdopted
     | GroupMoved
     | EvidenceShared
     | DrillBegan

@@ -7,7 +7,7 @@ did not answer may count all the same; it is put right with the call, or is gone
 from collections.abc import Mapping
 
 from gateway.core.allowance import Caps, Drawn, Exhausted, Owner, Purpose, Window
-from gateway.ledger import layout
+from gateway.ledger import layout, writes
 from gateway.ledger.records import caps_of
 from gateway.ledger.store import Store
 
@@ -32,17 +32,13 @@ class Allowances:
         args = [name, str(nanos), *(_text(caps.of(window)) for window in Window)]
         spent = await self._draw(purpose, Owner.INSTALLATION, [layout.allowance(purpose, None)], args)
         if spent and team is not None:
-            await self._correct(layout.allowance(purpose, team), name, 0)
+            for write in writes.correct(purpose, team, name, 0):
+                await self._store.make(write)
         return spent
 
     def capped(self, purpose: Purpose) -> bool:
         """Whether all calls together have a cap."""
         return self._installation.get(purpose, Caps()) != Caps()
-
-    async def correct(self, purpose: Purpose, team: str | None, name: str, nanos: int) -> None:
-        """Puts right what was drawn under this name; the last word counts. Raises `BooksAway`."""
-        for owner in (None,) if team is None else (None, team):
-            await self._correct(layout.allowance(purpose, owner), name, nanos)
 
     async def of_team(self, team: str) -> Drawn:
         """What a team has paid for dearer groups in this hour and day."""
@@ -58,9 +54,6 @@ class Allowances:
             return None
         window, anew_s = rest
         return Exhausted(purpose, owner, Window(window), int(anew_s))
-
-    async def _correct(self, stem: str, name: str, nanos: int) -> None:
-        await self._store.call("gw1_correct", [stem], [name, str(nanos)])
 
     async def _drawn(self, stem: str, caps: Caps) -> Drawn:
         hour, day = await self._store.call("gw1_drawn", [stem])

@@ -23,6 +23,7 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from gateway.core.errors import BooksAway
 from gateway.ledger.embedded import embedded
 from gateway.ledger.errors import StoreError
+from gateway.ledger.frames import Write
 
 _LIBRARY = "gateway1"
 _CODE = Path(__file__).with_name("gateway.lua").read_text(encoding="utf-8")
@@ -79,6 +80,10 @@ class Store:
                 await self._load_library()
                 answer = await self._client.fcall(function, len(keys), *keys, *args)
         return answer
+
+    async def make(self, write: Write) -> None:
+        """Makes a write that counts once, or raises `BooksAway`, and then it may or may not have been made."""
+        await self.call(write.function, write.keys, write.args)
 
     async def record(self, key: str) -> dict[str, str]:
         """All fields of a hash; empty when there is none."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -18,6 +19,7 @@ from gateway.core.events import (
     Event,
     FailoverDenied,
     GroupMoved,
+    JournalAdopted,
     OperatorCharged,
     StoreLost,
 )
@@ -110,6 +112,10 @@ def _store_lost(event: StoreLost) -> dict[str, Any]:
     return {"event": "store_lost", "doing": event.doing, "reason": event.reason}
 
 
+def _journal_adopted(event: JournalAdopted) -> dict[str, Any]:
+    return {"event": "journal_adopted", **asdict(event)}
+
+
 def _attempt(event: AttemptFinished | AttemptLate) -> dict[str, Any] | None:
     """None for the attempt that won, which its call tells. Where a drill stood before it, it is not the seller's."""
     row = {"attempt_id": event.attempt_id, "lane": event.lane.name, "group": event.lane.group.name}
@@ -186,6 +192,7 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     DrillEnded: _drill,
     FailoverDenied: _failover_denied,
     GroupMoved: _group_moved,
+    JournalAdopted: _journal_adopted,
     OperatorCharged: _operator_charged,
     StoreLost: _store_lost,
 }

@@ -1,6 +1,7 @@
 """Every metric: its name and labels. Labels are closed sets (models, sizes, groups, verdicts), never callers' words."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from itertools import product
 
 from prometheus_client import (
@@ -28,6 +29,7 @@ from gateway.core.events import (
     EvidenceShared,
     FailoverDenied,
     GroupMoved,
+    JournalAdopted,
     OperatorCharged,
     StoreLost,
 )
@@ -72,6 +74,10 @@ _COUNTERS: _Table = {
         "Writes to the books that had to be repeated, and times that other replicas were out of reach (share)",
         ("doing",),
     ),
+    "gateway_journal_adopted": (
+        "What the journals of processes that are gone held: writes owed, in case of their end, told once more; damage",
+        ("what",),
+    ),
     # Drills are apart from all of these: what they do is nobody's fault, and no alert is to ring for it.
     "gateway_drilled_calls": ("Calls that drills touched; not among the others", ("code",)),
     "gateway_drilled_attempts": (
@@ -89,6 +95,10 @@ _GAUGES: _Table = {
     "gateway_group_standing": (
         "0 closed (well), 1 suspect, 2 ramp (coming back), 3 half (being asked), 4 open (put behind)",
         ("group", "model"),
+    ),
+    "gateway_journal_promises": (
+        "Writes that this process owes the books, or will owe if it dies (in_case)",
+        ("kind",),
     ),
     "gateway_drills_active": ("Drills that are on", ("kind",)),
     "gateway_build": ("Always 1; the version is the label", ("version",)),
@@ -121,6 +131,7 @@ class Metrics:
             DrillBegan: lambda event: self._active(event.drill).inc(),
             DrillEnded: lambda event: self._active(event.drill).dec(),
             StoreLost: lambda event: self._counters["gateway_store_failures"].labels(event.doing).inc(),
+            JournalAdopted: self._journal_adopted,
             EvidenceShared: lambda event: self._histograms["gateway_evidence_shared_seconds"].observe(event.took_s),
         }
 
@@ -129,12 +140,19 @@ class Metrics:
     def __call__(self, event: Event) -> None:
         self._handlers[type(event)](event)
 
-    def exposition(self, in_flight: dict[Lane, int], standings: dict[tuple[str, str], Standing]) -> bytes:
-        """Everything in Prometheus' text format; the two arguments are how things stand at this moment."""
+    def exposition(
+        self,
+        in_flight: Mapping[Lane, int],
+        standings: Mapping[tuple[str, str], Standing],
+        promises: Mapping[str, int],
+    ) -> bytes:
+        """Everything in Prometheus' text format; the arguments are how things stand at this moment."""
         for lane, count in in_flight.items():
             self._gauges["gateway_upstream_in_flight"].labels(lane.name, lane.group.name).set(count)
         for pair, standing in standings.items():
             self._gauges["gateway_group_standing"].labels(*pair).set(_STANDING[standing])
+        for kind, count in promises.items():
+            self._gauges["gateway_journal_promises"].labels(kind).set(count)
         return generate_latest(self._registry)
 
     def _attempt(self, event: AttemptFinished) -> None:
@@ -197,6 +215,10 @@ class Metrics:
         charge = event.charge
         self._counters["gateway_operator_usd"].labels(charge.model, charge.group, event.why).inc(charge.nanos / 1e9)
 
+    def _journal_adopted(self, event: JournalAdopted) -> None:
+        for what, count in asdict(event).items():
+            self._counters["gateway_journal_adopted"].labels(what).inc(count)
+
     def _call_refused(self, event: CallRefused) -> None:
         self._counters["gateway_refused_requests"].labels(event.dialect, event.code).inc()
 
@@ -218,5 +240,6 @@ class Metrics:
         for group, purpose, window in product({lane.group.name for lane in lanes}, Purpose, Window):
             for owner in Owner:
                 self._counters["gateway_failover_denials"].labels(group, purpose.value, owner.value, window.value)
-        for doing in ("settle", "void", "correct", "share", *_WHY):
+        self._counters["gateway_journal_adopted"].labels("owed")
+        for doing in ("settle", "void", "correct", "share", "journal", "adopt", *_WHY):
             self._counters["gateway_store_failures"].labels(doing)

@@ -11,6 +11,7 @@ from gateway.core.board import Tried
 from gateway.core.books import Charge
 from gateway.core.call import Call
 from gateway.core.drill import Drill, lets_go
+from gateway.core.groups import Lane
 from gateway.core.outcome import Billed, Outcome, Reply, Verdict, of_reply, of_status, outcome
 from gateway.core.prices import price_of
 from gateway.core.skim import Skimmer
@@ -101,21 +102,7 @@ class Attempt:
 
     def charge(self) -> Charge:
         """What this attempt costs by what it reported, or by estimate where it reported nothing."""
-        ask = self.call.ask
-        usage = self.reply.usage if self.reply else None
-        owed = price_of(ask, self.lane, usage)
-        return Charge(
-            attempt_id=self.id,
-            nanos=owed.nanos,
-            basis=owed.basis,
-            usage=usage,
-            model=ask.model.id,
-            size=ask.size,
-            group=self.lane.group.name,
-            lane=self.lane.name,
-            pictures=self.reply.pictures if self.reply else 0,
-            verdict=self.outcome.verdict,
-        )
+        return charge_of(self.call, self.lane, self.id, reply=self.reply, verdict=self.outcome.verdict)
 
     def _left_s(self, total_s: float) -> float:
         return total_s if self._obstacle is None else total_s - (self._now() - self.began_at)
@@ -146,6 +133,25 @@ class Attempt:
     def __repr__(self) -> str:
         state = self.outcome.verdict if self.ended.is_set() else "running"
         return f"<Attempt {self.id} {self.lane.name} {state}>"
+
+
+def charge_of(call: Call, lane: Lane, attempt_id: str, *, reply: Reply | None, verdict: Verdict) -> Charge:
+    """What an attempt costs by what it reported, or by estimate where it reported nothing."""
+    ask = call.ask
+    usage = reply.usage if reply else None
+    owed = price_of(ask, lane, usage)
+    return Charge(
+        attempt_id=attempt_id,
+        nanos=owed.nanos,
+        basis=owed.basis,
+        usage=usage,
+        model=ask.model.id,
+        size=ask.size,
+        group=lane.group.name,
+        lane=lane.name,
+        pictures=reply.pictures if reply else 0,
+        verdict=verdict,
+    )
 
 
 def _begins_an_answer(chunk: bytes) -> bool:

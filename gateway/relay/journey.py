@@ -37,9 +37,12 @@ from gateway.relay.settlement import Settlement
 
 
 class Journey:
-    """`head` is the attempt whose answer the caller gets; it fails with the error to tell when there is none."""
+    """`head` is the attempt whose answer the caller gets; it fails with the error to tell when there is none.
 
-    def __init__(self, call: Call, plan: Plan, hold: Hold, rooms: Rooms) -> None:
+    `promised` is under which number the end of the hold is promised, should this process die.
+    """
+
+    def __init__(self, call: Call, plan: Plan, hold: Hold, rooms: Rooms, promised: int | None) -> None:
         self.call = call
         self.hold = hold
         self.head: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
@@ -56,7 +59,7 @@ class Journey:
             rewritable=call.parsed.plain is not None,
             stays=call.mode is Mode.OFF,
         )
-        self._settlement = Settlement(call, plan, hold, rooms)
+        self._settlement = Settlement(call, plan, hold, rooms, promised)
         self._races: list[Race] = []
         self._left = False
 
@@ -184,8 +187,10 @@ class Journey:
         self.head.exception()  # a caller who left does not fetch it
 
     async def _begin(self, start: Start, news: Callable[[Attempt], None]) -> Attempt | Denied:
-        spent = await self._settlement.purse.draw(self._attempt_id(self.attempts + 1), start.lane, start.beside)
+        attempt_id = self._attempt_id(self.attempts + 1)
+        spent = await self._settlement.purse.draw(attempt_id, start.lane, start.beside)
         if spent is None:
+            await self._settlement.begins(attempt_id, start.lane)
             return self._send(start, news)
         self._rooms.observe(FailoverDenied(self.call, start.lane, spent))
         return Denied(spent)

@@ -4,7 +4,7 @@ What is drawn for which attempt is decided in `core.allowance`. That a cap holds
 it is away, nothing is sent that has a cap to keep.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -15,7 +15,9 @@ from gateway.core.errors import BooksAway
 from gateway.core.groups import Lane
 from gateway.core.outcome import Billed
 from gateway.core.plan import Plan
+from gateway.ledger import writes
 from gateway.ledger.allowances import Allowances
+from gateway.ledger.outbox import Outbox
 from gateway.relay.attempt import Attempt
 
 # How soon a store that is away may be asked again.
@@ -24,14 +26,14 @@ _AWAY_S = 5
 
 @dataclass(slots=True)
 class Purse:
-    """`surely` writes to the store, again and again while it is away. `cheapest` is the least multiplier there is."""
+    """`cheapest` is the least multiplier there is."""
 
     call: Call
     plan: Plan
     hold: Hold
     allowances: Allowances
     cheapest: Fraction
-    surely: Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
+    outbox: Outbox
     _names: dict[str, str] = field(default_factory=dict)  # by attempt, under which it drew
     _races: dict[str, int] = field(default_factory=dict)  # by name, what it drew for its race
     _denied: int = 0
@@ -82,7 +84,7 @@ class Purse:
             return None
 
     async def _correct(self, purpose: Purpose, name: str, nanos: int) -> None:
-        await self.surely("correct", lambda: self.allowances.correct(purpose, self._team(purpose), name, nanos))
+        await self.outbox.surely("correct", writes.correct(purpose, self._team(purpose), name, nanos))
 
 
 def billed_nanos(attempt: Attempt) -> int:

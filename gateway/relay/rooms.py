@@ -8,6 +8,7 @@ from gateway.core.events import Observer
 from gateway.core.stakes import Stakes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.outbox import Outbox
 from gateway.ledger.signatures import Signatures
 from gateway.relay.obstacle import Obstacle
 from gateway.relay.supervisor import Supervisor
@@ -21,6 +22,7 @@ class Rooms:
     """
 
     books: Books
+    outbox: Outbox
     signatures: Signatures
     client: Client
     board: HealthBoard

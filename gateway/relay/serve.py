@@ -4,12 +4,16 @@ A plan of the lanes it may take; money set aside for the dearest of them; a jour
 supervisor owns; and the answer, written as it comes. Whoever hangs up leaves all of it running.
 """
 
+from collections.abc import Sequence
+
+from gateway.core.books import Hold
 from gateway.core.call import Call
 from gateway.core.drill import named
-from gateway.core.errors import CallerLeft, GatewayError, InternalError, NotAllowed
+from gateway.core.errors import BooksAway, CallerLeft, GatewayError, InternalError, NotAllowed
 from gateway.core.events import CallFinished, CallRefused
 from gateway.core.plan import Plan, make_plan
 from gateway.dialects.base import Dialect
+from gateway.ledger import writes
 from gateway.relay import telling
 from gateway.relay.drilling import Drilling
 from gateway.relay.heads import head_of
@@ -56,22 +60,18 @@ class Relay:
     async def _admit(self, call: Call, dialect: Dialect) -> list[Journey]:
         """Plans the call, sets its money aside and sends it on its way, once for each picture wanted."""
         rooms = self._drilling.rooms(call, self._rooms)
-        calls = call.each()
         try:
             plan = _plan(call, rooms)
-            rounds = 2 if call.parsed.insists else 1
-            lease_s = rounds * rooms.timeouts.total_long_s + _LEASE_BEYOND_S
-            ids = [each.id for each in calls]
-            holds = await rooms.books.reserve(ids, call.key, plan.ceiling_nanos, lease_s=lease_s)
+            promised, holds = await _set_aside(call, plan, rooms)
         except GatewayError as error:
             error.drill = named(each.drill for each in rooms.obstacles.values()) or None
             status, waited_s = dialect.error(error)[0], rooms.now() - call.arrived_at
             rooms.observe(CallRefused(call.request_id, call.dialect, call.operation, status, error.code, waited_s))
             raise
-        for _ in calls:
-            rooms.stakes.call(rooms.now())
-        journeys = [Journey(each, plan, hold, rooms) for each, hold in zip(calls, holds, strict=True)]
+        every = zip(call.each(), holds, promised, strict=True)
+        journeys = [Journey(each, plan, hold, rooms, number) for each, hold, number in every]
         for journey in journeys:
+            rooms.stakes.call(rooms.now())
             rooms.supervisor.start(journey.run(), name=f"journey {journey.call.id}")
         return journeys
 
@@ -96,6 +96,26 @@ class Relay:
                 drills=journey.drills,
             )
         )
+
+
+async def _set_aside(call: Call, plan: Plan, rooms: Rooms) -> tuple[Sequence[int | None], list[Hold]]:
+    """The money for each picture, and what is promised in case that this process dies before that is at an end."""
+    if rooms.outbox.failure is not None:
+        raise telling.of_journal()
+    rounds = 2 if call.parsed.insists else 1
+    lease_s = rounds * rooms.timeouts.total_long_s + _LEASE_BEYOND_S
+    ids, key = [each.id for each in call.each()], call.key
+    wanted = [Hold(each, key.team, key.id, plan.ceiling_nanos) for each in ids]
+    promised = await rooms.outbox.in_case(*(writes.void(hold, "lost with its process") for hold in wanted))
+    try:
+        holds = await rooms.books.reserve(ids, key, plan.ceiling_nanos, lease_s=lease_s)
+    except BooksAway:  # it may have been set aside all the same
+        await rooms.outbox.later([writes.void(hold, "never begun") for hold in wanted], instead_of=promised)
+        raise
+    except GatewayError:
+        rooms.outbox.forget(promised)
+        raise
+    return promised or [None] * len(holds), holds
 
 
 def _plan(call: Call, rooms: Rooms) -> Plan:

@@ -1,54 +1,62 @@
 """The money of one journey: what each attempt cost, and on whose account.
 
 The winner is charged to the caller's key; every other attempt that was or may be billed to the
-operator; and the hold ends, once. Every write counts once, and is repeated until it is made.
+operator; and the hold ends, once. What a process owes when it dies is promised before anything is sent.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
-from gateway.core.errors import BooksAway
-from gateway.core.events import AttemptFinished, OperatorCharged, StoreLost
+from gateway.core.events import AttemptFinished, OperatorCharged
+from gateway.core.groups import Lane
 from gateway.core.outcome import Billed, Verdict
 from gateway.core.plan import Plan
 from gateway.core.prices import saved
-from gateway.ledger.budget import UNSETTLED
-from gateway.relay.attempt import Attempt
+from gateway.ledger import writes
+from gateway.ledger.frames import Write
+from gateway.ledger.writes import UNSETTLED
+from gateway.relay.attempt import Attempt, charge_of
 from gateway.relay.purse import Purse
 from gateway.relay.rooms import Rooms
 
-# Between two tries to tell the books, in seconds; the last one goes on.
-_AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
+# Under which the promise about the hold is remembered; those about attempts are under their ids.
+_HOLD = ""
 
 
 class Settlement:
     """Each attempt of the journey is told here once, when it is over."""
 
-    def __init__(self, call: Call, plan: Plan, hold: Hold, rooms: Rooms) -> None:
-        self.purse = Purse(call, plan, hold, rooms.allowances, rooms.client.lanes.cheapest, self._surely)
+    def __init__(self, call: Call, plan: Plan, hold: Hold, rooms: Rooms, promised: int | None) -> None:
+        self.purse = Purse(call, plan, hold, rooms.allowances, rooms.client.lanes.cheapest, rooms.outbox)
         self._call = call
         self._plan = plan
         self._hold = hold
         self._rooms = rooms
+        self._outbox = rooms.outbox
+        self._promised: dict[str, tuple[int, ...]] = {_HOLD: () if promised is None else (promised,)}
+
+    async def begins(self, attempt_id: str, lane: Lane) -> None:
+        """An attempt is about to be sent: should this process die, it is not forgotten."""
+        lost = charge_of(self._call, lane, attempt_id, reply=None, verdict=Verdict.LOST)
+        self._promised[attempt_id] = await self._outbox.in_case(self._operated(lost, UNSETTLED))
 
     async def nothing(self) -> None:
         """No attempt gave an answer: the caller owes nothing."""
-        await self._surely("void", lambda: self._rooms.books.void(self._hold, "no answer"))
+        await self._void("no answer")
 
     async def won(self, winner: Attempt) -> Charge | None:
         """The caller has this attempt's answer; what its key is charged, None when that broke off."""
         self._note(winner, won=True)
-        charge, books = self._charge(winner), self._rooms.books
+        charge = self._charge(winner)
         cut = winner.outcome.verdict is Verdict.CUT
         if cut:
             # The caller got no picture, so the caller does not pay for it.
             await self._operator(charge, "truncated")
-            await self._surely("void", lambda: books.void(self._hold, "truncated"))
+            await self._void("truncated")
         else:
-            await self._surely("settle", lambda: books.settle(self._hold, charge))
+            promised = (*self._past(winner.id), *self._past(_HOLD))
+            await self._outbox.surely("settle", [writes.settle(self._hold, charge)], instead_of=promised)
         self._rooms.supervisor.start(self.purse.close(winner), name=f"purse {winner.id}")
         return None if cut else charge
 
@@ -67,7 +75,7 @@ class Settlement:
             case Billed.MAYBE:
                 await self._operator(loser.charge(), UNSETTLED)
             case Billed.NO:
-                pass
+                await self._outbox.past(self._past(loser.id))
         await self.purse.close(loser)
 
     def _charge(self, winner: Attempt) -> Charge:
@@ -75,25 +83,20 @@ class Settlement:
         lanes = (quoted.lane for quoted in self._plan.lanes)
         return replace(charge, saved_nanos=saved(self._call.ask, winner.lane, charge.usage, lanes))
 
-    async def _operator(self, charge: Charge, why: str) -> None:
-        call = self._call
-        self._rooms.observe(OperatorCharged(call, charge, why))
-        await self._surely(
-            why, lambda: self._rooms.books.operator(charge, call_id=call.id, team=call.key.team, why=why)
-        )
+    async def _void(self, why: str) -> None:
+        await self._outbox.surely("void", [writes.void(self._hold, why)], instead_of=self._past(_HOLD))
 
-    async def _surely(self, doing: str, write: Callable[[], Awaitable[None]]) -> None:
-        """Writes to the books, again and again while they are away: every write there counts once."""
-        tries = 0
-        while True:
-            try:
-                await write()
-            except BooksAway as away:
-                self._rooms.observe(StoreLost(doing, str(away)))
-                await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
-                tries += 1
-            else:
-                return
+    async def _operator(self, charge: Charge, why: str) -> None:
+        self._rooms.observe(OperatorCharged(self._call, charge, why))
+        promised = self._past(charge.attempt_id)
+        await self._outbox.surely(why, [self._operated(charge, why)], instead_of=promised)
+
+    def _operated(self, charge: Charge, why: str) -> Write:
+        return writes.operator(charge, call_id=self._call.id, team=self._call.key.team, why=why)
+
+    def _past(self, whose: str) -> tuple[int, ...]:
+        """What was promised in case of this, which is over now."""
+        return self._promised.pop(whose, ())
 
     def _note(self, attempt: Attempt, *, won: bool) -> None:
         self._rooms.observe(

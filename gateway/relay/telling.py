@@ -84,6 +84,11 @@ def of_stopped(again_s: float) -> GatewayError:
     return error
 
 
+def of_journal() -> GatewayError:
+    """The error for a call of which nothing could be written down."""
+    return BooksAway("What calls cost cannot be written down at the moment, so nothing is spent; try again shortly.")
+
+
 def scrubbed(message: str) -> str:
     """An upstream's message without request ids, without anything like a key, and not endless."""
     text = _KEY_LIKE.sub("***", _REQUEST_ID.sub("", message)).strip()

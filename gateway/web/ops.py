@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 
 from gateway.core.board import HealthBoard
 from gateway.core.errors import BooksAway
+from gateway.ledger.outbox import Outbox
 from gateway.ledger.store import Store
 from gateway.observe.metrics import CONTENT_TYPE, Metrics
 from gateway.relay.supervisor import Supervisor
@@ -19,6 +20,7 @@ class Vitals:
     """What there is to ask about."""
 
     store: Store
+    outbox: Outbox
     lanes: Lanes
     board: HealthBoard
     metrics: Metrics
@@ -37,10 +39,11 @@ def router(vitals: Vitals) -> APIRouter:
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @routes.get("/readyz", summary="Whether it can serve: the store answers and at least one lane is usable")
+    @routes.get("/readyz", summary="Whether it can serve: store and journal can be written, and a lane is usable")
     async def readyz() -> JSONResponse:
         checks = {
             "store": await _store(vitals.store),
+            "journal": vitals.outbox.failure or "ok",
             "lanes": "ok" if any(state.usable(vitals.now()) for state in vitals.lanes) else "no usable lane",
             "draining": "ok" if not vitals.supervisor.draining else "shutting down",
         }
@@ -50,7 +53,7 @@ def router(vitals: Vitals) -> APIRouter:
     @routes.get("/metrics", summary="Prometheus metrics", response_class=Response)
     async def metrics() -> Response:
         in_flight = {state.access.lane: state.in_flight for state in vitals.lanes}
-        text = vitals.metrics.exposition(in_flight, vitals.board.standings(vitals.now()))
+        text = vitals.metrics.exposition(in_flight, vitals.board.standings(vitals.now()), vitals.outbox.promises)
         return Response(text, media_type=CONTENT_TYPE)
 
     return routes

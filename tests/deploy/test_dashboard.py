@@ -69,7 +69,7 @@ def test_panels_and_variables_ask_the_datasource_that_is_provisioned() -> None:
 
 
 def test_every_metric_of_the_gateway_is_on_the_dashboard() -> None:
-    exposition = Metrics("0").exposition({}, {}).decode()
+    exposition = Metrics("0").exposition({}, {}, {}).decode()
     names = [line.split()[2] for line in exposition.splitlines() if line.startswith("# TYPE gateway_")]
     asked = " ".join(question.expression for question in dashboard.questions())
     assert names

@@ -10,7 +10,7 @@ from gateway.core.keys import Key
 from gateway.core.outcome import Verdict
 from gateway.core.prices import Basis
 from gateway.core.usage import Usage
-from gateway.ledger import layout
+from gateway.ledger import layout, writes
 from gateway.ledger.budget import Books
 
 PEPPER = b"pepper for the tests, 32 bytes.."
@@ -22,6 +22,18 @@ async def reserve(books: Books, call_id: str, key: Key, nanos: int, *, lease_s: 
     """The hold of a single call."""
     (hold,) = await books.reserve([call_id], key, nanos, lease_s=lease_s)
     return hold
+
+
+async def settle(books: Books, hold: Hold, paid: Charge) -> None:
+    await books._store.make(writes.settle(hold, paid))
+
+
+async def void(books: Books, hold: Hold, why: str) -> None:
+    await books._store.make(writes.void(hold, why))
+
+
+async def operator(books: Books, paid: Charge, *, call_id: str, team: str, why: str) -> None:
+    await books._store.make(writes.operator(paid, call_id=call_id, team=team, why=why))
 
 
 def charge(nanos: int, *, attempt_id: str = "att_1", model: str = "banana", size: str = "1K") -> Charge:

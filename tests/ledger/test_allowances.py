@@ -11,6 +11,7 @@ from redis import Redis
 
 from gateway.core.allowance import Allowance, Caps, Drawn, Exhausted, Owner, Purpose, Window
 from gateway.core.keys import TeamLimits
+from gateway.ledger import writes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
@@ -42,7 +43,8 @@ async def test_a_team_pays_no_more_for_dearer_groups_than_it_said(store: Store, 
     spent = await allowances.draw(PREMIUM, team, "call_2-2", 21)
     assert spent == Exhausted(PREMIUM, Owner.TEAM, Window.HOUR, spent.anew_s if spent else 0)
     assert 0 < spent.anew_s <= 3600
-    await allowances.correct(PREMIUM, team, "call_1-2", 60)
+    for write in writes.correct(PREMIUM, team, "call_1-2", 60):
+        await store.make(write)
     assert await allowances.draw(PREMIUM, team, "call_2-2", 21) is None
     assert await allowances.of_team(team) == Drawn(Caps(100, 150), 81, 81)
     await keys.update_team(team, name=team, limits=TeamLimits(premium=Caps(None, 90)))

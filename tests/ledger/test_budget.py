@@ -14,9 +14,10 @@ from gateway.core.errors import InternalError, NotFound, OverBudget, UnknownKey
 from gateway.core.keys import Key, Limits, TeamLimits
 from gateway.core.money import LARGEST_NANOS
 from gateway.ledger import layout
-from gateway.ledger.budget import UNSETTLED, Books
+from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
-from tests.ledger.accounts import NOW, USD, audit, charge, reserve, rows
+from gateway.ledger.writes import UNSETTLED
+from tests.ledger.accounts import NOW, USD, audit, charge, operator, reserve, rows, settle, void
 
 LEASE_S = 480.0
 MONTH_S = 30 * 86400
@@ -34,8 +35,8 @@ async def test_a_thousand_callers_with_a_budget_for_a_hundred(books: Books, key:
     assert await books.balance(key) == Balance(0, 100 * USD, 100 * USD)
 
     paid = charge(700_000_001)
-    settled = [books.settle(hold, paid) for hold in admitted for _ in range(3)]
-    voided = [books.void(hold, "the caller left") for hold in admitted for _ in range(2)]
+    settled = [settle(books, hold, paid) for hold in admitted for _ in range(3)]
+    voided = [void(books, hold, "the caller left") for hold in admitted for _ in range(2)]
     await asyncio.gather(*voided, *settled)
     assert await books.balance(key) == Balance(100 * 700_000_001, 0, 100 * USD)
     assert await books.team_balance("acme") == Balance(100 * 700_000_001, 0, 100 * USD)
@@ -85,16 +86,16 @@ async def test_a_call_that_is_voided_holds_nothing_whatever_comes_late(
 async def happen(books: Books, event: str, hold: Hold, key: Key) -> None:
     match event:
         case "settle":
-            await books.settle(hold, charge(3 * USD))
+            await settle(books, hold, charge(3 * USD))
         case "void":
-            await books.void(hold, "the caller left")
+            await void(books, hold, "the caller left")
         case _:
             with suppress(InternalError):  # the call has ended already
                 assert await reserve(books, hold.call_id, key, hold.nanos, lease_s=LEASE_S) == hold
 
 
 async def test_a_call_that_has_ended_can_hold_nothing(books: Books, key: Key) -> None:
-    await books.void(Hold("call_1", "acme", key.id, USD), "the caller left")
+    await void(books, Hold("call_1", "acme", key.id, USD), "the caller left")
     with pytest.raises(InternalError, match="call call_1 has ended already"):
         await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
 
@@ -116,13 +117,13 @@ async def test_several_calls_hold_all_or_nothing(books: Books, keys: Keys, key: 
     assert [hold.nanos for hold in again] == [USD] * 3
     assert await books.balance(key) == Balance(0, 3 * USD, 3 * USD)
     for hold in again:
-        await books.settle(hold, charge(USD // 2, attempt_id=hold.call_id))
+        await settle(books, hold, charge(USD // 2, attempt_id=hold.call_id))
     assert await books.balance(key) == Balance(3 * USD // 2, 0, 3 * USD)
 
 
 async def test_the_keys_own_budget_is_named_when_it_refuses(books: Books, keys: Keys, key: Key) -> None:
     await keys.update(key.id, name="ci", limits=Limits(budget_nanos=USD))
-    await books.settle(await reserve(books, "call_1", key, USD, lease_s=LEASE_S), charge(900_000_000))
+    await settle(books, await reserve(books, "call_1", key, USD, lease_s=LEASE_S), charge(900_000_000))
     with pytest.raises(OverBudget) as refused:
         await reserve(books, "call_2", key, 240_000_000, lease_s=LEASE_S)
     assert refused.value.message == (
@@ -157,13 +158,13 @@ async def test_a_higher_budget_counts_from_the_next_call(books: Books, keys: Key
 
 async def test_a_cost_above_the_hold_is_recorded_and_flagged(books: Books, key: Key, raw: Redis) -> None:
     hold = await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
-    await books.settle(hold, charge(USD + 7))
+    await settle(books, hold, charge(USD + 7))
     assert await books.balance(key) == Balance(USD + 7, 0, 100 * USD)
     assert rows(raw, layout.ledger("acme"))[-1]["over"] == "7"
 
 
 async def test_a_hold_that_was_lost_is_made_again(books: Books, key: Key, raw: Redis) -> None:
-    await books.settle(Hold("call_1", "acme", key.id, USD), charge(400_000_000))
+    await settle(books, Hold("call_1", "acme", key.id, USD), charge(400_000_000))
     assert await books.balance(key) == Balance(400_000_000, 0, 100 * USD)
     assert [row["do"] for row in rows(raw, layout.ledger("acme"))] == ["reserve", "settle"]
     audit(raw, "acme")
@@ -172,15 +173,15 @@ async def test_a_hold_that_was_lost_is_made_again(books: Books, key: Key, raw: R
 async def test_a_charge_is_kept_even_when_its_accounts_are_lost(books: Books, key: Key, raw: Redis) -> None:
     hold = await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
     raw.flushall()
-    await books.settle(hold, charge(USD))
+    await settle(books, hold, charge(USD))
     audit(raw, "acme")
     assert raw.hget(layout.account("acme"), "spent") == str(USD)
 
 
 async def test_only_the_first_charge_of_a_call_counts(books: Books, key: Key) -> None:
     hold = await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
-    await books.settle(hold, charge(5))
-    await books.settle(hold, charge(900_000_000))
+    await settle(books, hold, charge(5))
+    await settle(books, hold, charge(900_000_000))
     assert await books.balance(key) == Balance(5, 0, 100 * USD)
 
 
@@ -203,7 +204,7 @@ async def test_a_revoked_key_can_hold_nothing_wherever_it_is_still_cached(books:
 async def test_a_revoked_key_still_pays_for_what_it_ordered(books: Books, keys: Keys, key: Key) -> None:
     hold = await reserve(books, "call_1", key, USD, lease_s=LEASE_S)
     await keys.revoke(key.id, NOW)
-    await books.settle(hold, charge(USD))
+    await settle(books, hold, charge(USD))
     assert await books.balance(key) == Balance(USD, 0, 100 * USD)
 
 
@@ -222,7 +223,7 @@ async def test_sums_beyond_a_double_stay_exact(books: Books, keys: Keys, raw: Re
     key, _ = await keys.create_key("rich", name="k", limits=Limits(), now=NOW)
     for n, nanos in enumerate((LARGEST_NANOS, LARGEST_NANOS, 1)):
         hold = await reserve(books, f"call_{n}", key, nanos, lease_s=LEASE_S)
-        await books.settle(hold, charge(nanos))
+        await settle(books, hold, charge(nanos))
     assert await books.team_balance("rich") == Balance(2 * LARGEST_NANOS + 1, 0, None)
     audit(raw, "rich")
 
@@ -233,7 +234,7 @@ async def test_an_open_call_has_a_lease_and_an_ended_one_is_remembered(books: Bo
     lease: Any = raw.zscore(layout.open_calls("acme"), "call_1")
     assert before <= lease - LEASE_S * 1000 <= now_ms(raw)
     assert raw.ttl(layout.call("acme", "call_1")) == -1
-    await books.void(hold, "the caller left")
+    await void(books, hold, "the caller left")
     remembered: Any = raw.ttl(layout.call("acme", "call_1"))
     assert remembered > MONTH_S
 
@@ -244,7 +245,7 @@ def now_ms(raw: Redis) -> int:
 
 
 async def test_the_row_of_a_charge_tells_what_it_was_for(books: Books, key: Key, raw: Redis) -> None:
-    await books.settle(await reserve(books, "call_1", key, USD, lease_s=LEASE_S), charge(USD))
+    await settle(books, await reserve(books, "call_1", key, USD, lease_s=LEASE_S), charge(USD))
     row = rows(raw, layout.ledger("acme"))[-1]
     told = {"do": "settle", "call": "call_1", "attempt": "att_1", "basis": "tokens", "model": "banana", "size": "1K"}
     more = {"group": "Default", "lane": "default", "verdict": "picture", "pictures": "1", "input": "10"}
@@ -254,7 +255,7 @@ async def test_the_row_of_a_charge_tells_what_it_was_for(books: Books, key: Key,
 async def test_the_operator_pays_for_an_attempt_once(books: Books, raw: Redis) -> None:
     lost, cut = charge(5, attempt_id="att_1"), charge(7, attempt_id="att_2")
     for each in (lost, lost, cut):
-        await books.operator(each, call_id="call_1", team="acme", why="race_loss")
+        await operator(books, each, call_id="call_1", team="acme", why="race_loss")
     assert await books.operator_balance() == Balance(12, 0, None)
     assert [(row["attempt"], row["why"], row["operator_spent_after"]) for row in rows(raw, layout.OPERATOR_LEDGER)] == [
         ("att_1", "race_loss", "5"),
@@ -264,7 +265,7 @@ async def test_the_operator_pays_for_an_attempt_once(books: Books, raw: Redis) -
 
 async def test_what_may_have_been_billed_is_held_on_the_operators_account(books: Books, raw: Redis) -> None:
     for _ in range(2):
-        await books.operator(charge(5, attempt_id="att_1"), call_id="call_1", team="acme", why=UNSETTLED)
+        await operator(books, charge(5, attempt_id="att_1"), call_id="call_1", team="acme", why=UNSETTLED)
     assert await books.operator_balance() == Balance(0, 5, None)
     assert [row["operator_held_after"] for row in rows(raw, layout.OPERATOR_LEDGER)] == ["5"]
 

@@ -13,7 +13,7 @@ from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
 from gateway.ledger.reports import usage
 from gateway.ledger.store import Store
-from tests.ledger.accounts import NOW, USD, charge, reserve
+from tests.ledger.accounts import NOW, USD, charge, reserve, settle
 
 DAY = timedelta(days=1)
 
@@ -26,7 +26,7 @@ def today(raw: Redis) -> date:
 
 
 async def spend(books: Books, key: Key, call_id: str, paid: Charge) -> None:
-    await books.settle(await reserve(books, call_id, key, USD, lease_s=480), paid)
+    await settle(books, await reserve(books, call_id, key, USD, lease_s=480), paid)
 
 
 async def test_charges_of_one_kind_are_one_row(store: Store, books: Books, key: Key, today: date) -> None:
@@ -39,8 +39,8 @@ async def test_charges_of_one_kind_are_one_row(store: Store, books: Books, key: 
 
 async def test_a_charge_settled_twice_is_counted_once(store: Store, books: Books, key: Key, today: date) -> None:
     hold = await reserve(books, "call_1", key, USD, lease_s=480)
-    await books.settle(hold, charge(5))
-    await books.settle(hold, charge(5))
+    await settle(books, hold, charge(5))
+    await settle(books, hold, charge(5))
     [row] = await usage(store, since=today, until=today + DAY)
     assert (row.calls, row.nanos) == (1, 5)
 

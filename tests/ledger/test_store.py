@@ -13,7 +13,7 @@ from gateway.ledger import layout
 from gateway.ledger.budget import Books
 from gateway.ledger.errors import StoreError
 from gateway.ledger.store import _CODE, Store, _unfit
-from tests.ledger.accounts import USD, charge, reserve
+from tests.ledger.accounts import USD, charge, reserve, settle
 from tests.ledger.servers import Server, start
 
 LOOK = "; is it running, and is the address right?"
@@ -114,7 +114,7 @@ async def test_the_library_is_loaded_once_and_another_release_is_replaced(
 async def test_a_flush_of_the_functions_heals_under_load(books: Books, key: Key, raw: Redis) -> None:
     holds = await asyncio.gather(*(reserve(books, f"call_{n}", key, USD, lease_s=480) for n in range(20)))
     raw.function_flush()
-    await asyncio.gather(*(books.settle(hold, charge(1)) for hold in holds))
+    await asyncio.gather(*(settle(books, hold, charge(1)) for hold in holds))
     assert (await books.team_balance("acme")).spent_nanos == 20
 
 

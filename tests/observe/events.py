@@ -18,6 +18,7 @@ from gateway.core.events import (
     EvidenceShared,
     FailoverDenied,
     GroupMoved,
+    JournalAdopted,
     OperatorCharged,
     StoreLost,
 )
@@ -116,6 +117,7 @@ EVENTS: dict[type[Event], Event] = {
     OperatorCharged: OperatorCharged(call(), charge(), "race_loss"),
     CallRefused: REFUSED,
     CredentialRefused: CredentialRefused(facts.lane(), 401),
+    JournalAdopted: JournalAdopted(owed=2, in_case=3, told=40, damaged=1),
     StoreLost: StoreLost("settle", "the books cannot be reached"),
     EvidenceShared: EvidenceShared(0.0007),
     DrillBegan: DrillBegan(DRILL),

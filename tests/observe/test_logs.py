@@ -19,6 +19,7 @@ from gateway.core.events import (
     DrillEnded,
     Event,
     EvidenceShared,
+    JournalAdopted,
     OperatorCharged,
     StoreLost,
 )
@@ -98,6 +99,7 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "seconds": 0.012,
     },
     CredentialRefused: {"at": AT, "event": "credential_refused", "lane": "default", "upstream_status": 401},
+    JournalAdopted: {"at": AT, "event": "journal_adopted", "owed": 2, "in_case": 3, "told": 40, "damaged": 1},
     StoreLost: {"at": AT, "event": "store_lost", "doing": "settle", "reason": "the books cannot be reached"},
     DrillBegan: {
         "at": AT,

@@ -1,6 +1,7 @@
 """Which drills a gateway knows of, by a clock that the test moves, with a real store that may go away."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +21,7 @@ from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
 from gateway.ledger.drills import Drills
 from gateway.ledger.keys import Keys
+from gateway.ledger.outbox import Outbox
 from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
 from gateway.relay.drilling import LOOK_S, Drilling
@@ -76,10 +78,12 @@ async def watched(losable: LosableStore, tmp_path: Path) -> AsyncIterator[Watche
     async with (
         Store.open(losable.url, tmp_path) as store,
         Client(lanes, Timeouts()) as client,
+        Outbox.open(store, tmp_path / "journal", lambda event: None, time.time) as outbox,
         Supervisor() as supervisor,
     ):
         rooms = Rooms(
             books=Books(store),
+            outbox=outbox,
             signatures=Signatures(store, keep_s=0),
             client=client,
             board=HealthBoard(Patience()),

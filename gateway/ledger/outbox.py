@@ -1,0 +1,142 @@
+"""Writes to the books that are made whatever happens: to the store, to the process, to the machine.
+
+Each is in the journal before it is made, and is repeated until the store has it. What another process left
+behind is made by whoever finds it. Decides nothing: what is written, and when, is for whoever owes it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from gateway.core.errors import BooksAway
+from gateway.core.events import JournalAdopted, Observer, StoreLost
+from gateway.ledger.errors import StoreError
+from gateway.ledger.frames import Write
+from gateway.ledger.journal import Journal, JournalError, Orphan, orphans
+from gateway.ledger.store import Store
+
+# Between two tries to tell the books, in seconds; the last one goes on.
+_AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+# So many writes of an orphan are made at a time.
+_AT_ONCE = 64
+
+TURN_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """The journal of this process, and the store that it is about."""
+
+    store: Store
+    journal: Journal
+    directory: Path
+    observe: Observer
+    today: Callable[[], float]
+    _later: dict[int, Write] = field(default_factory=dict)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, store: Store, directory: Path, observe: Observer, today: Callable[[], float]
+    ) -> AsyncIterator[Self]:
+        """Raises `StoreError` where nothing can be written."""
+        async with AsyncExitStack() as stack:
+            try:
+                journal = await stack.enter_async_context(Journal.open(directory, today))
+            except JournalError as failure:
+                raise StoreError(f"cannot write the journal in {directory}: {failure.strerror}") from failure
+            yield cls(store, journal, directory, observe, today)
+
+    @property
+    def failure(self) -> str | None:
+        """Why nothing can be promised at the moment; None: it can."""
+        return self.journal.failure
+
+    @property
+    def promises(self) -> Mapping[str, int]:
+        """How many writes are owed, and how many are promised in case that this process dies."""
+        left = self.journal.left
+        return {"owed": len(left.owed), "in_case": len(left.in_case)}
+
+    async def in_case(self, *writes: Write) -> tuple[int, ...]:
+        """Promises writes that are to be made if this process dies before it says otherwise, by their numbers.
+
+        Where nothing can be written down there is nothing to take back.
+        """
+        try:
+            return await self.journal.write(in_case=writes)
+        except JournalError as failure:
+            self.observe(StoreLost("journal", str(failure)))
+            return ()
+
+    async def past(self, numbers: Iterable[int]) -> None:
+        """Nothing is to be made of these any more."""
+        if over := tuple(numbers):
+            await self._write(over=over)
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """The same, where it does no harm if they are made all the same."""
+        self.journal.made(numbers)
+
+    async def surely(self, doing: str, writes: Sequence[Write], *, instead_of: Iterable[int] = ()) -> None:
+        """Returns when the store has them. From the first moment they are made instead of what was promised in case."""
+        numbers = await self._write(owed=writes, over=tuple(instead_of))
+        for write in writes:
+            await self._made(doing, write)
+        self.journal.made(numbers)
+
+    async def later(self, writes: Sequence[Write], *, instead_of: Iterable[int] = ()) -> None:
+        """The same, with a turn to come: nobody waits for it."""
+        numbers = await self._write(owed=writes, over=tuple(instead_of))
+        self._later.update(zip(numbers, writes, strict=False))  # without a journal there are no numbers
+
+    async def turn(self) -> None:
+        """Looks after the journal; to be taken every `TURN_EVERY_S`."""
+        try:
+            await self.journal.turn()
+        except JournalError as failure:
+            self.observe(StoreLost("journal", str(failure)))
+        with suppress(BooksAway):  # then with the next turn
+            for number, write in list(self._later.items()):
+                await self.store.make(write)
+                del self._later[number]
+                self.journal.made([number])
+
+    async def adopt(self) -> None:
+        """Makes what processes that are gone have left; to be taken again and again, as long as it takes."""
+        with orphans(self.directory, self.today()) as found:
+            for orphan in found:
+                await self._adopt(orphan)
+
+    async def _adopt(self, orphan: Orphan) -> None:
+        owed, in_case = list(orphan.left.owed.values()), list(orphan.left.in_case.values())
+        for writes in (orphan.told, owed, in_case):
+            for at in range(0, len(writes), _AT_ONCE):
+                await asyncio.gather(*(self._made("adopt", each) for each in writes[at : at + _AT_ONCE]))
+        orphan.clear()
+        if orphan.told or orphan.left or orphan.damaged:
+            self.observe(JournalAdopted(len(owed), len(in_case), len(orphan.told), orphan.damaged))
+
+    async def _write(self, owed: Sequence[Write] = (), over: Sequence[int] = ()) -> tuple[int, ...]:
+        try:
+            return await self.journal.write(owed=owed, over=over)
+        except JournalError as failure:
+            self.observe(StoreLost("journal", str(failure)))
+            self.journal.made(over)
+            return ()
+
+    async def _made(self, doing: str, write: Write) -> None:
+        tries = 0
+        while True:
+            try:
+                await self.store.make(write)
+            except BooksAway as away:
+                self.observe(StoreLost(doing, str(away)))
+                await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
+                tries += 1
+            else:
+                return

@@ -1,0 +1,79 @@
+"""Writes to the books that count once however often they are made: what each is called, and what it says.
+
+Decides nothing about money: each is one function of the library, whole or not at all. That it is made
+at last is the outbox's to see to.
+"""
+
+from gateway.core.allowance import Purpose
+from gateway.core.books import Charge, Hold
+from gateway.core.usage import Usage
+from gateway.ledger import layout
+from gateway.ledger.frames import Write
+from gateway.ledger.reports import line
+
+# Why an attempt is on the operator's account while it is not known whether the upstream billed it.
+UNSETTLED = "unsettled"
+
+
+def settle(hold: Hold, charge: Charge) -> Write:
+    """Ends a call with what it cost, whatever has become of its hold. Only the first charge counts."""
+    usage = charge.usage or Usage()
+    args = (
+        *(hold.call_id, hold.key_id, str(hold.nanos), str(charge.nanos)),
+        line(hold.key_id, charge),
+        *(str(charge.pictures), str(usage.input), str(usage.output)),
+        *_facts(charge),
+    )
+    return Write("gw1_settle", (*_call_keys(hold), layout.use_stem(hold.team)), args)
+
+
+def void(hold: Hold, why: str) -> Write:
+    """Ends a call that owes nothing; one that was settled stays so."""
+    return Write("gw1_void", _call_keys(hold), (hold.call_id, hold.key_id, why))
+
+
+def operator(charge: Charge, *, call_id: str, team: str, why: str) -> Write:
+    """Puts an attempt that no caller owes on the operator's account.
+
+    As spent, unless `why` is `UNSETTLED`: whether the upstream billed that, nobody knows yet.
+    """
+    keys = (layout.OPERATOR, layout.attempt(charge.attempt_id), layout.OPERATOR_LEDGER)
+    sums = "held" if why == UNSETTLED else "spent"
+    return Write(
+        "gw1_operator", keys, (str(charge.nanos), sums, "why", why, "call", call_id, "team", team, *_facts(charge))
+    )
+
+
+def correct(purpose: Purpose, team: str | None, name: str, nanos: int) -> tuple[Write, ...]:
+    """Puts right what was drawn under this name, for the installation and for a team; the last word counts."""
+    owners = (None,) if team is None else (None, team)
+    return tuple(Write("gw1_correct", (layout.allowance(purpose, each),), (name, str(nanos))) for each in owners)
+
+
+def _call_keys(hold: Hold) -> tuple[str, ...]:
+    return (
+        layout.account(hold.team),
+        layout.key(hold.team, hold.key_id),
+        layout.call(hold.team, hold.call_id),
+        layout.open_calls(hold.team),
+        layout.ledger(hold.team),
+    )
+
+
+def _facts(charge: Charge) -> list[str]:
+    """What a row of the ledger tells of a charge, name and value in turn."""
+    usage = charge.usage or Usage()
+    facts = {
+        "attempt": charge.attempt_id,
+        "basis": charge.basis,
+        "model": charge.model,
+        "size": charge.size,
+        "group": charge.group,
+        "lane": charge.lane,
+        "verdict": charge.verdict,
+        "pictures": str(charge.pictures),
+        "input": str(usage.input),
+        "output": str(usage.output),
+        "saved": str(charge.saved_nanos),
+    }
+    return [word for pair in facts.items() for word in pair]

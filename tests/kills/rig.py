@@ -1,0 +1,195 @@
+"""A gateway in a process of its own that is killed at a random moment under load, and started again; and the audit."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from gateway.ledger import layout
+from tests.house import MODEL, Simulator
+
+START_S = 60.0
+PATIENCE_S = 60.0
+
+CONFIG = """
+listen: 127.0.0.1:0
+data_dir: ./data
+store: {store}
+admin: {{key: "admin-key-for-tests-0123456789"}}
+groups:
+  - name: Default
+    multiplier: 1.0
+    billing: pay-as-you-go-priority
+    lanes: [{{url: "{url}", key: "sim-key-default"}}]
+  - name: NanoBananaEnterprise
+    multiplier: 1.4
+    billing: pay-as-you-go-priority
+    lanes: [{{url: "{url}", key: "sim-key-enterprise"}}]
+failover: {{suspect_s: 1}}
+"""
+
+PROMPTS = (
+    *("a boat",) * 8,
+    "a boat [sim:busy@Default]",
+    "a boat [sim:error@Default]",
+    "a boat [sim:slow@Default]",
+    "a boat [sim:text-only]",
+    "a boat [sim:cut]",
+)
+
+
+@dataclass
+class Load:
+    """Callers that go on and on, natively and in OpenAI's format, until they are told to stop."""
+
+    secret: str
+    url: str = ""
+    callers: int = 8
+    dice: random.Random = field(default_factory=random.Random)
+    answered: int = 0
+    _stopped: bool = False
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    @contextmanager
+    def on(self) -> Iterator[None]:
+        self._stopped = False
+        self._threads = [threading.Thread(target=self._call_on_and_on) for _ in range(self.callers)]
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stopped = True
+            for thread in self._threads:
+                thread.join()
+
+    def _call_on_and_on(self) -> None:
+        with httpx2.Client(trust_env=False, timeout=PATIENCE_S) as http:
+            while not self._stopped:
+                with suppress(httpx2.TransportError):
+                    self._call(http)
+                    self.answered += 1
+                time.sleep(0.01)
+
+    def _call(self, http: httpx2.Client) -> None:
+        prompt, headers = self.dice.choice(PROMPTS), {"authorization": f"Bearer {self.secret}"}
+        if self.dice.random() < 0.5:
+            body: dict[str, Any] = {"model": MODEL, "prompt": prompt, "n": self.dice.choice((1, 1, 2))}
+            http.post(f"{self.url}/v1/images/generations", json=body, headers=headers)
+        else:
+            body = {"contents": [{"parts": [{"text": prompt}]}]}
+            http.post(f"{self.url}/v1beta/models/{MODEL}:streamGenerateContent?alt=sse", json=body, headers=headers)
+
+
+class Home:
+    """Where a gateway is started, killed, and started again."""
+
+    def __init__(self, here: Path, simulator: Simulator, store: str) -> None:
+        self.here = here
+        (here / "config.yaml").write_text(CONFIG.format(url=simulator.url, store=store))
+
+    def new_key(self) -> str:
+        command = [sys.executable, "-m", "gateway", "keys", "create", "--team", "acme", "--json"]
+        made = subprocess.run(command, cwd=self.here, capture_output=True, text=True, check=True, env=self._environ())
+        secret: str = json.loads(made.stdout)["key"]
+        return secret
+
+    @contextmanager
+    def serving(self, **environ: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+        with (self.here / "gateway.log").open("a") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "serve"],
+                cwd=self.here,
+                env=self._environ(**environ),
+                stdout=log,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            assert line.startswith("gateway: serving on http"), line
+            try:
+                yield line.split()[-1], process
+            finally:
+                if process.poll() is None:
+                    process.terminate()
+                process.communicate(timeout=START_S)
+
+    def _environ(self, **more: str) -> dict[str, str]:
+        return {**os.environ, **more}
+
+    def journals(self) -> list[Path]:
+        return sorted((self.here / "data" / "journal").glob("[0-9a-f]*"))
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(timeout=START_S)
+
+
+def until(true: Callable[[], object]) -> None:
+    patience = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < patience, "it did not come true"
+        time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Books:
+    """Every attempt that is on somebody's account: with what, how often, and whether that is known or feared."""
+
+    charged: Counter[str]
+    unsettled: Counter[str]
+    nanos: dict[str, int]  # but of answers that broke off before they said what they had used
+    held: int  # on the team's account
+    open_calls: int
+    drift: int
+
+    @classmethod
+    def of(cls, raw: Any) -> "Books":
+        """`raw` is a client of the store that decodes what it reads."""
+        charged, unsettled, nanos = Counter[str](), Counter[str](), dict[str, int]()
+        held = spent = 0
+        for _, row in raw.xrange(layout.ledger("acme")):
+            held, spent = held + int(row["held"]), spent + int(row["spent"])
+            if row["do"] == "settle":
+                charged[row["attempt"]] += 1
+                nanos[row["attempt"]] = int(row["spent"])
+        for _, row in raw.xrange(layout.OPERATOR_LEDGER):
+            (unsettled if row["why"] == "unsettled" else charged)[row["attempt"]] += 1
+            if row["basis"] != "estimate":
+                nanos[row["attempt"]] = int(row["spent"])
+        account = raw.hgetall(layout.account("acme"))
+        drift = abs(held - int(account.get("held", 0))) + abs(spent - int(account.get("spent", 0)))
+        return cls(charged, unsettled, nanos, held, raw.zcard(layout.open_calls("acme")), drift)
+
+
+def faults(books: Books, bill: list[dict[str, Any]], in_flight: int) -> list[str]:
+    """What is wrong with the books, given the seller's bill and the attempts that were in flight at the kills."""
+    billed = {row["id"]: row["nanos"] for row in bill}
+    both = books.charged + books.unsettled
+    wrong = [f"{attempt} is on the bill and not in the books" for attempt in billed.keys() - both.keys()]
+    wrong += [f"{attempt} is in the books {count} times" for attempt, count in both.items() if count > 1]
+    wrong += [f"{attempt} is charged and not on the bill" for attempt in books.charged.keys() - billed.keys()]
+    wrong += [
+        f"{attempt} is {books.nanos[attempt]} in the books and {billed[attempt]} on the bill"
+        for attempt in books.nanos.keys() & billed.keys()
+        if books.nanos[attempt] != billed[attempt]
+    ]
+    if books.held or books.open_calls or books.drift:
+        wrong.append(f"{books.held} held by {books.open_calls} open calls, drift {books.drift}")
+    if len(books.unsettled) > in_flight:
+        wrong.append(f"{len(books.unsettled)} unsettled, and no more than {in_flight} in flight at the kills")
+    return wrong
