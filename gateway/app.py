@@ -33,6 +33,7 @@ from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
 from gateway.ledger.ledger import Ledger, open_ledger
 from gateway.ledger.outbox import TURN_EVERY_S, Outbox
+from gateway.ledger.reaper import REAP_EVERY_S, Reaper
 from gateway.ledger.signatures import Signatures
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
@@ -117,6 +118,7 @@ async def running(
         supervisor.keep(lambda: vault.sweep(time.time()), every_s=_SWEEP_S, name="sweep")
         supervisor.keep(outbox.turn, every_s=TURN_EVERY_S, name="journal")
         supervisor.keep(outbox.adopt, every_s=TURN_EVERY_S, name="adopt")
+        supervisor.keep(Reaper(ledger.store, rooms.observe).turn, every_s=REAP_EVERY_S, name="reaper")
         supervisor.keep(drilling.turn, every_s=LOOK_S, name="drills")
         supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
         supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")

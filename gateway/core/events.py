@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.core.allowance import Exhausted
-from gateway.core.books import Charge
+from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
 from gateway.core.drill import Drill
 from gateway.core.groups import Lane
@@ -123,6 +123,14 @@ class JournalAdopted:
 
 
 @dataclass(frozen=True, slots=True)
+class CallUnsettled:
+    """Nobody has ended a call in time. It holds its money on, or is `given_up`: then the operator has paid."""
+
+    hold: Hold
+    given_up: bool
+
+
+@dataclass(frozen=True, slots=True)
 class GroupMoved:
     """What this gateway believes of a group for a model has moved, by what it and the others saw."""
 
@@ -164,6 +172,7 @@ Event = (
     | CredentialRefused
     | StoreLost
     | JournalAdopted
+    | CallUnsettled
     | GroupMoved
     | EvidenceShared
     | DrillBegan

@@ -3,7 +3,8 @@
 -- The books: every step that moves money, each of them whole or not at all. And, at the end, what replicas
 -- tell each other of how the groups are, which is evidence and no money.
 --
--- A call is known by its id and ends once, `settled` or `voided`. Every function may be called any
+-- A call is known by its id and ends once, `settled` or `voided`; until then it holds money, `open` while its
+-- process is expected to end it, and `unsettled` when that has not been heard of for too long. Every function may be called any
 -- number of times, and in any order: what has been done is not done again, and a charge is recorded
 -- whatever came before it, because the upstream has billed it.
 --
@@ -167,11 +168,42 @@ local function void(keys, args)
   local call, why = {id = args[1], key = args[2]}, args[3]
   local known = redis.call('HMGET', books.call, 'state', 'held')
   if known[1] == 'settled' then return {'settled'} end
-  if known[1] == 'open' then
+  if known[1] == 'open' or known[1] == 'unsettled' then
     move(books, {'do', 'void', 'call', call.id, 'key', call.key, 'why', why}, minus(known[2]), '0')
   end
   finish(books, call, 'state', 'voided')
   return {'voided'}
+end
+
+-- gw1_lapsed: calls that hold money and whose time is over: that of their lease, or as `unsettled`.
+--   keys    open calls, stem of a call's name
+--   args    how many at most
+--   answer  {call id, key id, nanos held, call id …}
+local function lapsed(keys, args)
+  local answer = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys[1], '-inf', now_ms(), 'LIMIT', 0, args[1])) do
+    local known = redis.call('HMGET', keys[2] .. id, 'key', 'held')
+    for _, word in ipairs({id, known[1] or '', known[2] or '0'}) do answer[#answer + 1] = word end
+  end
+  return answer
+end
+
+-- gw1_expire: a call of which nothing was heard in time is `unsettled`: whether it was billed, nobody knows. It
+-- goes on holding its money, for so long, for whoever may still know. A call whose time as `unsettled` is over is
+-- told, and left as it is.
+--   keys    team's account, key's account, call, open calls, ledger
+--   args    call id, key id, in ms how long it may be unsettled
+--   answer  {'unsettled', nanos held}, {'over', nanos held}, or how else the call stands
+local function expire(keys, args)
+  local books = {team = keys[1], key = keys[2], call = keys[3], open = keys[4], ledger = keys[5]}
+  local known = redis.call('HMGET', books.call, 'state', 'held')
+  local ends = redis.call('ZSCORE', books.open, args[1])
+  if not ends or tonumber(ends) > now_ms() then return {known[1] or 'unknown'} end
+  if known[1] == 'unsettled' then return {'over', known[2]} end
+  redis.call('HSET', books.call, 'state', 'unsettled')
+  redis.call('ZADD', books.open, string.format('%.0f', now_ms() + tonumber(amount(args[3]))), args[1])
+  move(books, {'do', 'unsettled', 'call', args[1], 'key', args[2]}, '0', '0')
+  return {'unsettled', known[2]}
 end
 
 -- gw1_operator: puts an attempt that no caller owes on the operator's account, as spent when the upstream
@@ -399,6 +431,8 @@ end
 redis.register_function('gw1_reserve', reserve)
 redis.register_function('gw1_settle', settle)
 redis.register_function('gw1_void', void)
+redis.register_function('gw1_lapsed', lapsed)
+redis.register_function('gw1_expire', expire)
 redis.register_function('gw1_operator', operator)
 redis.register_function('gw1_draw', draw)
 redis.register_function('gw1_correct', correct)

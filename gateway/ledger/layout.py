@@ -9,12 +9,13 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:acct           the team's record, and its account: budget, held, spent
     {t:TEAM}:keys           the ids of the team's keys, in the same way
     {t:TEAM}:key:KID        the key's record, and its account
-    {t:TEAM}:call:CALL      how a call stands: open, settled or voided
-    {t:TEAM}:open           the calls that hold money: id -> when the lease ends, in ms
+    {t:TEAM}:call:CALL      how a call stands: open, unsettled, settled or voided
+    {t:TEAM}:open           the calls that hold money: id -> until when it is waited for their end, in ms
     {t:TEAM}:ledger         a stream, one row for every movement
     {t:TEAM}:sig:DIGEST     what the model signed a picture or a text with; goes by itself
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
     {t:TEAM}:premium:…      what it drew for dearer groups: by hour, by day, and by attempt; go by themselves
+    reaper                  whose turn it is to look for calls that nobody ends; goes by itself
     drills                  the drills that are on: id -> when it ends, in ms, and what it is; goes by itself
     {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
     {op}:premium:… , {op}:races:…   what all calls drew, for dearer groups and for answers that lost
@@ -30,6 +31,7 @@ from urllib.parse import quote
 
 TEAMS = "teams"
 DRILLS = "drills"
+REAPER = "reaper"
 OPERATOR = "{op}:acct"
 OPERATOR_LEDGER = "{op}:ledger"
 
@@ -49,7 +51,12 @@ def key(team: str, key_id: str) -> str:
 
 
 def call(team: str, call_id: str) -> str:
-    return f"{{t:{team}}}:call:{call_id}"
+    return f"{call_stem(team)}{call_id}"
+
+
+def call_stem(team: str) -> str:
+    """What the names of all calls of a team begin with."""
+    return f"{{t:{team}}}:call:"
 
 
 def open_calls(team: str) -> str:

@@ -106,6 +106,11 @@ class Store:
         with _door():
             await self._client.hset(key, items=[word for pair in fields.items() for word in pair])
 
+    async def first(self, key: str, *, within_s: float) -> bool:
+        """Whether nobody else has asked this under the same key within so many seconds."""
+        with _door():
+            return bool(await self._client.set(key, "", nx=True, px=round(within_s * 1000)))
+
     async def count(self, counts: Mapping[str, int], keep_s: Mapping[str, int]) -> None:
         """Adds to the counts of hashes that nothing depends on; each is gone so long after it was last added to."""
         async with self._client.pipeline(transaction=False) as pipeline:

@@ -24,12 +24,12 @@ def settle(hold: Hold, charge: Charge) -> Write:
         *(str(charge.pictures), str(usage.input), str(usage.output)),
         *_facts(charge),
     )
-    return Write("gw1_settle", (*_call_keys(hold), layout.use_stem(hold.team)), args)
+    return Write("gw1_settle", (*call_keys(hold), layout.use_stem(hold.team)), args)
 
 
 def void(hold: Hold, why: str) -> Write:
     """Ends a call that owes nothing; one that was settled stays so."""
-    return Write("gw1_void", _call_keys(hold), (hold.call_id, hold.key_id, why))
+    return Write("gw1_void", call_keys(hold), (hold.call_id, hold.key_id, why))
 
 
 def operator(charge: Charge, *, call_id: str, team: str, why: str) -> Write:
@@ -44,13 +44,21 @@ def operator(charge: Charge, *, call_id: str, team: str, why: str) -> Write:
     )
 
 
+def given_up(hold: Hold) -> Write:
+    """Puts a call of which nothing was ever heard on the operator's account, as dear as it could have been."""
+    keys = (layout.OPERATOR, layout.attempt(hold.call_id), layout.OPERATOR_LEDGER)
+    facts = ("why", "given_up", "call", hold.call_id, "team", hold.team, "attempt", hold.call_id, "basis", "hold")
+    return Write("gw1_operator", keys, (str(hold.nanos), "spent", *facts))
+
+
 def correct(purpose: Purpose, team: str | None, name: str, nanos: int) -> tuple[Write, ...]:
     """Puts right what was drawn under this name, for the installation and for a team; the last word counts."""
     owners = (None,) if team is None else (None, team)
     return tuple(Write("gw1_correct", (layout.allowance(purpose, each),), (name, str(nanos))) for each in owners)
 
 
-def _call_keys(hold: Hold) -> tuple[str, ...]:
+def call_keys(hold: Hold) -> tuple[str, ...]:
+    """Where a function finds a call, and the accounts and the ledger that it is about."""
     return (
         layout.account(hold.team),
         layout.key(hold.team, hold.key_id),

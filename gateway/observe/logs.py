@@ -13,6 +13,7 @@ from gateway.core.events import (
     AttemptLate,
     CallFinished,
     CallRefused,
+    CallUnsettled,
     CredentialRefused,
     DrillBegan,
     DrillEnded,
@@ -116,6 +117,12 @@ def _journal_adopted(event: JournalAdopted) -> dict[str, Any]:
     return {"event": "journal_adopted", **asdict(event)}
 
 
+def _call_unsettled(event: CallUnsettled) -> dict[str, Any]:
+    hold = event.hold
+    row = {"event": "call_unsettled", "call_id": hold.call_id, "team": hold.team, "key_id": hold.key_id}
+    return {**row, "held_usd": usd_of(hold.nanos), "given_up": event.given_up}
+
+
 def _attempt(event: AttemptFinished | AttemptLate) -> dict[str, Any] | None:
     """None for the attempt that won, which its call tells. Where a drill stood before it, it is not the seller's."""
     row = {"attempt_id": event.attempt_id, "lane": event.lane.name, "group": event.lane.group.name}
@@ -192,6 +199,7 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     DrillEnded: _drill,
     FailoverDenied: _failover_denied,
     GroupMoved: _group_moved,
+    CallUnsettled: _call_unsettled,
     JournalAdopted: _journal_adopted,
     OperatorCharged: _operator_charged,
     StoreLost: _store_lost,

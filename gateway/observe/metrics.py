@@ -22,6 +22,7 @@ from gateway.core.events import (
     AttemptLate,
     CallFinished,
     CallRefused,
+    CallUnsettled,
     CredentialRefused,
     DrillBegan,
     DrillEnded,
@@ -78,6 +79,10 @@ _COUNTERS: _Table = {
         "What the journals of processes that are gone held: writes owed, in case of their end, told once more; damage",
         ("what",),
     ),
+    "gateway_unsettled_calls": (
+        "Calls that nobody ended in time: held as unsettled, or given up and paid by the operator",
+        ("given_up",),
+    ),
     # Drills are apart from all of these: what they do is nobody's fault, and no alert is to ring for it.
     "gateway_drilled_calls": ("Calls that drills touched; not among the others", ("code",)),
     "gateway_drilled_attempts": (
@@ -132,6 +137,7 @@ class Metrics:
             DrillEnded: lambda event: self._active(event.drill).dec(),
             StoreLost: lambda event: self._counters["gateway_store_failures"].labels(event.doing).inc(),
             JournalAdopted: self._journal_adopted,
+            CallUnsettled: self._call_unsettled,
             EvidenceShared: lambda event: self._histograms["gateway_evidence_shared_seconds"].observe(event.took_s),
         }
 
@@ -219,6 +225,9 @@ class Metrics:
         for what, count in asdict(event).items():
             self._counters["gateway_journal_adopted"].labels(what).inc(count)
 
+    def _call_unsettled(self, event: CallUnsettled) -> None:
+        self._counters["gateway_unsettled_calls"].labels("yes" if event.given_up else "no").inc()
+
     def _call_refused(self, event: CallRefused) -> None:
         self._counters["gateway_refused_requests"].labels(event.dialect, event.code).inc()
 
@@ -241,5 +250,6 @@ class Metrics:
             for owner in Owner:
                 self._counters["gateway_failover_denials"].labels(group, purpose.value, owner.value, window.value)
         self._counters["gateway_journal_adopted"].labels("owed")
+        self._counters["gateway_unsettled_calls"].labels("no")
         for doing in ("settle", "void", "correct", "share", "journal", "adopt", *_WHY):
             self._counters["gateway_store_failures"].labels(doing)

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from redis import Redis
 
 from gateway.ledger import layout
 from tests.house import MODEL, Simulator
+from tests.losable import LosableStore
 
 START_S = 60.0
 PATIENCE_S = 60.0
@@ -193,3 +195,53 @@ def faults(books: Books, bill: list[dict[str, Any]], in_flight: int) -> list[str
     if len(books.unsettled) > in_flight:
         wrong.append(f"{len(books.unsettled)} unsettled, and no more than {in_flight} in flight at the kills")
     return wrong
+
+
+CALLERS = 8
+
+Crash = Callable[[random.Random, LosableStore, "subprocess.Popen[str]"], None]
+
+
+def at_any_moment(dice: random.Random, _: LosableStore, process: "subprocess.Popen[str]") -> None:
+    time.sleep(dice.uniform(0.5, 3.0))
+    kill(process)
+
+
+def before_the_store_has_it(dice: random.Random, store: LosableStore, process: "subprocess.Popen[str]") -> None:
+    """What is finished meanwhile is in the journal alone."""
+    time.sleep(dice.uniform(0.5, 1.5))
+    with store.away():
+        time.sleep(dice.uniform(0.2, 3.0))
+        kill(process)
+
+
+CRASHES = {"killed at any moment": at_any_moment, "killed while the store is away": before_the_store_has_it}
+
+
+def played(place: Path, crash: Crash, *, seed: int, rounds: int) -> tuple[Books, list[str], int]:
+    """The books after so many crashes, what is wrong with them, and how many calls were answered."""
+    dice = random.Random(seed)
+    (place / "store").mkdir()
+    with (
+        LosableStore.started(place / "store") as store,
+        Simulator.started("--speed", "20", "--light") as seller,
+    ):
+        home = Home(place, seller, store.url)
+        load = Load(home.new_key(), callers=CALLERS, dice=dice)
+        for _ in range(rounds):
+            with home.serving() as (load.url, process), load.on():
+                crash(dice, store, process)
+        with home.serving():
+            until(lambda: len(home.journals()) == 1)
+            until(lambda: not _busy(seller))
+            with Redis.from_url(store.url, decode_responses=True) as raw:
+                books = Books.of(raw)
+        assert home.journals() == []
+        # Each caller has two pictures in flight at most, and each of these two attempts.
+        return books, faults(books, seller.bill(), in_flight=rounds * CALLERS * 4), load.answered
+
+
+def _busy(seller: Simulator) -> bool:
+    before = len(seller.bill())
+    time.sleep(2.0)
+    return len(seller.bill()) != before

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gateway.core.allowance import Exhausted, Owner, Purpose, Window
-from gateway.core.books import Charge
+from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
 from gateway.core.drill import Ailment, Drill, OneKey
 from gateway.core.events import (
@@ -11,6 +11,7 @@ from gateway.core.events import (
     AttemptLate,
     CallFinished,
     CallRefused,
+    CallUnsettled,
     CredentialRefused,
     DrillBegan,
     DrillEnded,
@@ -117,6 +118,7 @@ EVENTS: dict[type[Event], Event] = {
     OperatorCharged: OperatorCharged(call(), charge(), "race_loss"),
     CallRefused: REFUSED,
     CredentialRefused: CredentialRefused(facts.lane(), 401),
+    CallUnsettled: CallUnsettled(Hold("call_9", "acme", "key_1", 126_000_000), given_up=False),
     JournalAdopted: JournalAdopted(owed=2, in_case=3, told=40, damaged=1),
     StoreLost: StoreLost("settle", "the books cannot be reached"),
     EvidenceShared: EvidenceShared(0.0007),

@@ -14,6 +14,7 @@ from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
     CallRefused,
+    CallUnsettled,
     CredentialRefused,
     DrillBegan,
     DrillEnded,
@@ -99,6 +100,15 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "seconds": 0.012,
     },
     CredentialRefused: {"at": AT, "event": "credential_refused", "lane": "default", "upstream_status": 401},
+    CallUnsettled: {
+        "at": AT,
+        "event": "call_unsettled",
+        "call_id": "call_9",
+        "team": "acme",
+        "key_id": "key_1",
+        "held_usd": "0.126",
+        "given_up": False,
+    },
     JournalAdopted: {"at": AT, "event": "journal_adopted", "owed": 2, "in_case": 3, "told": 40, "damaged": 1},
     StoreLost: {"at": AT, "event": "store_lost", "doing": "settle", "reason": "the books cannot be reached"},
     DrillBegan: {
