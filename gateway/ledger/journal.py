@@ -61,7 +61,7 @@ class Journal:
         try:
             home, lock = _new_home(directory)
         except OSError as failure:
-            raise _told(failure) from failure
+            raise _failed(failure) from failure
         journal = cls(files := _Files(home), today)
         try:
             await journal.write()
@@ -91,7 +91,7 @@ class Journal:
                 self._batch = _Batch()
                 await self._flush(batch)
         if batch.failure is not None:
-            raise _told(batch.failure) from batch.failure
+            raise _failed(batch.failure) from batch.failure
         return tuple(number for number, _ in (*entry.owed, *entry.in_case))
 
     def made(self, numbers: Iterable[int]) -> None:
@@ -99,6 +99,12 @@ class Journal:
         entry = self._entry((), (), numbers)
         self.left.read(entry)
         self._batch.entries.append(entry)
+
+    async def told(self, since: float) -> list[Write]:
+        """Everything owed that was promised since then and made, as far as files of this process still have it."""
+        entries: list[Entry] = []
+        await self._on_disk(lambda: entries.extend(self._files.read()))
+        return list(_told(entries, self.left, since))
 
     async def turn(self) -> None:
         """Writes what waits, finds out whether a disk that was full still is, and drops files nobody needs."""
@@ -167,6 +173,10 @@ class _Files:
             segment.highest = max(segment.highest, *numbers, 0)
             segment.last_at = entry.at
 
+    def read(self) -> Iterator[Entry]:
+        """Everything in them, in the order it was written."""
+        return (entry for segment in self._segments for entry in unframed(segment.path.read_bytes()).entries)
+
     def drop(self, oldest: int | None, before: float) -> None:
         """Removes files in which nothing is left, the oldest first: a later one tells what is over of an earlier."""
         while len(self._segments) > 1:
@@ -232,16 +242,16 @@ def orphans(directory: Path, today: float) -> Iterator[list[Orphan]]:
 
 
 def _read(home: Path, since: float) -> Orphan:
-    entries: list[Entry] = []
-    damaged = 0
-    for path in sorted(home.glob("[0-9]*")):
-        found = unframed(path.read_bytes())
-        entries += found.entries
-        damaged += found.damaged
+    found = [unframed(path.read_bytes()) for path in sorted(home.glob("[0-9]*"))]
+    entries = [entry for each in found for entry in each.entries]
     left = left_of(entries)
+    return Orphan(home, left, tuple(_told(entries, left, since)), sum(each.damaged for each in found))
+
+
+def _told(entries: Iterable[Entry], left: Left, since: float) -> Iterator[Write]:
+    """What was owed since then and has been made."""
     recent = (each for entry in entries if entry.at >= since for each in entry.owed)
-    told = tuple(write for number, write in recent if number not in left.owed)
-    return Orphan(home, left, told, damaged)
+    return (write for number, write in recent if number not in left.owed)
 
 
 def _new_home(directory: Path) -> tuple[Path, int]:
@@ -284,5 +294,5 @@ def _sync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def _told(failure: OSError) -> JournalError:
+def _failed(failure: OSError) -> JournalError:
     return JournalError(failure.errno, failure.strerror or str(failure))

@@ -17,7 +17,8 @@ from ruamel.yaml import YAML
 from gateway.config.effective import effective
 from gateway.config.load import load
 from tests.house import ADMIN_KEY, MODEL, Simulator
-from tests.incidents.__main__ import words
+from tests.incidents.__main__ import words as incidents
+from tests.kills.__main__ import words as kills
 
 TOP = Path(__file__).parent.parent.parent
 README = (TOP / "README.md").read_text()
@@ -152,6 +153,11 @@ def test_the_compose_file_that_is_named_exists_and_has_the_profile() -> None:
 def test_the_incidents_with_real_processes_are_asked_for_as_it_is_written() -> None:
     """Playing them takes a quarter of an hour; `tests/incidents` plays one."""
     line = block("python -m tests.incidents").strip()
-    told = words().parse_args(shlex.split(line)[3:])
+    told = incidents().parse_args(shlex.split(line)[3:])
     assert (told.replicas, told.speed) == (2, 14.0)
     assert "hang" in told.incident
+
+
+def test_the_kills_are_asked_for_as_it_is_written() -> None:
+    """`tests/kills` plays a few of them."""
+    assert kills().parse_args(shlex.split(block("python -m tests.kills").strip())[3:]).rounds == 100

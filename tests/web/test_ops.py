@@ -30,7 +30,7 @@ async def test_a_well_gateway_is_alive_and_ready(gateway: Gateway) -> None:
     assert (alive.status_code, alive.json()) == (200, {"status": "ok"})
     ready = await gateway.http.get("/readyz")
     assert ready.status_code == 200
-    assert ready.json() == {"ready": True, "store": "ok", "lanes": "ok", "draining": "ok"}
+    assert ready.json() == {"ready": True, "store": "ok", "journal": "ok", "lanes": "ok", "draining": "ok"}
 
 
 async def test_without_its_store_it_is_alive_but_not_ready_and_says_why(on_redis: Gateway, server: Server) -> None:
