@@ -118,6 +118,7 @@ async def running(
         supervisor.keep(lambda: vault.sweep(time.time()), every_s=_SWEEP_S, name="sweep")
         supervisor.keep(outbox.turn, every_s=TURN_EVERY_S, name="journal")
         supervisor.keep(outbox.adopt, every_s=TURN_EVERY_S, name="adopt")
+        supervisor.keep(outbox.heal, every_s=TURN_EVERY_S, name="heal")
         supervisor.keep(Reaper(ledger.store, rooms.observe).turn, every_s=REAP_EVERY_S, name="reaper")
         supervisor.keep(drilling.turn, every_s=LOOK_S, name="drills")
         supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")

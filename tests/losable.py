@@ -1,5 +1,6 @@
 """A store that a test can take away, and that comes back with all that was in it."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,20 @@ class LosableStore:
             yield
         finally:
             self._server = _start(self._home)
+
+    @contextmanager
+    def set_back(self) -> Iterator[None]:
+        """What is written in the block is lost at its end, as when a replica takes over that had not heard of it."""
+        with self.away():
+            copy = self._home.with_name(f"{self._home.name}.before")
+            shutil.copytree(self._home, copy, ignore=shutil.ignore_patterns("s"))
+        yield
+        with self.away():
+            for name in ("appendonlydir", "dump.rdb"):
+                shutil.rmtree(self._home / name, ignore_errors=True)
+                if (copy / name).is_dir():
+                    shutil.copytree(copy / name, self._home / name)
+            shutil.rmtree(copy)
 
 
 def _start(home: Path) -> Server:

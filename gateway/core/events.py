@@ -123,6 +123,13 @@ class JournalAdopted:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreRolledBack:
+    """The store had lost what it had taken, as when a replica takes over, and was `told` so many writes again."""
+
+    told: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallUnsettled:
     """Nobody has ended a call in time. It holds its money on, or is `given_up`: then the operator has paid."""
 
@@ -173,6 +180,7 @@ Event = (
     | StoreLost
     | JournalAdopted
     | CallUnsettled
+    | StoreRolledBack
     | GroupMoved
     | EvidenceShared
     | DrillBegan

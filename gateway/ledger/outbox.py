@@ -5,6 +5,7 @@ behind is made by whoever finds it. Decides nothing: what is written, and when, 
 """
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,11 +13,12 @@ from pathlib import Path
 from typing import Self
 
 from gateway.core.errors import BooksAway
-from gateway.core.events import JournalAdopted, Observer, StoreLost
+from gateway.core.events import JournalAdopted, Observer, StoreLost, StoreRolledBack
 from gateway.ledger.errors import StoreError
 from gateway.ledger.frames import Write
-from gateway.ledger.journal import Journal, JournalError, Orphan, orphans
+from gateway.ledger.journal import KEPT_S, Journal, JournalError, Orphan, orphans
 from gateway.ledger.store import Store
+from gateway.ledger.writes import ENDED, ENDS
 
 # Between two tries to tell the books, in seconds; the last one goes on.
 _AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -26,8 +28,11 @@ _AT_ONCE = 64
 
 TURN_EVERY_S = 5.0
 
+# So many calls are looked for in a store that may have lost them.
+_ENDED_KEPT = 20_000
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Outbox:
     """The journal of this process, and the store that it is about."""
 
@@ -37,6 +42,8 @@ class Outbox:
     observe: Observer
     today: Callable[[], float]
     _later: dict[int, Write] = field(default_factory=dict)
+    _ended: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=_ENDED_KEPT))  # when, and which call
+    _run_id: str = ""
 
     @classmethod
     @asynccontextmanager
@@ -106,6 +113,23 @@ class Outbox:
                 del self._later[number]
                 self.journal.made([number])
 
+    async def heal(self) -> None:
+        """Makes all of the last hour again where the store has lost some of it; to be taken every `TURN_EVERY_S`.
+
+        A store that goes back loses what came last. So the calls that ended since the turn before the last are looked
+        for, and as many as are remembered where the server is another one, or was started again. Raises `BooksAway`.
+        """
+        run_id = await self.store.run_id()
+        since = self.today() - (2 * TURN_EVERY_S if run_id == self._run_id else KEPT_S)
+        calls = [call for at, call in self._ended if at >= since]
+        there = all(record.get("state") in ENDED for record in await self.store.records(calls))
+        self._run_id = run_id
+        if there:
+            return
+        told = await self.journal.told(self.today() - KEPT_S)
+        await self._make("heal", told)
+        self.observe(StoreRolledBack(len(told)))
+
     async def adopt(self) -> None:
         """Makes what processes that are gone have left; to be taken again and again, as long as it takes."""
         with orphans(self.directory, self.today()) as found:
@@ -115,11 +139,14 @@ class Outbox:
     async def _adopt(self, orphan: Orphan) -> None:
         owed, in_case = list(orphan.left.owed.values()), list(orphan.left.in_case.values())
         for writes in (orphan.told, owed, in_case):
-            for at in range(0, len(writes), _AT_ONCE):
-                await asyncio.gather(*(self._made("adopt", each) for each in writes[at : at + _AT_ONCE]))
+            await self._make("adopt", writes)
         orphan.clear()
         if orphan.told or orphan.left or orphan.damaged:
             self.observe(JournalAdopted(len(owed), len(in_case), len(orphan.told), orphan.damaged))
+
+    async def _make(self, doing: str, writes: Sequence[Write]) -> None:
+        for at in range(0, len(writes), _AT_ONCE):
+            await asyncio.gather(*(self._made(doing, each) for each in writes[at : at + _AT_ONCE]))
 
     async def _write(self, owed: Sequence[Write] = (), over: Sequence[int] = ()) -> tuple[int, ...]:
         try:
@@ -139,4 +166,6 @@ class Outbox:
                 await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
                 tries += 1
             else:
+                if write.function in ENDS:
+                    self._ended.append((self.today(), write.keys[2]))
                 return

@@ -69,6 +69,11 @@ class Store:
         with _door():
             await self._client.ping()
 
+    async def run_id(self) -> str:
+        """Which server this is, and which start of it."""
+        with _door():
+            return str((await self._client.info("server"))["run_id"])
+
     async def call(self, function: str, keys: Sequence[str], args: Sequence[str] = ()) -> list[str]:
         """The answer of a function of the library, which is loaded again where a flush has taken it."""
         with _door():

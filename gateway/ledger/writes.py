@@ -15,6 +15,13 @@ from gateway.ledger.reports import line
 UNSETTLED = "unsettled"
 
 
+_SETTLE, _VOID = "gw1_settle", "gw1_void"
+
+# The functions that end a call, which is the third of their keys; and how it stands then.
+ENDS = frozenset({_SETTLE, _VOID})
+ENDED = frozenset({"settled", "voided"})
+
+
 def settle(hold: Hold, charge: Charge) -> Write:
     """Ends a call with what it cost, whatever has become of its hold. Only the first charge counts."""
     usage = charge.usage or Usage()
@@ -24,12 +31,12 @@ def settle(hold: Hold, charge: Charge) -> Write:
         *(str(charge.pictures), str(usage.input), str(usage.output)),
         *_facts(charge),
     )
-    return Write("gw1_settle", (*call_keys(hold), layout.use_stem(hold.team)), args)
+    return Write(_SETTLE, (*call_keys(hold), layout.use_stem(hold.team)), args)
 
 
 def void(hold: Hold, why: str) -> Write:
     """Ends a call that owes nothing; one that was settled stays so."""
-    return Write("gw1_void", call_keys(hold), (hold.call_id, hold.key_id, why))
+    return Write(_VOID, call_keys(hold), (hold.call_id, hold.key_id, why))
 
 
 def operator(charge: Charge, *, call_id: str, team: str, why: str) -> Write:

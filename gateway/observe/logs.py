@@ -23,6 +23,7 @@ from gateway.core.events import (
     JournalAdopted,
     OperatorCharged,
     StoreLost,
+    StoreRolledBack,
 )
 from gateway.core.money import usd_of
 
@@ -123,6 +124,10 @@ def _call_unsettled(event: CallUnsettled) -> dict[str, Any]:
     return {**row, "held_usd": usd_of(hold.nanos), "given_up": event.given_up}
 
 
+def _store_rolled_back(event: StoreRolledBack) -> dict[str, Any]:
+    return {"event": "store_rolled_back", "told": event.told}
+
+
 def _attempt(event: AttemptFinished | AttemptLate) -> dict[str, Any] | None:
     """None for the attempt that won, which its call tells. Where a drill stood before it, it is not the seller's."""
     row = {"attempt_id": event.attempt_id, "lane": event.lane.name, "group": event.lane.group.name}
@@ -201,6 +206,7 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     GroupMoved: _group_moved,
     CallUnsettled: _call_unsettled,
     JournalAdopted: _journal_adopted,
+    StoreRolledBack: _store_rolled_back,
     OperatorCharged: _operator_charged,
     StoreLost: _store_lost,
 }

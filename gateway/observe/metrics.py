@@ -33,6 +33,7 @@ from gateway.core.events import (
     JournalAdopted,
     OperatorCharged,
     StoreLost,
+    StoreRolledBack,
 )
 from gateway.core.groups import Lane
 from gateway.core.move import Standing
@@ -83,6 +84,7 @@ _COUNTERS: _Table = {
         "Calls that nobody ended in time: held as unsettled, or given up and paid by the operator",
         ("given_up",),
     ),
+    "gateway_store_rollbacks": ("Times that the store had lost what it had taken, and was told it again", ()),
     # Drills are apart from all of these: what they do is nobody's fault, and no alert is to ring for it.
     "gateway_drilled_calls": ("Calls that drills touched; not among the others", ("code",)),
     "gateway_drilled_attempts": (
@@ -138,6 +140,7 @@ class Metrics:
             StoreLost: lambda event: self._counters["gateway_store_failures"].labels(event.doing).inc(),
             JournalAdopted: self._journal_adopted,
             CallUnsettled: self._call_unsettled,
+            StoreRolledBack: lambda _: self._counters["gateway_store_rollbacks"].inc(),
             EvidenceShared: lambda event: self._histograms["gateway_evidence_shared_seconds"].observe(event.took_s),
         }
 

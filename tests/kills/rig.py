@@ -19,6 +19,7 @@ import httpx2
 from redis import Redis
 
 from gateway.ledger import layout
+from gateway.ledger.outbox import TURN_EVERY_S
 from tests.house import MODEL, Simulator
 from tests.losable import LosableStore
 
@@ -215,7 +216,19 @@ def before_the_store_has_it(dice: random.Random, store: LosableStore, process: "
         kill(process)
 
 
-CRASHES = {"killed at any moment": at_any_moment, "killed while the store is away": before_the_store_has_it}
+def with_a_store_that_goes_back(dice: random.Random, store: LosableStore, _: "subprocess.Popen[str]") -> None:
+    """It loses what it took in the last moments, and is told again while calls go on."""
+    time.sleep(dice.uniform(0.5, 1.5))
+    with store.set_back():
+        time.sleep(dice.uniform(0.5, 3.0))
+    time.sleep(2 * TURN_EVERY_S)
+
+
+CRASHES = {
+    "killed at any moment": at_any_moment,
+    "killed while the store is away": before_the_store_has_it,
+    "with a store that goes back": with_a_store_that_goes_back,
+}
 
 
 def played(place: Path, crash: Crash, *, seed: int, rounds: int) -> tuple[Books, list[str], int]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.kills.rig import at_any_moment, before_the_store_has_it, played
+from tests.kills.rig import at_any_moment, before_the_store_has_it, played, with_a_store_that_goes_back
 
 
 def test_a_gateway_that_is_killed_under_load_loses_nothing(tmp_path: Path) -> None:
@@ -15,6 +15,13 @@ def test_a_gateway_that_is_killed_under_load_loses_nothing(tmp_path: Path) -> No
 
 def test_nor_one_that_is_killed_while_the_store_is_away(tmp_path: Path) -> None:
     books, wrong, answered = played(tmp_path, before_the_store_has_it, seed=2, rounds=4)
+    assert wrong == []
+    assert answered > 4
+    assert books.charged
+
+
+def test_nor_one_whose_store_goes_back(tmp_path: Path) -> None:
+    books, wrong, answered = played(tmp_path, with_a_store_that_goes_back, seed=3, rounds=2)
     assert wrong == []
     assert answered > 4
     assert books.charged

@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 
 from gateway.core.books import Balance, Hold
-from gateway.core.events import Event, JournalAdopted, StoreLost
+from gateway.core.errors import BooksAway
+from gateway.core.events import Event, JournalAdopted, StoreLost, StoreRolledBack
 from gateway.core.keys import Key, Limits, TeamLimits
 from gateway.ledger import layout, writes
 from gateway.ledger.budget import Books
@@ -158,6 +159,14 @@ async def test_what_is_owed_while_the_store_is_away_is_made_when_it_is_back_here
         assert told[-1] == JournalAdopted(owed=1, in_case=0, told=2, damaged=0)
 
 
+async def _answers(store: Store) -> bool:
+    """Once it does: the connections that were open before are not any more."""
+    with suppress(BooksAway):
+        await store.ping()
+        return True
+    return False
+
+
 async def _owed(outbox: Outbox, count: int) -> bool:
     return outbox.promises["owed"] == count
 
@@ -169,3 +178,33 @@ async def test_what_it_costs_is_in_the_ledger_once_however_often_it_is_made(
         for _ in range(3):
             await outbox.surely("settle", [writes.settle(hold, charge(USD))])
     assert [row["do"] for row in rows(raw, layout.ledger("acme"))] == ["reserve", "settle"]
+
+
+async def test_a_store_that_went_back_is_told_the_last_hour_again(losable: LosableStore, tmp_path: Path) -> None:
+    told: list[Event] = []
+    async with Store.open(losable.url, tmp_path) as store:
+        keys, books = Keys(store, PEPPER), Books(store)
+        await keys.create_team("acme", now=NOW)
+        key, _ = await keys.create_key("acme", name="ci", limits=Limits(), now=NOW)
+        async with Outbox.open(store, tmp_path / "journal", told.append, lambda: NOW) as outbox:
+
+            async def spend(number: int) -> None:
+                hold = await reserve(books, f"call_{number}", key, USD)
+                await outbox.surely("settle", [writes.settle(hold, charge(number, attempt_id=f"att_{number}"))])
+
+            await spend(1)
+            await outbox.heal()
+            with losable.set_back():
+                await eventually(lambda: _answers(store))
+                await spend(10)
+                await spend(100)
+                lost = writes.operator(charge(7), call_id="call_7", team="acme", why="race_loss")
+                await outbox.surely("race_loss", [lost])
+            await eventually(lambda: _answers(store))
+            assert (await books.team_balance("acme")).spent_nanos == 1
+            await outbox.heal()
+            assert told == [StoreRolledBack(told=4)]
+            assert (await books.team_balance("acme")) == Balance(111, 0, None)
+            assert (await books.operator_balance()).spent_nanos == 7
+            await outbox.heal()
+            assert len(told) == 1

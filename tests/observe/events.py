@@ -22,6 +22,7 @@ from gateway.core.events import (
     JournalAdopted,
     OperatorCharged,
     StoreLost,
+    StoreRolledBack,
 )
 from gateway.core.move import Move, Standing, Why
 from gateway.core.outcome import Verdict, outcome
@@ -119,6 +120,7 @@ EVENTS: dict[type[Event], Event] = {
     CallRefused: REFUSED,
     CredentialRefused: CredentialRefused(facts.lane(), 401),
     CallUnsettled: CallUnsettled(Hold("call_9", "acme", "key_1", 126_000_000), given_up=False),
+    StoreRolledBack: StoreRolledBack(told=40),
     JournalAdopted: JournalAdopted(owed=2, in_case=3, told=40, damaged=1),
     StoreLost: StoreLost("settle", "the books cannot be reached"),
     EvidenceShared: EvidenceShared(0.0007),

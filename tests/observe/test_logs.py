@@ -23,6 +23,7 @@ from gateway.core.events import (
     JournalAdopted,
     OperatorCharged,
     StoreLost,
+    StoreRolledBack,
 )
 from gateway.core.outcome import Verdict
 from gateway.core.truth import Shortfall
@@ -109,6 +110,7 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "held_usd": "0.126",
         "given_up": False,
     },
+    StoreRolledBack: {"at": AT, "event": "store_rolled_back", "told": 40},
     JournalAdopted: {"at": AT, "event": "journal_adopted", "owed": 2, "in_case": 3, "told": 40, "damaged": 1},
     StoreLost: {"at": AT, "event": "store_lost", "doing": "settle", "reason": "the books cannot be reached"},
     DrillBegan: {
