@@ -11,6 +11,7 @@ import typer
 from gateway.cli import demo, server
 from gateway.cli.drill import drill
 from gateway.cli.keys import keys
+from gateway.cli.ledger import ledger
 from gateway.cli.rehearse import rehearse
 from gateway.cli.teams import teams
 from gateway.cli.usage import usage
@@ -29,6 +30,7 @@ server.add(app)
 demo.add(app)
 app.add_typer(teams, name="teams")
 app.add_typer(keys, name="keys")
+app.add_typer(ledger, name="ledger")
 app.add_typer(drill, name="drill")
 app.command()(usage)
 app.command()(rehearse)

@@ -225,6 +225,41 @@ local function operator(keys, args)
   return {'recorded', nanos}
 end
 
+local function last_row(ledger)
+  local found = redis.call('XREVRANGE', ledger, '+', '-', 'COUNT', 1)
+  return found[1] and found[1][1] or '0-0'
+end
+
+-- gw1_sums: what the accounts of a team and its keys are, and what their open calls hold, all at one moment.
+--   keys    team's account, key index, open calls, ledger, stem of a key's name, stem of a call's
+--   answer  {name of the last row, 'team', held, spent, held by open calls, then the same of every key}
+local function sums_now(keys)
+  local opened = {team = 0}
+  for _, id in ipairs(redis.call('ZRANGE', keys[3], 0, -1)) do
+    local known = redis.call('HMGET', keys[6] .. id, 'key', 'held')
+    local key, held = known[1] or '', tonumber(known[2] or '0')
+    opened[key], opened.team = (opened[key] or 0) + held, opened.team + held
+  end
+  local answer = {last_row(keys[4])}
+  local function tell(name, account)
+    local held, spent = sums(account)
+    for _, word in ipairs({name, held, spent, string.format('%.0f', opened[name] or 0)}) do
+      answer[#answer + 1] = word
+    end
+  end
+  tell('team', keys[1])
+  for _, id in ipairs(redis.call('HKEYS', keys[2])) do tell(id, keys[5] .. id) end
+  return answer
+end
+
+-- gw1_operator_sums: the same of the operator's account.
+--   keys    operator's account, operator's ledger
+--   answer  {name of the last row, held, spent}
+local function operator_sums(keys)
+  local held, spent = sums(keys[1])
+  return {last_row(keys[2]), held, spent}
+end
+
 -- Whole seconds of the store's clock, and the windows an allowance is counted in.
 local HOUR, DAY = 3600, 24 * 3600
 
@@ -434,6 +469,8 @@ redis.register_function('gw1_void', void)
 redis.register_function('gw1_lapsed', lapsed)
 redis.register_function('gw1_expire', expire)
 redis.register_function('gw1_operator', operator)
+redis.register_function('gw1_sums', sums_now)
+redis.register_function('gw1_operator_sums', operator_sums)
 redis.register_function('gw1_draw', draw)
 redis.register_function('gw1_correct', correct)
 redis.register_function('gw1_drawn', drawn)

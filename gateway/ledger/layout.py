@@ -47,7 +47,12 @@ def key_index(team: str) -> str:
 
 
 def key(team: str, key_id: str) -> str:
-    return f"{{t:{team}}}:key:{key_id}"
+    return f"{key_stem(team)}{key_id}"
+
+
+def key_stem(team: str) -> str:
+    """What the names of all keys of a team begin with."""
+    return f"{{t:{team}}}:key:"
 
 
 def call(team: str, call_id: str) -> str:

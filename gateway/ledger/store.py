@@ -95,6 +95,18 @@ class Store:
         [record] = await self.records([key])
         return record
 
+    async def rows(self, stream: str, last: str) -> AsyncIterator[tuple[str, dict[str, str]]]:
+        """The rows of a stream up to the one of this name, in their order, each with its name."""
+        after = "-"
+        while True:
+            with _door():
+                page: list[tuple[str, dict[str, str]]] = await self._client.xrange(stream, after, last, count=_BATCH)  # type: ignore[assignment]
+            for name, row in page:
+                yield name, row
+            if len(page) < _BATCH:
+                return
+            after = f"({page[-1][0]}"
+
     async def records(self, keys: Sequence[str]) -> list[dict[str, str]]:
         """All fields of many hashes, in the order asked for."""
         found: list[dict[str, str]] = []

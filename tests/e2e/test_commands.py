@@ -14,8 +14,11 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from redis import Redis
 
+from gateway.ledger import layout
 from tests.house import ADMIN_KEY, MODEL, START_S, Simulator, native_picture, pixels
+from tests.losable import LosableStore
 
 TOP = Path(__file__).parent.parent.parent
 
@@ -136,6 +139,21 @@ def test_a_team_and_a_key_are_changed_one_word_at_a_time(here: Path) -> None:
     assert "Acme" in gateway(here, "teams", "show", "acme")
 
 
+def test_the_books_are_proven_and_whoever_writes_in_them_is_found_out(here: Path) -> None:
+    (here / "store").mkdir()
+    with LosableStore.started(here / "store") as store, Redis.from_url(store.url) as raw:
+        gateway(here, "teams", "create", "acme", GATEWAY__STORE=store.url)
+        told = json.loads(gateway(here, "ledger", "verify", "--json", GATEWAY__STORE=store.url))
+        assert [(each["ledger"], each["rows"], each["faults"]) for each in told] == [
+            ("acme", 0, []),
+            ("operator", 0, []),
+        ]
+        assert "acme" in gateway(here, "ledger", "verify", "--team", "acme", GATEWAY__STORE=store.url)
+        raw.hincrby(layout.account("acme"), "spent", 1)
+        said = gateway(here, "ledger", "verify", code=1, GATEWAY__STORE=store.url)
+        assert said == "acme: account team has held 0, spent 1; its rows make held 0, spent 0\n"
+
+
 def test_revoking_a_team_ends_its_keys_and_no_others(here: Path) -> None:
     for team in ("acme", "acme", "other"):
         gateway(here, "keys", "create", "--team", team)
@@ -205,6 +223,7 @@ WRONG_WORDS = [
     (("teams", "revoke", "nobody"), "no team nobody"),
     (("keys", "show", "key_nope"), "no key key_nope"),
     (("keys", "revoke", "key_nope"), "no key key_nope"),
+    (("ledger", "verify", "--team", "nobody"), "no team nobody"),
 ]
 
 

@@ -133,6 +133,13 @@ class Home:
     def _environ(self, **more: str) -> dict[str, str]:
         return {**os.environ, **more}
 
+    def verified(self) -> list[dict[str, Any]]:
+        """What `gateway ledger verify` says of every ledger."""
+        command = [sys.executable, "-m", "gateway", "ledger", "verify", "--json"]
+        done = subprocess.run(command, cwd=self.here, capture_output=True, text=True, env=self._environ())
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+        return found
+
     def journals(self) -> list[Path]:
         return sorted((self.here / "data" / "journal").glob("[0-9a-f]*"))
 
@@ -249,9 +256,11 @@ def played(place: Path, crash: Crash, *, seed: int, rounds: int) -> tuple[Books,
             until(lambda: not _busy(seller))
             with Redis.from_url(store.url, decode_responses=True) as raw:
                 books = Books.of(raw)
+            unproven = [fault for each in home.verified() for fault in each["faults"]]
         assert home.journals() == []
         # Each caller has two pictures in flight at most, and each of these two attempts.
-        return books, faults(books, seller.bill(), in_flight=rounds * CALLERS * 4), load.answered
+        wrong = faults(books, seller.bill(), in_flight=rounds * CALLERS * 4)
+        return books, wrong + unproven, load.answered
 
 
 def _busy(seller: Simulator) -> bool:

@@ -1,0 +1,87 @@
+"""Whether accounts are what the rows of their ledger make them: computed again from the first row to the last.
+
+A row tells what it added to held and spent money, and both sums of each of its accounts before and after. So
+a row that is missing, doubled or changed shows in the one that follows it. Pure.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+# Whose sums a row may tell: its team's, its key's, or the operator's.
+_WHOSE = ("team", "key", "operator")
+
+# Who reads of so many will not read of more.
+_FAULTS_KEPT = 20
+
+
+class Sums(NamedTuple):
+    """Money of an account, in nano-dollars."""
+
+    held: int
+    spent: int
+
+    def __str__(self) -> str:
+        return f"held {self.held}, spent {self.spent}"
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What an account says of itself, and what the calls hold together that are not at an end; None: nobody counts."""
+
+    sums: Sums
+    open_nanos: int | None = None
+
+
+@dataclass(slots=True)
+class Audit:
+    """Rows are `read` in their order, then accounts are `compared`. `faults` are in words, the first of them first."""
+
+    rows: int = 0
+    faults: list[str] = field(default_factory=list)
+    _sums: dict[str, Sums] = field(default_factory=dict)
+    _settled: set[str] = field(default_factory=set)
+
+    def read(self, name: str, row: Mapping[str, str]) -> None:
+        """A row, under the name that it can be found by."""
+        self.rows += 1
+        added = Sums(int(row["held"]), int(row["spent"]))
+        for account, before, after in _told(row):
+            known = self._sums.get(account, before)  # the first row may be one of many that were put away
+            if before != known:
+                self._fault(f"row {name}: {account} had {before} before it; the rows before it make {known}")
+            made = Sums(before.held + added.held, before.spent + added.spent)
+            if after != made:
+                self._fault(f"row {name}: {account} has {after} after it; with what it adds that is {made}")
+            self._sums[account] = after
+        if row["do"] == "settle":
+            if row["call"] in self._settled:
+                self._fault(f"row {name}: call {row['call']} is charged a second time")
+            self._settled.add(row["call"])
+
+    def compare(self, booked: Mapping[str, Booked]) -> None:
+        """The accounts, by the names that rows have for them: `team`, `operator`, or a key's id."""
+        for account, found in booked.items():
+            made = self._sums.get(account, Sums(0, 0))
+            if found.sums != made:
+                self._fault(f"account {account} has {found.sums}; its rows make {made}")
+            if found.open_nanos not in (None, found.sums.held):
+                self._fault(f"account {account} holds {found.sums.held}; its open calls hold {found.open_nanos}")
+        for account in self._sums.keys() - booked.keys():
+            self._fault(f"account {account} is in the rows and not in the books")
+
+    def _fault(self, words: str) -> None:
+        if len(self.faults) < _FAULTS_KEPT:
+            self.faults.append(words)
+
+
+def _told(row: Mapping[str, str]) -> Iterator[tuple[str, Sums, Sums]]:
+    """Each account of a row, with its sums before and after."""
+    for whose in _WHOSE:
+        if f"{whose}_held_before" in row:
+            account = row["key"] if whose == "key" else whose
+            yield account, _sums(row, whose, "before"), _sums(row, whose, "after")
+
+
+def _sums(row: Mapping[str, str], whose: str, when: str) -> Sums:
+    return Sums(int(row[f"{whose}_held_{when}"]), int(row[f"{whose}_spent_{when}"]))

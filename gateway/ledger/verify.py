@@ -1,0 +1,51 @@
+"""Reads the ledgers of teams and of the operator from their first row to their last, and the accounts beside them.
+
+Calls may go on meanwhile: accounts are taken at one moment, and rows up to that moment.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from gateway.core.audit import Audit, Booked, Sums
+from gateway.ledger import layout
+from gateway.ledger.store import Store
+
+OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found of one ledger: a team's, or the operator's. Its sums are those of the account."""
+
+    whose: str
+    rows: int
+    sums: Sums
+    faults: tuple[str, ...]
+
+
+async def verify(store: Store, *, team: str | None = None) -> AsyncIterator[Verified]:
+    """Every ledger, or a team's alone, one after the other. Raises `BooksAway`."""
+    teams = [team] if team is not None else sorted(await store.record(layout.TEAMS))
+    for each in teams:
+        keys = [layout.account(each), layout.key_index(each), layout.open_calls(each), layout.ledger(each)]
+        stems = [layout.key_stem(each), layout.call_stem(each)]
+        last, *words = await store.call("gw1_sums", [*keys, *stems])
+        yield await _verified(store, each, layout.ledger(each), last, _booked(words))
+    if team is None:
+        last, *words = await store.call("gw1_operator_sums", [layout.OPERATOR, layout.OPERATOR_LEDGER])
+        sums = Sums(*map(int, words))
+        yield await _verified(store, OPERATOR, layout.OPERATOR_LEDGER, last, {OPERATOR: Booked(sums)})
+
+
+async def _verified(store: Store, whose: str, ledger: str, last: str, booked: dict[str, Booked]) -> Verified:
+    audit = Audit()
+    async for name, row in store.rows(ledger, last):
+        audit.read(name, row)
+    audit.compare(booked)
+    sums = booked.get("team", booked.get(OPERATOR, Booked(Sums(0, 0)))).sums
+    return Verified(whose, audit.rows, sums, tuple(audit.faults))
+
+
+def _booked(words: list[str]) -> dict[str, Booked]:
+    rows = zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True)
+    return {name: Booked(Sums(int(held), int(spent)), int(opened)) for name, held, spent, opened in rows}
