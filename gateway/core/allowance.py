@@ -2,7 +2,7 @@
 
 What an attempt may cost at most is drawn before it is sent, and put right when its price is known, so
 that no hour and no day (UTC) ever holds more than its cap. It counts where it was sent. The store
-keeps allowances in the same way (`gw1_draw`, `gw1_correct`); here is what one means, for rehearsals
+keeps allowances in the same way (`draw`, `correct`); here is what one means, for rehearsals
 and for tests, and the words for it.
 """
 

@@ -49,14 +49,14 @@ class Allowances:
         return await self._drawn(layout.allowance(purpose, None), self._installation.get(purpose, Caps()))
 
     async def _draw(self, purpose: Purpose, owner: Owner, keys: list[str], args: list[str]) -> Exhausted | None:
-        state, *rest = await self._store.call("gw1_draw", keys, args)
+        state, *rest = await self._store.call("draw", keys, args)
         if state == "drawn":
             return None
         window, anew_s = rest
         return Exhausted(purpose, owner, Window(window), int(anew_s))
 
     async def _drawn(self, stem: str, caps: Caps) -> Drawn:
-        hour, day = await self._store.call("gw1_drawn", [stem])
+        hour, day = await self._store.call("drawn", [stem])
         return Drawn(caps, int(hour), int(day))
 
 

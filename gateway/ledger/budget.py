@@ -35,7 +35,7 @@ class Books:
         keys = [layout.account(team), layout.key(team, key.id), layout.open_calls(team), layout.ledger(team)]
         keys += [layout.call(team, call_id) for call_id in call_ids]
         args = [key.id, str(nanos), str(round(lease_s * 1000)), *call_ids]
-        state, *rest = await self._store.call("gw1_reserve", keys, args)
+        state, *rest = await self._store.call("reserve", keys, args)
         if state == "open":
             capped, *held = rest
             each = zip(call_ids, held, strict=True)

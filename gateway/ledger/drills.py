@@ -39,7 +39,7 @@ class Drills:
 
     async def on(self) -> Seen:
         """Those that are on; raises `BooksAway`."""
-        now_ms, *rows = await self._store.call("gw1_drills", [layout.DRILLS])
+        now_ms, *rows = await self._store.call("drills", [layout.DRILLS])
         read = [_drill(drill_id, row) for drill_id, row in zip(rows[::2], rows[1::2], strict=True)]
         drills = sorted((drill for drill in read if drill is not None), key=lambda drill: (drill.ends_at, drill.id))
         return Seen(int(now_ms) / 1000, tuple(drills))
@@ -51,14 +51,14 @@ class Drills:
         await self._look_for(drill.whom)
         if len(seen.drills) >= MOST:
             raise BadRequest(f"there are {MOST} drills already; end one of them first")
-        await self._store.call("gw1_drill", [layout.DRILLS], [drill.id, _row(drill)])
+        await self._store.call("drill", [layout.DRILLS], [drill.id, _row(drill)])
         return drill
 
     async def end(self, drill_id: str) -> Drill:
         """Ends a drill now: it is over everywhere within seconds. Raises `NotFound` and `BooksAway`."""
         seen = await self.on()
         drill = next((each for each in seen.drills if each.id == drill_id), None)
-        if drill is None or await self._store.call("gw1_undrill", [layout.DRILLS], [drill_id]) != ["ended"]:
+        if drill is None or await self._store.call("undrill", [layout.DRILLS], [drill_id]) != ["ended"]:
             raise NotFound(f"there is no drill {drill_id}; it may be over", param="id")
         return replace(drill, ends_at=seen.now)
 

@@ -23,7 +23,7 @@ class Evidence:
         heard_to = "" if push.heard_to is None else str(push.heard_to)
         said = [word for name, count in push.counts.items() for word in (name, str(count))]
         args = [heard_to, str(push.leases), *said]
-        at_ms, leased, to, *rest = await self._store.call("gw1_pool", [layout.pair(*push.pair)], args)
+        at_ms, leased, to, *rest = await self._store.call("pool", [layout.pair(*push.pair)], args)
         seconds: defaultdict[int, dict[str, int]] = defaultdict(dict)
         for word, name, count in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
             seconds[int(word)][name] = int(count)

@@ -1,4 +1,4 @@
-#!lua name=gateway1
+#!lua name=gateway_VERSION
 
 -- The books: every step that moves money, each of them whole or not at all. And, at the end, what replicas
 -- tell each other of how the groups are, which is evidence and no money.
@@ -95,7 +95,7 @@ local function refusal(which, account, needed)
   return {'over', which, budget, held, spent}
 end
 
--- gw1_reserve: sets money aside for calls of one key, the same for each, if the budgets of the key and
+-- reserve: sets money aside for calls of one key, the same for each, if the budgets of the key and
 -- its team allow all of it; else for none.
 --   keys    team's account, key's account, open calls, ledger, then every call
 --   args    key id, nanos for each, lease in ms, then the id of every call
@@ -126,7 +126,7 @@ local function reserve(keys, args)
   return answer
 end
 
--- gw1_settle: ends a call with what it cost, whatever it held: a cost above the hold is recorded and
+-- settle: ends a call with what it cost, whatever it held: a cost above the hold is recorded and
 -- flagged, a hold that Redis has lost is made again first, a voided call is settled all the same.
 --   keys    team's account, key's account, call, open calls, ledger, stem of the day's use
 --   args    call id, key id, nanos held, nanos owed, then for the report: line, pictures, input
@@ -158,7 +158,7 @@ local function settle(keys, args)
   return {'settled', owed, over}
 end
 
--- gw1_void: ends a call that owes nothing. A call never heard of is marked as ended, so that a
+-- void: ends a call that owes nothing. A call never heard of is marked as ended, so that a
 -- reservation that arrives after it holds nothing; a settled call stays settled.
 --   keys    team's account, key's account, call, open calls, ledger
 --   args    call id, key id, why
@@ -175,7 +175,7 @@ local function void(keys, args)
   return {'voided'}
 end
 
--- gw1_lapsed: calls that hold money and whose time is over: that of their lease, or as `unsettled`.
+-- lapsed: calls that hold money and whose time is over: that of their lease, or as `unsettled`.
 --   keys    open calls, stem of a call's name
 --   args    how many at most
 --   answer  {call id, key id, nanos held, call id …}
@@ -188,7 +188,7 @@ local function lapsed(keys, args)
   return answer
 end
 
--- gw1_expire: a call of which nothing was heard in time is `unsettled`: whether it was billed, nobody knows. It
+-- expire: a call of which nothing was heard in time is `unsettled`: whether it was billed, nobody knows. It
 -- goes on holding its money, for so long, for whoever may still know. A call whose time as `unsettled` is over is
 -- told, and left as it is.
 --   keys    team's account, key's account, call, open calls, ledger
@@ -206,7 +206,7 @@ local function expire(keys, args)
   return {'unsettled', known[2]}
 end
 
--- gw1_operator: puts an attempt that no caller owes on the operator's account, as spent when the upstream
+-- operator: puts an attempt that no caller owes on the operator's account, as spent when the upstream
 -- has billed it, as held while nobody knows whether it has.
 --   keys    operator's account, the attempt's mark, operator's ledger
 --   args    nanos, `spent` or `held`, then name and value of every fact the row is to tell
@@ -230,7 +230,7 @@ local function last_row(ledger)
   return found[1] and found[1][1] or '0-0'
 end
 
--- gw1_sums: what the accounts of a team and its keys are, and what their open calls hold, all at one moment.
+-- sums: what the accounts of a team and its keys are, and what their open calls hold, all at one moment.
 --   keys    team's account, key index, open calls, ledger, stem of a key's name, stem of a call's
 --   answer  {name of the last row, 'team', held, spent, held by open calls, then the same of every key}
 local function sums_now(keys)
@@ -252,7 +252,7 @@ local function sums_now(keys)
   return answer
 end
 
--- gw1_operator_sums: the same of the operator's account.
+-- operator_sums: the same of the operator's account.
 --   keys    operator's account, operator's ledger
 --   answer  {name of the last row, held, spent}
 local function operator_sums(keys)
@@ -267,7 +267,7 @@ local function counter(stem, window, number)
   return stem .. window .. ':' .. string.format('%.0f', number)
 end
 
--- gw1_draw: draws on an allowance what an attempt may cost at most, unless the present hour or day (UTC)
+-- draw: draws on an allowance what an attempt may cost at most, unless the present hour or day (UTC)
 -- would then hold more than its cap. What is drawn under a name is not drawn again.
 --   keys    stem of the allowance, then the record whose fields `premium_hour` and `premium_day` are its
 --           caps, if there is one
@@ -298,7 +298,7 @@ local function draw(keys, args)
   return {'drawn'}
 end
 
--- gw1_correct: puts right what was drawn under a name, in the windows it was drawn in; the last word counts.
+-- correct: puts right what was drawn under a name, in the windows it was drawn in; the last word counts.
 --   keys    stem of the allowance
 --   args    name, nanos
 --   answer  {'corrected'} or {'unknown'}
@@ -318,7 +318,7 @@ local function correct(keys, args)
   return {'corrected'}
 end
 
--- gw1_drawn: what was drawn in the present hour and day.
+-- drawn: what was drawn in the present hour and day.
 --   keys    stem of the allowance
 --   answer  {nanos of the hour, nanos of the day}
 local function drawn(keys)
@@ -329,7 +329,7 @@ local function drawn(keys)
   }
 end
 
--- gw1_create: writes the record of a team or a key, unless there is one. Sums are left alone.
+-- create: writes the record of a team or a key, unless there is one. Sums are left alone.
 --   keys    record
 --   args    name and value of every field; `created` is one of them
 --   answer  {'created'} or {'exists'}
@@ -339,7 +339,7 @@ local function create(keys, args)
   return {'created'}
 end
 
--- gw1_update: writes fields of a record that exists.
+-- update: writes fields of a record that exists.
 --   keys    record
 --   args    name and value of every field
 --   answer  {'updated'} or {'unknown'}
@@ -349,7 +349,7 @@ local function update(keys, args)
   return {'updated'}
 end
 
--- gw1_revoke: ends a key for good; the first time given stays.
+-- revoke: ends a key for good; the first time given stays.
 --   keys    record
 --   args    the time, in seconds
 --   answer  {'revoked'} or {'unknown'}
@@ -385,7 +385,7 @@ local function leased(lease, most)
   return '1'
 end
 
--- gw1_pool: counts what one replica says of a pair to the current second, and tells what all have said.
+-- pool: counts what one replica says of a pair to the current second, and tells what all have said.
 --   keys    stem of the pair
 --   args    the last second heard of, empty for a replica that has just begun; how many leases may be out;
 --           then name and count of everything said
@@ -424,7 +424,7 @@ local function drill_ends(row)
   return tonumber(string.match(row, '^%d+'))
 end
 
--- gw1_drills: the drills that are not over.
+-- drills: the drills that are not over.
 --   keys    drills
 --   answer  {now in ms, id, row, id, row …}; a row is when it ends, in ms, a space, and what it is
 local function drills(keys)
@@ -439,7 +439,7 @@ local function drills(keys)
   return on
 end
 
--- gw1_drill: writes a drill, and clears away those that are over. The hash goes with the last of them.
+-- drill: writes a drill, and clears away those that are over. The hash goes with the last of them.
 --   keys    drills
 --   args    id, row
 --   answer  {'written'}
@@ -455,7 +455,7 @@ local function drill(keys, args)
   return {'written'}
 end
 
--- gw1_undrill: ends a drill before its time.
+-- undrill: ends a drill before its time.
 --   keys    drills
 --   args    id
 --   answer  {'ended'} or {'unknown'}
@@ -463,21 +463,25 @@ local function undrill(keys, args)
   return {redis.call('HDEL', keys[1], args[1]) == 1 and 'ended' or 'unknown'}
 end
 
-redis.register_function('gw1_reserve', reserve)
-redis.register_function('gw1_settle', settle)
-redis.register_function('gw1_void', void)
-redis.register_function('gw1_lapsed', lapsed)
-redis.register_function('gw1_expire', expire)
-redis.register_function('gw1_operator', operator)
-redis.register_function('gw1_sums', sums_now)
-redis.register_function('gw1_operator_sums', operator_sums)
-redis.register_function('gw1_draw', draw)
-redis.register_function('gw1_correct', correct)
-redis.register_function('gw1_drawn', drawn)
-redis.register_function('gw1_create', create)
-redis.register_function('gw1_update', update)
-redis.register_function('gw1_revoke', revoke)
-redis.register_function('gw1_pool', pool)
-redis.register_function('gw1_drills', drills)
-redis.register_function('gw1_drill', drill)
-redis.register_function('gw1_undrill', undrill)
+local function offer(name, work)
+  redis.register_function('gw_VERSION_' .. name, work)
+end
+
+offer('reserve', reserve)
+offer('settle', settle)
+offer('void', void)
+offer('lapsed', lapsed)
+offer('expire', expire)
+offer('operator', operator)
+offer('sums', sums_now)
+offer('operator_sums', operator_sums)
+offer('draw', draw)
+offer('correct', correct)
+offer('drawn', drawn)
+offer('create', create)
+offer('update', update)
+offer('revoke', revoke)
+offer('pool', pool)
+offer('drills', drills)
+offer('drill', drill)
+offer('undrill', undrill)

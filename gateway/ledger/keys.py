@@ -50,7 +50,7 @@ class Keys:
         words = _words(team_fields(team))
         # The index first: an entry without a team is passed over, a team without an entry would be lost.
         await self._store.put(layout.TEAMS, {team_id: ""})
-        if await self._store.call("gw1_create", [layout.account(team_id)], words) == ["exists"]:
+        if await self._store.call("create", [layout.account(team_id)], words) == ["exists"]:
             raise BadRequest(f"there is a team {team_id} already", param="id", code="already_exists")
         return team
 
@@ -75,7 +75,7 @@ class Keys:
         """Replaces a team's name and limits; raises `NotFound`."""
         team = await self._team(team_id)
         fields = team_fields(Team(team_id, name, limits, team.created_at))
-        await self._store.call("gw1_update", [layout.account(team_id)], _words(fields))
+        await self._store.call("update", [layout.account(team_id)], _words(fields))
         return await self._team(team_id)
 
     async def create_key(self, team_id: str, *, name: str, limits: Limits, now: float) -> tuple[Key, str]:
@@ -87,7 +87,7 @@ class Keys:
         # What leads to a key comes before it, and what lets a caller in comes last.
         await self._store.put(layout.pointer(key.id), {"team": team_id})
         await self._store.put(layout.key_index(team_id), {key.id: ""})
-        await self._store.call("gw1_create", [layout.key(team_id, key.id)], words)
+        await self._store.call("create", [layout.key(team_id, key.id)], words)
         await self._store.put(layout.secret(self._digest(secret)), {"team": team_id, "key": key.id})
         return key, secret
 
@@ -129,7 +129,7 @@ class Keys:
         """Replaces a key's name and limits; raises `NotFound`."""
         key = await self._key(key_id)
         fields = key_fields(Key(key.id, key.team, name, key.hint, limits, key.created_at))
-        await self._store.call("gw1_update", [layout.key(key.team, key_id)], _words(fields))
+        await self._store.call("update", [layout.key(key.team, key_id)], _words(fields))
         self._known.forget(key_id)
         return await self._key(key_id)
 
@@ -139,7 +139,7 @@ class Keys:
         The first time stays when it is revoked again; raises `NotFound`.
         """
         key = await self._key(key_id)
-        await self._store.call("gw1_revoke", [layout.key(key.team, key_id)], [repr(now)])
+        await self._store.call("revoke", [layout.key(key.team, key_id)], [repr(now)])
         self._known.forget(key_id)
         return await self._key(key_id)
 

@@ -45,13 +45,13 @@ class Reaper:
 
     async def _lapsed(self, team: str) -> Iterator[Hold]:
         keys = [layout.open_calls(team), layout.call_stem(team)]
-        words = await self.store.call("gw1_lapsed", keys, [str(_AT_ONCE)])
+        words = await self.store.call("lapsed", keys, [str(_AT_ONCE)])
         rows = zip(words[::3], words[1::3], words[2::3], strict=True)
         return (Hold(call_id, team, key_id, int(held)) for call_id, key_id, held in rows)
 
     async def _expire(self, hold: Hold) -> None:
         args = [hold.call_id, hold.key_id, str(round(self.unsettled_s * 1000))]
-        state, *_ = await self.store.call("gw1_expire", writes.call_keys(hold), args)
+        state, *_ = await self.store.call("expire", writes.call_keys(hold), args)
         if state == "over":  # first who pays, then that nobody else does
             await self.store.make(writes.given_up(hold))
             await self.store.make(writes.void(hold, "unsettled for too long"))

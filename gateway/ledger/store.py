@@ -21,12 +21,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from gateway.core.errors import BooksAway
+from gateway.ledger import library
 from gateway.ledger.embedded import embedded
 from gateway.ledger.errors import StoreError
 from gateway.ledger.frames import Write
-
-_LIBRARY = "gateway1"
-_CODE = Path(__file__).with_name("gateway.lua").read_text(encoding="utf-8")
 
 _OLDEST_SERVER = 7  # the first with function libraries
 _CONNECTIONS = 32
@@ -76,14 +74,15 @@ class Store:
 
     async def call(self, function: str, keys: Sequence[str], args: Sequence[str] = ()) -> list[str]:
         """The answer of a function of the library, which is loaded again where a flush has taken it."""
+        name = library.full_name(function)
         with _door():
             try:
-                answer: list[str] = await self._client.fcall(function, len(keys), *keys, *args)
+                answer: list[str] = await self._client.fcall(name, len(keys), *keys, *args)
             except ResponseError as exc:
                 if str(exc) != "Function not found":
                     raise
                 await self._load_library()
-                answer = await self._client.fcall(function, len(keys), *keys, *args)
+                answer = await self._client.fcall(name, len(keys), *keys, *args)
         return answer
 
     async def make(self, write: Write) -> None:
@@ -166,12 +165,10 @@ class Store:
             raise StoreError(f"the store at {self._where} {unfit}")
 
     async def _load_library(self) -> None:
-        """Loads the functions unless they are there to the letter; a library of another release is replaced."""
+        """Loads the functions unless they are there; those of other versions stay beside them."""
         async with self._loading:
-            for library in await self._client.function_list(_LIBRARY, withcode=True):
-                if _CODE in library:
-                    return
-            await self._client.function_load(_CODE, replace=True)
+            if not await self._client.function_list(library.NAME):
+                await self._client.function_load(library.CODE, replace=True)  # another gateway may just have
 
 
 @contextmanager

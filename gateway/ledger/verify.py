@@ -29,10 +29,10 @@ async def verify(store: Store, *, team: str | None = None) -> AsyncIterator[Veri
     for each in teams:
         keys = [layout.account(each), layout.key_index(each), layout.open_calls(each), layout.ledger(each)]
         stems = [layout.key_stem(each), layout.call_stem(each)]
-        last, *words = await store.call("gw1_sums", [*keys, *stems])
+        last, *words = await store.call("sums", [*keys, *stems])
         yield await _verified(store, each, layout.ledger(each), last, _booked(words))
     if team is None:
-        last, *words = await store.call("gw1_operator_sums", [layout.OPERATOR, layout.OPERATOR_LEDGER])
+        last, *words = await store.call("operator_sums", [layout.OPERATOR, layout.OPERATOR_LEDGER])
         sums = Sums(*map(int, words))
         yield await _verified(store, OPERATOR, layout.OPERATOR_LEDGER, last, {OPERATOR: Booked(sums)})
 

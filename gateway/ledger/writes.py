@@ -15,7 +15,7 @@ from gateway.ledger.reports import line
 UNSETTLED = "unsettled"
 
 
-_SETTLE, _VOID = "gw1_settle", "gw1_void"
+_SETTLE, _VOID = "settle", "void"
 
 # The functions that end a call, which is the third of their keys; and how it stands then.
 ENDS = frozenset({_SETTLE, _VOID})
@@ -47,7 +47,7 @@ def operator(charge: Charge, *, call_id: str, team: str, why: str) -> Write:
     keys = (layout.OPERATOR, layout.attempt(charge.attempt_id), layout.OPERATOR_LEDGER)
     sums = "held" if why == UNSETTLED else "spent"
     return Write(
-        "gw1_operator", keys, (str(charge.nanos), sums, "why", why, "call", call_id, "team", team, *_facts(charge))
+        "operator", keys, (str(charge.nanos), sums, "why", why, "call", call_id, "team", team, *_facts(charge))
     )
 
 
@@ -55,13 +55,13 @@ def given_up(hold: Hold) -> Write:
     """Puts a call of which nothing was ever heard on the operator's account, as dear as it could have been."""
     keys = (layout.OPERATOR, layout.attempt(hold.call_id), layout.OPERATOR_LEDGER)
     facts = ("why", "given_up", "call", hold.call_id, "team", hold.team, "attempt", hold.call_id, "basis", "hold")
-    return Write("gw1_operator", keys, (str(hold.nanos), "spent", *facts))
+    return Write("operator", keys, (str(hold.nanos), "spent", *facts))
 
 
 def correct(purpose: Purpose, team: str | None, name: str, nanos: int) -> tuple[Write, ...]:
     """Puts right what was drawn under this name, for the installation and for a team; the last word counts."""
     owners = (None,) if team is None else (None, team)
-    return tuple(Write("gw1_correct", (layout.allowance(purpose, each),), (name, str(nanos))) for each in owners)
+    return tuple(Write("correct", (layout.allowance(purpose, each),), (name, str(nanos))) for each in owners)
 
 
 def call_keys(hold: Hold) -> tuple[str, ...]:

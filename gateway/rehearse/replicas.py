@@ -1,6 +1,6 @@
 """The gateways of a rehearsal: each believes what it saw and heard, and they share it as in production.
 
-In place of Redis there is a board on which counts are added up by the second, as the function `gw1_pool`
+In place of Redis there is a board on which counts are added up by the second, as the function `pool`
 does it; what is said and heard, and when, is `core.pool` unchanged.
 """
 

@@ -14,6 +14,7 @@ from gateway.core.keys import TeamLimits
 from gateway.ledger import writes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.keys import Keys
+from gateway.ledger.library import full_name
 from gateway.ledger.store import Store
 from tests.ledger.accounts import NOW
 
@@ -103,10 +104,10 @@ def test_the_store_keeps_an_allowance_as_it_is_meant(
         now = int(raw.time()[0])
         if what == "draw":
             spent = meant.draw(str(name), nanos, now)
-            told = raw.fcall("gw1_draw", 1, stem, str(name), str(nanos), *caps)
+            told = raw.fcall(full_name("draw"), 1, stem, str(name), str(nanos), *caps)
             assert told[:2] == (["drawn"] if spent is None else ["spent", spent[0].value])
         else:
             meant.correct(str(name), nanos)
-            raw.fcall("gw1_correct", 1, stem, str(name), str(nanos))
-        drawn = [int(each) for each in raw.fcall("gw1_drawn", 1, stem)]
+            raw.fcall(full_name("correct"), 1, stem, str(name), str(nanos))
+        drawn = [int(each) for each in raw.fcall(full_name("drawn"), 1, stem)]
         assert drawn == [meant.drawn(window, now) for window in Window]

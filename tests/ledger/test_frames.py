@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.ledger.frames import Entry, Left, Write, framed, left_of, unframed
 
-A, B, C = (Write("gw1_void", (f"key of {name}",), (name, "ü \x00")) for name in "abc")
+A, B, C = (Write("void", (f"key of {name}",), (name, "ü \x00")) for name in "abc")
 
 ENTRIES = [
     Entry(1000.25, in_case=((1, A), (2, B))),

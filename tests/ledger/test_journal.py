@@ -17,7 +17,7 @@ import pytest
 from gateway.ledger.frames import Write
 from gateway.ledger.journal import KEPT_S, Journal, JournalError, Orphan, orphans
 
-A, B, C = (Write("gw1_void", (f"key of {name}",), (name,)) for name in "abc")
+A, B, C = (Write("void", (f"key of {name}",), (name,)) for name in "abc")
 NOW = 1_800_000_000.0
 
 

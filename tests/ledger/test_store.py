@@ -9,10 +9,10 @@ from redis import Redis
 
 from gateway.core.errors import BooksAway
 from gateway.core.keys import Key
-from gateway.ledger import layout
+from gateway.ledger import layout, library
 from gateway.ledger.budget import Books
 from gateway.ledger.errors import StoreError
-from gateway.ledger.store import _CODE, Store, _unfit
+from gateway.ledger.store import Store, _unfit
 from tests.ledger.accounts import USD, charge, reserve, settle
 from tests.ledger.servers import Server, start
 
@@ -98,15 +98,15 @@ async def test_an_unfit_server_stops_the_start(name: str, options: list[str], sa
         server.stop()
 
 
-async def test_the_library_is_loaded_once_and_another_release_is_replaced(
+async def test_the_library_is_loaded_once_and_that_of_another_release_stays_beside_it(
     server: Server, raw: Redis, tmp_path: Path
 ) -> None:
-    raw.function_load("#!lua name=gateway1\nredis.register_function('gw1_reserve', function() return {'old'} end)")
+    other = library.CODE.replace(library.NAME, "gateway_other").replace(library.full_name(""), "gw_other_")
+    raw.function_load(other)
     for _ in range(2):
-        async with Store.open(server.url, tmp_path):
-            pass
-    libraries: Any = raw.function_list("gateway1", withcode=True)
-    assert _CODE in libraries[0]
+        async with Store.open(server.url, tmp_path) as store:
+            await store.call("create", ["team"], ["created", "1"])
+    assert raw.fcall("gw_other_create", 1, "team", "created", "1") == ["exists"]
     stats: Any = raw.info("commandstats")
     assert stats["cmdstat_function|load"]["calls"] == 1 + 1
 
@@ -146,14 +146,14 @@ async def test_a_store_that_goes_away_and_comes_back_empty_is_used_again(name: s
         server.stop()
         for asking in (
             store.ping(),
-            store.call("gw1_revoke", ["a"], ["1"]),
+            store.call("revoke", ["a"], ["1"]),
             store.record("a"),
             store.put("a", {"b": "c"}),
         ):
             with pytest.raises(BooksAway, match="nothing was spent"):
                 await asking
         server = start(name, tmp_path)
-        assert await store.call("gw1_revoke", ["a"], ["1"]) == ["unknown"]
+        assert await store.call("revoke", ["a"], ["1"]) == ["unknown"]
     server.stop()
 
 
@@ -170,5 +170,5 @@ async def test_an_amount_that_is_none_moves_nothing(store: Store, raw: Redis) ->
     keys = [layout.account("acme"), "b", "c", "d", "e"]
     for amount in ("-1", "1.5", "1e9", "", "007", "9000000000000001"):
         with pytest.raises(BooksAway):
-            await store.call("gw1_settle", [*keys, "f"], ["call_1", "key_1", "0", amount, "line", "0", "0", "0"])
+            await store.call("settle", [*keys, "f"], ["call_1", "key_1", "0", amount, "line", "0", "0", "0"])
     assert raw.dbsize() == 0
