@@ -22,6 +22,7 @@ from gateway import __version__
 from gateway.config.settings import Listen, ListenTcp, ListenUnix, Settings
 from gateway.core.board import HealthBoard
 from gateway.core.events import Event
+from gateway.core.outage import Slices
 from gateway.core.pool import Pool
 from gateway.core.stakes import Stakes
 from gateway.core.terms import Offer
@@ -103,6 +104,7 @@ async def running(
         rooms = Rooms(
             books=ledger.books,
             outbox=outbox,
+            slices=Slices(settings.store_away),
             signatures=Signatures(ledger.store, keep_s=settings.retention.signatures_s),
             client=client,
             board=HealthBoard(settings.patience),

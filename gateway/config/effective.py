@@ -35,6 +35,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
     yield "public_url", settings.public_url
     yield "data_dir", settings.data_dir
     yield "store", _masked(settings.store)
+    yield "store_away", settings.store_away
     yield "secret", settings.secret
     yield "admin.key", settings.admin_key
     for number, group in enumerate(settings.groups):

@@ -84,6 +84,7 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         public_url=root.public_url,
         data_dir=(notes.base_dir / root.data_dir).absolute(),
         store=root.store,
+        store_away=root.store_away,
         secret=root.secret,
         admin_key=root.admin.key,
         groups=groups,

@@ -16,6 +16,7 @@ from gateway.config.settings import Auth, Listen, ListenTcp, Secret
 from gateway.core.groups import Billing
 from gateway.core.health import Patience
 from gateway.core.keys import Mode
+from gateway.core.outage import Outage
 from gateway.core.reach import Network
 
 MIB = 1 << 20
@@ -32,6 +33,7 @@ HashSecret = Annotated[Secret, PlainValidator(rules.hash_secret_of)]
 BillingWord = Annotated[Billing, PlainValidator(rules.billing_of)]
 AuthWord = Annotated[Auth, PlainValidator(partial(rules.choice, Auth))]
 ModeWord = Annotated[Mode, PlainValidator(partial(rules.choice, Mode))]
+OutageWord = Annotated[Outage, PlainValidator(partial(rules.choice, Outage))]
 NetworkWord = Annotated[Network, PlainValidator(rules.network_of)]
 Multiplier = Annotated[Fraction, PlainValidator(rules.multiplier_of)]
 Address = Annotated[Listen, PlainValidator(rules.listen_of)]
@@ -134,6 +136,7 @@ class Root(Section):
     public_url: Annotated[Url | None, Nullable] = None
     data_dir: Annotated[str, Field(min_length=1)] = "./data"
     store: Store = "embedded"
+    store_away: OutageWord = Outage.SLICE
     secret: Annotated[HashSecret | None, Nullable] = None
     admin: AdminSection = AdminSection()
     groups: list[GroupSection] = Field(min_length=1, description="at least one, in order of preference")

@@ -14,6 +14,7 @@ from gateway.core.catalog import Catalog
 from gateway.core.groups import Group, Lane
 from gateway.core.health import Patience
 from gateway.core.keys import Mode
+from gateway.core.outage import Outage
 from gateway.core.reach import Network
 
 
@@ -126,6 +127,7 @@ class Settings:
     public_url: str | None
     data_dir: Path
     store: str = field(repr=False)  # its address may carry a password
+    store_away: Outage
     secret: Secret | None
     admin_key: Secret | None
     groups: tuple[Group, ...]

@@ -13,13 +13,18 @@ from gateway.core.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Money set aside for a call, in nano-dollars. `capped`: its team has caps on what it pays for dearer groups."""
+    """Money set aside for a call, in nano-dollars.
+
+    `capped`: its team has caps on what it pays for dearer groups. `left_nanos` is what the budgets of its key and
+    team have left beside it; None: they have none, or it is not known.
+    """
 
     call_id: str
     team: str
     key_id: str
     nanos: int
     capped: bool = False
+    left_nanos: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,13 @@ class StoreRolledBack:
 
 
 @dataclass(frozen=True, slots=True)
+class CallUnbacked:
+    """A call goes on though the store is away and nothing could be set aside for it; what it costs is written later."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
 class CallUnsettled:
     """Nobody has ended a call in time. It holds its money on, or is `given_up`: then the operator has paid."""
 
@@ -180,6 +187,7 @@ Event = (
     | StoreLost
     | JournalAdopted
     | CallUnsettled
+    | CallUnbacked
     | StoreRolledBack
     | GroupMoved
     | EvidenceShared

@@ -40,7 +40,7 @@ class Patience:
 
     suspect_s: float | None = None
     dwell_s: float = 45.0
-    dwell_most_s: float = 90.0
+    dwell_most_s: float = 75.0
 
     def line_s(self, pace: Pace) -> float:
         """The age past which an attempt of this pace is held to be stuck."""

@@ -37,9 +37,10 @@ class Books:
         args = [key.id, str(nanos), str(round(lease_s * 1000)), *call_ids]
         state, *rest = await self._store.call("reserve", keys, args)
         if state == "open":
-            capped, *held = rest
+            capped, left, *held = rest
             each = zip(call_ids, held, strict=True)
-            return [Hold(call_id, team, key.id, int(nanos), capped == "capped") for call_id, nanos in each]
+            left_nanos = int(left) if left else None
+            return [Hold(call_id, team, key.id, int(nanos), capped == "capped", left_nanos) for call_id, nanos in each]
         if state == "over":
             raise OverBudget(_refusal(nanos * len(call_ids), rest))
         if state == "unknown":

@@ -95,12 +95,19 @@ local function refusal(which, account, needed)
   return {'over', which, budget, held, spent}
 end
 
+-- What an account's budget leaves; nil where it has none.
+local function left_of(account)
+  local found = redis.call('HMGET', account, 'budget', 'held', 'spent')
+  if not found[1] or found[1] == '' then return nil end
+  return math.max(0, tonumber(found[1]) - tonumber(found[2] or '0') - tonumber(found[3] or '0'))
+end
+
 -- reserve: sets money aside for calls of one key, the same for each, if the budgets of the key and
 -- its team allow all of it; else for none.
 --   keys    team's account, key's account, open calls, ledger, then every call
 --   args    key id, nanos for each, lease in ms, then the id of every call
---   answer  {'open', 'capped'|'free', nanos held by each}, also for calls that hold it already; capped: the team
---           has caps on what it pays for dearer groups
+--   answer  {'open', 'capped'|'free', left, nanos held by each}, also for calls that hold it already; capped: the
+--           team has caps on what it pays for dearer groups; left: what budgets leave beside this, empty: there are none
 --           {'settled'|'voided', call id}: this call has ended and holds nothing
 --           {'over', 'key'|'team', budget, held, spent}: refused, nothing was changed
 --           {'unknown', 'key'|'team'}: no such account, or revoked; nothing was changed
@@ -109,7 +116,7 @@ local function reserve(keys, args)
   local nanos, lease_ms = amount(args[2]), tonumber(amount(args[3]))
   local caps = redis.call('HMGET', books.team, 'premium_hour', 'premium_day')
   local capped = (caps[1] or '') ~= '' or (caps[2] or '') ~= ''
-  local answer, fresh = {'open', capped and 'capped' or 'free'}, {}
+  local answer, fresh = {'open', capped and 'capped' or 'free', ''}, {}
   for at = 5, #keys do
     local known = redis.call('HMGET', keys[at], 'state', 'held')
     if known[1] and known[1] ~= 'open' then return {known[1], args[at - 1]} end
@@ -123,6 +130,8 @@ local function reserve(keys, args)
     books.call = keys[at]
     hold(books, {id = args[at - 1], key = args[1]}, nanos, lease_ms)
   end
+  local of_key, of_team = left_of(books.key), left_of(books.team)
+  if of_key or of_team then answer[3] = string.format('%.0f', math.min(of_key or LARGEST, of_team or LARGEST)) end
   return answer
 end
 

@@ -13,6 +13,7 @@ from gateway.core.events import (
     AttemptLate,
     CallFinished,
     CallRefused,
+    CallUnbacked,
     CallUnsettled,
     CredentialRefused,
     DrillBegan,
@@ -118,6 +119,11 @@ def _journal_adopted(event: JournalAdopted) -> dict[str, Any]:
     return {"event": "journal_adopted", **asdict(event)}
 
 
+def _call_unbacked(event: CallUnbacked) -> dict[str, Any]:
+    call = event.call
+    return {"event": "call_unbacked", "call_id": call.id, "team": call.key.team, "key_id": call.key.id}
+
+
 def _call_unsettled(event: CallUnsettled) -> dict[str, Any]:
     hold = event.hold
     row = {"event": "call_unsettled", "call_id": hold.call_id, "team": hold.team, "key_id": hold.key_id}
@@ -204,6 +210,7 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     DrillEnded: _drill,
     FailoverDenied: _failover_denied,
     GroupMoved: _group_moved,
+    CallUnbacked: _call_unbacked,
     CallUnsettled: _call_unsettled,
     JournalAdopted: _journal_adopted,
     StoreRolledBack: _store_rolled_back,

@@ -22,6 +22,7 @@ from gateway.core.events import (
     AttemptLate,
     CallFinished,
     CallRefused,
+    CallUnbacked,
     CallUnsettled,
     CredentialRefused,
     DrillBegan,
@@ -80,6 +81,7 @@ _COUNTERS: _Table = {
         "What the journals of processes that are gone held: writes owed, in case of their end, told once more; damage",
         ("what",),
     ),
+    "gateway_unbacked_calls": ("Calls that went on while the store was away, with nothing set aside", ()),
     "gateway_unsettled_calls": (
         "Calls that nobody ended in time: held as unsettled, or given up and paid by the operator",
         ("given_up",),
@@ -140,6 +142,7 @@ class Metrics:
             StoreLost: lambda event: self._counters["gateway_store_failures"].labels(event.doing).inc(),
             JournalAdopted: self._journal_adopted,
             CallUnsettled: self._call_unsettled,
+            CallUnbacked: lambda _: self._counters["gateway_unbacked_calls"].inc(),
             StoreRolledBack: lambda _: self._counters["gateway_store_rollbacks"].inc(),
             EvidenceShared: lambda event: self._histograms["gateway_evidence_shared_seconds"].observe(event.took_s),
         }

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.core.board import HealthBoard
 from gateway.core.events import Observer
+from gateway.core.outage import Slices
 from gateway.core.stakes import Stakes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
@@ -23,6 +24,7 @@ class Rooms:
 
     books: Books
     outbox: Outbox
+    slices: Slices
     signatures: Signatures
     client: Client
     board: HealthBoard

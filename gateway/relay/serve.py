@@ -10,7 +10,7 @@ from gateway.core.books import Hold
 from gateway.core.call import Call
 from gateway.core.drill import named
 from gateway.core.errors import BooksAway, CallerLeft, GatewayError, InternalError, NotAllowed
-from gateway.core.events import CallFinished, CallRefused
+from gateway.core.events import CallFinished, CallRefused, CallUnbacked
 from gateway.core.plan import Plan, make_plan
 from gateway.dialects.base import Dialect
 from gateway.ledger import writes
@@ -109,9 +109,14 @@ async def _set_aside(call: Call, plan: Plan, rooms: Rooms) -> tuple[Sequence[int
     promised = await rooms.outbox.in_case(*(writes.void(hold, "lost with its process") for hold in wanted))
     try:
         holds = await rooms.books.reserve(ids, key, plan.ceiling_nanos, lease_s=lease_s)
+        rooms.slices.heard(holds[0], rooms.now())
     except BooksAway:  # it may have been set aside all the same
-        await rooms.outbox.later([writes.void(hold, "never begun") for hold in wanted], instead_of=promised)
-        raise
+        unbacked = rooms.slices.unbacked(wanted, rooms.now())
+        if unbacked is None:
+            await rooms.outbox.later([writes.void(hold, "never begun") for hold in wanted], instead_of=promised)
+            raise
+        rooms.observe(CallUnbacked(call))
+        holds = unbacked
     except GatewayError:
         rooms.outbox.forget(promised)
         raise

@@ -19,6 +19,7 @@ from gateway.config.settings import (
 from gateway.core.groups import Billing, Group, Lane
 from gateway.core.health import Patience
 from gateway.core.keys import Mode
+from gateway.core.outage import Outage
 
 HERE = Path("/srv/gateway")
 
@@ -39,9 +40,10 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.public_url is None
     assert settings.data_dir == HERE / "data"
     assert settings.store == "embedded"
+    assert settings.store_away is Outage.SLICE
     assert settings.secret is None
     assert settings.timeouts == Timeouts(5, 30, 180, 420, 660, 360)
-    assert settings.patience == Patience(None, 45, 90)
+    assert settings.patience == Patience(None, 45, 75)
     assert settings.failover_mode is Mode.AUTO
     assert settings.limits == Limits(104857600, None, None)
 

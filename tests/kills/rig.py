@@ -121,9 +121,9 @@ class Home:
                 text=True,
             )
             assert process.stderr is not None
-            line = process.stderr.readline()
-            assert line.startswith("gateway: serving on http"), line
             try:
+                line = process.stderr.readline()
+                assert line.startswith("gateway: serving on http"), line
                 yield line.split()[-1], process
             finally:
                 if process.poll() is None:

@@ -14,6 +14,7 @@ from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
     CallRefused,
+    CallUnbacked,
     CallUnsettled,
     CredentialRefused,
     DrillBegan,
@@ -101,6 +102,7 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "seconds": 0.012,
     },
     CredentialRefused: {"at": AT, "event": "credential_refused", "lane": "default", "upstream_status": 401},
+    CallUnbacked: {"at": AT, "event": "call_unbacked", "call_id": "call_1", "team": "acme", "key_id": "key_1"},
     CallUnsettled: {
         "at": AT,
         "event": "call_unsettled",

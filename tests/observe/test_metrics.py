@@ -48,6 +48,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_drilled_attempts": ("group", "kind"),
     "gateway_store_failures": ("doing",),
     "gateway_journal_adopted": ("what",),
+    "gateway_unbacked_calls": (),
     "gateway_unsettled_calls": ("given_up",),
     "gateway_store_rollbacks": (),
     "gateway_journal_promises": ("kind",),

@@ -16,6 +16,7 @@ from gateway.core.errors import BooksAway
 from gateway.core.events import DrillBegan, DrillEnded, Event
 from gateway.core.groups import Billing, Group, Lane
 from gateway.core.health import Patience
+from gateway.core.outage import Outage, Slices
 from gateway.core.stakes import Stakes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
@@ -84,6 +85,7 @@ async def watched(losable: LosableStore, tmp_path: Path) -> AsyncIterator[Watche
         rooms = Rooms(
             books=Books(store),
             outbox=outbox,
+            slices=Slices(Outage.CLOSED),
             signatures=Signatures(store, keep_s=0),
             client=client,
             board=HealthBoard(Patience()),

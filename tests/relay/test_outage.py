@@ -1,0 +1,87 @@
+"""The store away: who goes on, what everybody is told, and that the books are right when it is back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.core.keys import Limits
+from gateway.core.money import nanos_of
+from tests.house import PRO, Gateway, Simulator, open_gateway
+from tests.losable import LosableStore
+from tests.relay.test_reports import rows
+from tests.waiting import eventually
+
+Opened = Callable[..., AbstractAsyncContextManager[tuple[Gateway, LosableStore]]]
+
+# What a call of PRO costs in the first group.
+PRICE = nanos_of("0.09")
+
+
+@pytest.fixture
+def opened(simulator: Simulator, tmp_path: Path) -> Opened:
+    @asynccontextmanager
+    async def opens(**sections: Any) -> AsyncIterator[tuple[Gateway, LosableStore]]:
+        (tmp_path / "store").mkdir()
+        with LosableStore.started(tmp_path / "store") as store:
+            async with open_gateway(simulator, tmp_path, store=store.url, **sections) as gateway:
+                yield gateway, store
+
+    return opens
+
+
+async def _spent(gateway: Gateway, nanos: int) -> bool:
+    balance = await gateway.running.ledger.books.team_balance("acme")
+    return (balance.spent_nanos, balance.held_nanos) == (nanos, 0)
+
+
+async def test_a_key_without_a_budget_goes_on_and_its_calls_are_in_the_books_afterwards(opened: Opened) -> None:
+    async with opened() as (gateway, store):
+        assert (await gateway.native("a boat", model=PRO)).status_code == 200
+        with store.away():
+            answers = await asyncio.gather(*(gateway.native("a boat", model=PRO) for _ in range(5)))
+            assert {answer.status_code for answer in answers} == {200}
+            over = await gateway.native("a boat [sim:busy@Default]", model=PRO)
+            assert over.headers["x-gateway-group"] == "NanoBananaEnterprise"
+            failed = await gateway.native("a boat [sim:busy]", model=PRO)
+            assert failed.status_code == 503
+        await eventually(lambda: _spent(gateway, 6 * PRICE + nanos_of("0.126")))
+        assert len(await rows(gateway, "call_unbacked", least=7)) == 7
+
+
+async def test_a_key_with_a_budget_goes_on_within_a_slice_of_it(opened: Opened) -> None:
+    async with opened() as (gateway, store):
+        _, secret = await gateway.new_key(Limits(budget_nanos=nanos_of("8")))
+        gateway.http.headers["authorization"] = f"Bearer {secret}"
+        assert (await gateway.native("a boat", model=PRO)).status_code == 200
+        with store.away():
+            answers = [await gateway.native("a boat", model=PRO) for _ in range(5)]
+        served = [answer for answer in answers if answer.status_code == 200]
+        # A call may cost 0.126 in the dearest group; a twentieth of what was left is 0.39.
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 503, 503]
+        assert answers[-1].json()["error"]["details"][0]["reason"] == "BOOKS_AWAY"
+        assert answers[-1].headers["x-gateway-billed"] == "no"
+        await eventually(lambda: _spent(gateway, (1 + len(served)) * PRICE))
+
+
+async def test_a_key_that_was_never_seen_does_not(opened: Opened) -> None:
+    async with opened() as (gateway, store):
+        assert (await gateway.native("a boat", model=PRO)).status_code == 200
+        _, secret = await gateway.new_key(Limits())
+        with store.away():
+            gateway.http.headers["authorization"] = f"Bearer {secret}"
+            assert (await gateway.native("a boat", model=PRO)).status_code == 503
+
+
+@pytest.mark.parametrize(("policy", "status"), [("closed", 503), ("open", 200)])
+async def test_who_goes_on_is_a_setting(opened: Opened, policy: str, status: int) -> None:
+    async with opened(store_away=policy) as (gateway, store):
+        _, secret = await gateway.new_key(Limits(budget_nanos=nanos_of("0.25")))
+        gateway.http.headers["authorization"] = f"Bearer {secret}"
+        assert (await gateway.native("a boat", model=PRO)).status_code == 200
+        with store.away():
+            assert (await gateway.native("a boat", model=PRO)).status_code == status
+        await eventually(lambda: _spent(gateway, PRICE * (1 + (status == 200))))
