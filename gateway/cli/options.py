@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
 from gateway.config.load import load
@@ -23,7 +22,10 @@ ConfigFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 out = Console()
-err = Console(stderr=True)
+err = Console(stderr=True, soft_wrap=True)
+
+# For whatever is no terminal: as wide as any table.
+_wide = Console(width=10_000)
 
 
 def settings_of(config: Path | None) -> Settings:
@@ -44,7 +46,4 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, rig
         table.add_column(column, justify="right" if column in set(right) else "left", overflow="fold")
     for row in rows:
         table.add_row(*("-" if each is None else str(each) for each in row))
-    if out.is_terminal:
-        out.print(table)
-    else:
-        out.print(table, width=Measurement.get(out, out.options.update(max_width=10_000), table).maximum, crop=False)
+    (out if out.is_terminal else _wide).print(table)
