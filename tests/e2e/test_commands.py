@@ -111,7 +111,8 @@ def test_every_list_is_a_table_for_people_and_json_for_programs(here: Path) -> N
 
 def test_a_row_of_a_table_is_a_line_to_what_reads_it(here: Path) -> None:
     made = json.loads(gateway(here, "keys", "create", "--team", "acme", "--name", "a name of some length", "--json"))
-    (row,) = [line for line in gateway(here, "keys", "list").splitlines() if made["id"] in line]
+    listed = gateway(here, "keys", "list", COLUMNS="40")
+    (row,) = [line for line in listed.splitlines() if made["id"] in line]
     assert "a name of some length" in row
     assert len(row) > 80
 
@@ -268,19 +269,29 @@ def _metrics(url: str) -> str:
 
 
 def test_the_demo_makes_two_pictures_one_of_them_past_a_failing_group(tmp_path: Path) -> None:
+    there = tmp_path / "elsewhere" / "demo"
+    (here := tmp_path / "here").mkdir()
     done = subprocess.run(
-        ["gateway", "demo", "--once", "--port", "0", "--speed", "20"],
-        cwd=tmp_path,
+        ["gateway", "demo", "--once", "--port", "0", "--speed", "20", "--dir", str(there)],
+        cwd=here,
         env=_environ({}),
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    files = sorted((tmp_path / "data" / "demo" / "pictures").iterdir())
+    files = sorted((there / "pictures").iterdir())
     assert [file.name.split("-")[0] for file in files] == ["lighthouse", "teapot"]
     assert [_size(file) for file in files] == [(2752, 1536), (1024, 1024)]
     assert "NanoBananaEnterprise" in done.stdout
+    assert str(files[0]) in done.stdout
+
+
+@pytest.mark.parametrize("command", ["sim", "demo"])
+@pytest.mark.parametrize("words", [("--port", "65536"), ("--port", "-1"), ("--speed", "-1"), ("--speed", "nan")])
+def test_a_port_or_a_speed_that_cannot_be_is_refused(here: Path, command: str, words: tuple[str, str]) -> None:
+    said = gateway(here, command, *words, code=2)
+    assert f"Invalid value for '{words[0]}'" in said
 
 
 def _size(file: Path) -> tuple[int, int]:
