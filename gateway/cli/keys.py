@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.office import BudgetUsd, Office, by_option, no_limit, run
-from gateway.cli.options import AsJson, ConfigFile, err, out, print_json, print_table
+from gateway.cli.options import AsJson, ConfigFile, err, out, print_facts, print_json, print_table
 from gateway.core.errors import NotFound
 from gateway.core.keys import Key, Limits, Mode, Show
 from gateway.core.terms import Offer, Terms, changed, limits_of
@@ -42,7 +42,7 @@ Failover = Annotated[
 ]
 Days = Annotated[float | None, typer.Option(help="When it ends by itself.", show_default=False)]
 
-_COLUMNS = ("id", "team", "name", "ends in", "spent $", "held $", "budget $", "max x", "state")
+_COLUMNS = ("id", "team", "name", "secret", "spent $", "held $", "budget $", "max x", "failover", "state")
 _FIGURES = ("spent $", "held $", "budget $", "max x")
 
 
@@ -196,12 +196,15 @@ async def _print_one(office: Office, key: Key, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        _print([row])
+        print_facts(row)
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    fields = ("id", "team", "name", "hint", "spent_usd", "held_usd", "budget_usd", "max_multiplier")
-    cells = [[*(row[field] for field in fields), _state(row)] for row in rows]
+    fields = ("spent_usd", "held_usd", "budget_usd", "max_multiplier", "failover")
+    cells = [
+        [row["id"], row["team"], row["name"], f"…{row['hint']}", *(row[field] for field in fields), _state(row)]
+        for row in rows
+    ]
     print_table(_COLUMNS, cells, right=_FIGURES)
 
 

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,3 +48,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, rig
     for row in rows:
         table.add_row(*("-" if each is None else str(each) for each in row))
     (out if out.is_terminal else _wide).print(table)
+
+
+def print_facts(row: Mapping[str, Any]) -> None:
+    """One thing with all that is known of it, by the names that --json has."""
+    print_table(("field", "value"), [(name, _fact(name, value)) for name, value in row.items()])
+
+
+def _fact(name: str, value: Any) -> object:
+    if name.endswith("_at") and value is not None:
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return ", ".join(value) if isinstance(value, list) else value

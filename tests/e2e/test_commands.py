@@ -134,7 +134,24 @@ def test_a_team_and_a_key_are_changed_one_word_at_a_time(here: Path) -> None:
     assert shows["chat_pictures"] is None
     shows = json.loads(gateway(here, "keys", "update", made["id"], "--failover", "hang-only", "--json"))
     assert (shows["failover"], shows["max_multiplier"]) == ("hang-only", "1")
-    assert "Acme" in gateway(here, "teams", "show", "acme")
+
+
+def test_one_team_and_one_key_are_shown_with_all_their_limits(here: Path) -> None:
+    gateway(here, "teams", "create", "acme", "--premium-hour-usd", "5", "--name", "Acme")
+    limits = ("--model", MODEL, "--group", "Default", "--failover", "off", "--expires-in-days", "1")
+    made = json.loads(gateway(here, "keys", "create", "--team", "acme", *limits, "--json"))
+    team, key = facts(gateway(here, "teams", "show", "acme")), facts(gateway(here, "keys", "show", made["id"]))
+    assert (team["name"], team["premium_hour_usd"], team["premium_hour_drawn_usd"]) == ("Acme", "5", "0")
+    assert (team["premium_day_usd"], team["budget_usd"]) == ("-", "-")
+    assert (key["models"], key["groups"], key["failover"]) == (MODEL, "Default", "off")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", key["expires_at"])
+    (row,) = [line for line in gateway(here, "keys", "list").splitlines() if made["id"] in line]
+    assert row.split()[-2:] == ["off", "live"]
+
+
+def facts(printed: str) -> dict[str, str]:
+    """What is told of one thing, a line each."""
+    return {name: value.strip() for name, _, value in (line.partition(" ") for line in printed.splitlines())}
 
 
 def test_revoking_a_team_ends_its_keys_and_no_others(here: Path) -> None:
