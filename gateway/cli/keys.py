@@ -9,7 +9,7 @@ from gateway.cli.office import BudgetUsd, Office, by_option, no_limit, run
 from gateway.cli.options import AsJson, ConfigFile, err, out, print_facts, print_json, print_table
 from gateway.core.errors import NotFound
 from gateway.core.keys import Key, Limits, Mode, Show
-from gateway.core.terms import Offer, Terms, changed, limits_of
+from gateway.core.terms import LONGEST_S, Offer, Terms, changed, limits_of, within
 from gateway.web import shapes
 
 keys = typer.Typer(no_args_is_help=True, help="Keys: what callers send. Each belongs to a team.")
@@ -44,6 +44,8 @@ Days = Annotated[float | None, typer.Option(help="When it ends by itself.", show
 
 _COLUMNS = ("id", "team", "name", "secret", "spent $", "held $", "budget $", "max x", "failover", "state")
 _FIGURES = ("spent $", "held $", "budget $", "max x")
+
+_DAY_S = 86_400
 
 
 @keys.command()
@@ -168,7 +170,10 @@ def revoke(key: KeyId, config: ConfigFile = None, as_json: AsJson = False) -> No
 
 
 def _seconds(days: float | None) -> float | None:
-    return None if days is None else days * 86_400
+    if days is None:
+        return None
+    with by_option():
+        return within(days, LONGEST_S / _DAY_S, "expires_in_s") * _DAY_S
 
 
 def _unless_all(names: list[str] | None) -> list[str] | None:
