@@ -337,6 +337,7 @@ def test_a_rehearsal_prints_figures_and_draws_pictures(here: Path) -> None:
         (("rehearse", "storm"), "'storm' is not an incident; there are hang-2, hang"),
         (("rehearse", "hang", "--policy", "hope"), "'hope' is not a policy; there are gateway, wait"),
         (("rehearse", "hang", "--model", "gpt-image-1"), "'gpt-image-1' is not a model here"),
+        (("rehearse", "hang", "--out", "config.yaml"), "--out: config.yaml cannot be made: File exists"),
     ],
 )
 def test_a_rehearsal_of_what_is_not_there_is_refused(here: Path, words: tuple[str, ...], says: str) -> None:
