@@ -183,6 +183,7 @@ WRONG = [
     ("data_dir: ./data", "data_dir: ./data\nstoer: embedded", "config.yaml:4: stoer", "did you mean store?"),
     ("${GATEWAY_ADMIN_KEY}", "${GATEWAY_NO_SUCH_KEY}", "admin.key", "GATEWAY_NO_SUCH_KEY"),
     ("data_dir: ./data", "data_dir: ./data\nstore: redis://127.0.0.1:1/0", "", "cannot reach the store"),
+    ("data_dir: ./data", "data_dir: ./config.yaml", "data_dir", "config.yaml cannot be made: File exists"),
 ]
 
 
