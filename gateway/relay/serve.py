@@ -64,7 +64,9 @@ class Relay:
             holds = await rooms.books.reserve(ids, call.key, plan.ceiling_nanos, lease_s=lease_s)
         except GatewayError as error:
             status, waited_s = dialect.error(error)[0], rooms.now() - call.arrived_at
-            rooms.observe(CallRefused(call.request_id, call.dialect, call.operation, status, error.code, waited_s))
+            rooms.observe(
+                CallRefused(call.request_id, call.dialect, call.operation, status, error.code, waited_s, call)
+            )
             raise
         for _ in calls:
             rooms.stakes.call(rooms.now())
