@@ -95,6 +95,7 @@ def demo(
 
 
 async def _demo(port: int, directory: Path, speed: float, once: bool) -> None:
+    failed: Exception | None = None  # raised out of the group, which would wrap it
     with (
         house.on_signals() as stop,
         house.listen_on(ListenTcp("127.0.0.1", port)) as listening,
@@ -105,12 +106,18 @@ async def _demo(port: int, directory: Path, speed: float, once: bool) -> None:
             async with house.running(settings, log) as running, asyncio.TaskGroup() as group:
                 group.create_task(house.serve(running.app, listening, stop), name="server")
                 base, secret = house.address_of(listening), await _key(running)
-                await _tour(base, secret, seller, directory / "pictures")
-                if once:
+                try:
+                    await _tour(base, secret, seller, directory / "pictures")
+                except (OSError, httpx2.HTTPError) as error:
+                    failed = error
+                if once or failed:
                     stop.set()
-                    return
-                _print_snippets(base, secret)
-                out.print(f"\nserving on {base} (log: {directory / 'gateway.log'}); end with Ctrl-C", soft_wrap=True)
+                else:
+                    _print_snippets(base, secret)
+                    log_file = directory / "gateway.log"
+                    out.print(f"\nserving on {base} (log: {log_file}); end with Ctrl-C", soft_wrap=True)
+    if failed:
+        raise OSError(f"the demo ended early: {failed}") from failed
 
 
 async def _key(running: house.House) -> str:

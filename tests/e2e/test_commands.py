@@ -309,6 +309,14 @@ def test_the_demo_makes_two_pictures_one_of_them_past_a_failing_group(tmp_path: 
     assert str(files[0]) in done.stdout
 
 
+def test_a_demo_that_cannot_go_on_says_why_in_one_line(here: Path) -> None:
+    (here / "demo").mkdir()
+    (here / "demo" / "pictures").symlink_to("/proc")  # where nobody may make a file
+    said = gateway(here, "demo", "--once", "--port", "0", "--speed", "20", "--dir", "demo", code=1)
+    assert said.startswith("gateway: the demo ended early: [Errno")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize("command", ["sim", "demo"])
 @pytest.mark.parametrize("words", [("--port", "65536"), ("--port", "-1"), ("--speed", "-1"), ("--speed", "nan")])
 def test_a_port_or_a_speed_that_cannot_be_is_refused(here: Path, command: str, words: tuple[str, str]) -> None:
