@@ -84,9 +84,9 @@ def add(app: typer.Typer) -> None:
 
 
 def demo(
-    port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")] = 8080,
     directory: Annotated[Path, typer.Option("--dir", help="Where the store and the pictures go.")] = Path("data/demo"),
-    speed: Annotated[float, typer.Option(help="How much faster than the real thing the simulator draws.")] = 4.0,
+    speed: Annotated[float, typer.Option(min=0, help="How much faster than the real thing the simulator draws.")] = 4.0,
     once: Annotated[bool, typer.Option("--once", help="Make the two pictures and end.")] = False,
 ) -> None:
     """Try it: a gateway with a simulated seller, two pictures, one failover. Needs no key and no network."""
@@ -95,6 +95,7 @@ def demo(
 
 
 async def _demo(port: int, directory: Path, speed: float, once: bool) -> None:
+    failed: Exception | None = None  # raised out of the group, which would wrap it
     with (
         house.on_signals() as stop,
         house.listen_on(ListenTcp("127.0.0.1", port)) as listening,
@@ -105,12 +106,18 @@ async def _demo(port: int, directory: Path, speed: float, once: bool) -> None:
             async with house.running(settings, log) as running, asyncio.TaskGroup() as group:
                 group.create_task(house.serve(running.app, listening, stop), name="server")
                 base, secret = house.address_of(listening), await _key(running)
-                await _tour(base, secret, seller, directory / "pictures")
-                if once:
+                try:
+                    await _tour(base, secret, seller, directory / "pictures")
+                except (OSError, httpx2.HTTPError) as error:
+                    failed = error
+                if once or failed:
                     stop.set()
-                    return
-                _print_snippets(base, secret)
-                out.print(f"\nserving on {base} (log: {directory / 'gateway.log'}); end with Ctrl-C", soft_wrap=True)
+                else:
+                    _print_snippets(base, secret)
+                    log_file = directory / "gateway.log"
+                    out.print(f"\nserving on {base} (log: {log_file}); end with Ctrl-C", soft_wrap=True)
+    if failed:
+        raise OSError(f"the demo ended early: {failed}") from failed
 
 
 async def _key(running: house.House) -> str:
@@ -153,9 +160,15 @@ async def _shoot(http: httpx2.AsyncClient, base: str, secret: str, shot: Shot, p
     file.write_bytes(raw)
     cost = usd_of(await _spent(http, base, bearer) - before)
     route = shot.route.replace(f"models/{MODEL}", "models/…")
-    pixels, shown = f"{image.width}x{image.height}", str(file.relative_to(Path.cwd()))
+    pixels, shown = f"{image.width}x{image.height}", _shown(file)
     group, attempts = answer.headers[GROUP], answer.headers[ATTEMPTS]
     return [route, MODEL, shot.size, pixels, group, attempts, f"{seconds:.1f}", cost, shown]
+
+
+def _shown(file: Path) -> str:
+    """From where the reader is, if it is below that."""
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file)
 
 
 async def _spent(http: httpx2.AsyncClient, base: str, bearer: dict[str, str]) -> int:

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.office import BudgetUsd, Office, by_option, no_limit, run
-from gateway.cli.options import AsJson, ConfigFile, err, out, print_json, print_table
+from gateway.cli.options import AsJson, ConfigFile, err, out, print_facts, print_json, print_table
 from gateway.core.errors import NotFound
 from gateway.core.keys import Key, Limits, Mode, Show
-from gateway.core.terms import Offer, Terms, changed, limits_of
+from gateway.core.terms import LONGEST_S, Offer, Terms, changed, limits_of, within
 from gateway.web import shapes
 
 keys = typer.Typer(no_args_is_help=True, help="Keys: what callers send. Each belongs to a team.")
@@ -42,8 +42,10 @@ Failover = Annotated[
 ]
 Days = Annotated[float | None, typer.Option(help="When it ends by itself.", show_default=False)]
 
-_COLUMNS = ("id", "team", "name", "ends in", "spent $", "held $", "budget $", "max x", "state")
+_COLUMNS = ("id", "team", "name", "secret", "spent $", "held $", "budget $", "max x", "failover", "state")
 _FIGURES = ("spent $", "held $", "budget $", "max x")
+
+_DAY_S = 86_400
 
 
 @keys.command()
@@ -168,7 +170,10 @@ def revoke(key: KeyId, config: ConfigFile = None, as_json: AsJson = False) -> No
 
 
 def _seconds(days: float | None) -> float | None:
-    return None if days is None else days * 86_400
+    if days is None:
+        return None
+    with by_option():
+        return within(days, LONGEST_S / _DAY_S, "expires_in_s") * _DAY_S
 
 
 def _unless_all(names: list[str] | None) -> list[str] | None:
@@ -196,12 +201,15 @@ async def _print_one(office: Office, key: Key, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        _print([row])
+        print_facts(row)
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    fields = ("id", "team", "name", "hint", "spent_usd", "held_usd", "budget_usd", "max_multiplier")
-    cells = [[*(row[field] for field in fields), _state(row)] for row in rows]
+    fields = ("spent_usd", "held_usd", "budget_usd", "max_multiplier", "failover")
+    cells = [
+        [row["id"], row["team"], row["name"], f"…{row['hint']}", *(row[field] for field in fields), _state(row)]
+        for row in rows
+    ]
     print_table(_COLUMNS, cells, right=_FIGURES)
 
 

@@ -2,13 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 
 from gateway.config.load import load
@@ -23,7 +23,10 @@ ConfigFile = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 out = Console()
-err = Console(stderr=True)
+err = Console(stderr=True, soft_wrap=True)
+
+# For whatever is no terminal: as wide as any table.
+_wide = Console(width=10_000)
 
 
 def settings_of(config: Path | None) -> Settings:
@@ -44,7 +47,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, rig
         table.add_column(column, justify="right" if column in set(right) else "left", overflow="fold")
     for row in rows:
         table.add_row(*("-" if each is None else str(each) for each in row))
-    if out.is_terminal:
-        out.print(table)
-    else:
-        out.print(table, width=Measurement.get(out, out.options.update(max_width=10_000), table).maximum, crop=False)
+    (out if out.is_terminal else _wide).print(table)
+
+
+def print_facts(row: Mapping[str, Any]) -> None:
+    """One thing with all that is known of it, by the names that --json has."""
+    print_table(("field", "value"), [(name, _fact(name, value)) for name, value in row.items()])
+
+
+def _fact(name: str, value: Any) -> object:
+    if name.endswith("_at") and value is not None:
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return ", ".join(value) if isinstance(value, list) else value

@@ -119,8 +119,9 @@ def rehearse(
     if calls.history is not None:
         typer.echo(calls.history.said(), err=as_json)
     rows: list[_Row] = []
-    policies = _named(policy)
-    for scenario in _chosen(incident):
+    policies, incidents = _named(policy), _chosen(incident)
+    _make(directory)
+    for scenario in incidents:
         played = []
         for name in policies:
             runs = [_run(scenario, name, settings, calls, seed) for seed in range(seeds)]
@@ -163,6 +164,15 @@ def _history(path: Path | None, model: Model) -> History | None:
         raise BadRequest(f"{path}: {unusable}") from unusable
 
 
+def _make(directory: Path | None) -> None:
+    """Before anything is played, since that takes minutes."""
+    try:
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadRequest(f"--out: {directory} cannot be made: {error.strerror}") from error
+
+
 def _chosen(names: Sequence[str] | None) -> list[Scenario]:
     known = {each.name: each for each in SCENARIOS}
     for name in names or ():
@@ -201,7 +211,6 @@ def _prices(settings: Settings) -> dict[str, float]:
 
 def _draw(directory: Path, scenario: Scenario, policy: str, settings: Settings, run: Run) -> None:
     picture = timeline(run, scenario, _prices(settings), f"{scenario.name}: {policy}")
-    directory.mkdir(parents=True, exist_ok=True)
     (directory / f"{scenario.name}-{policy.replace(' ', '-')}.svg").write_text(picture, encoding="utf-8")
 
 

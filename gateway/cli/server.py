@@ -34,7 +34,7 @@ async def _serve(settings: Settings) -> None:
         async with house.running(settings) as running:
             if settings.admin_key is None:
                 err.print("gateway: the admin API is shut (admin.key is not set); use `gateway keys create`")
-            err.print(f"gateway: serving on {house.address_of(listening)}", highlight=False, soft_wrap=True)
+            err.print(f"gateway: serving on {house.address_of(listening)}", highlight=False)
             await house.serve(running.app, listening, stop)
             if left := len(running.supervisor):
                 err.print(f"gateway: waiting for {left} attempts in flight, as they may be billed; Ctrl-C leaves them")
@@ -58,8 +58,10 @@ async def _check_store(settings: Settings) -> None:
 
 def sim(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8099,
-    speed: Annotated[float, typer.Option(help="10 draws ten times faster than the real thing; 0 at once.")] = 1.0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8099,
+    speed: Annotated[
+        float, typer.Option(min=0, help="10 draws ten times faster than the real thing; 0 at once.")
+    ] = 1.0,
     seed: Annotated[int, typer.Option(help="Decides latencies and faults by share.")] = 0,
     light: Annotated[bool, typer.Option("--light", help="Flat, small pictures: for tests.")] = False,
     latency: Annotated[

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.office import BudgetUsd, Office, by_option, no_limit, run
-from gateway.cli.options import AsJson, ConfigFile, err, print_json, print_table
+from gateway.cli.options import AsJson, ConfigFile, err, print_facts, print_json, print_table
 from gateway.core.errors import NotFound
 from gateway.core.keys import Team, TeamLimits
 from gateway.core.terms import TeamTerms, team_changed, team_limits_of
@@ -139,7 +139,7 @@ async def _print_one(office: Office, team: Team, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        _print([row])
+        print_facts(row)
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

@@ -1,12 +1,12 @@
 """`gateway usage`: what was spent."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.office import Office, run
+from gateway.cli.office import Office, by_option, run
 from gateway.cli.options import AsJson, ConfigFile, out, print_json, print_table
 from gateway.ledger import reports
 from gateway.web import shapes
@@ -31,8 +31,8 @@ def usage(
 
     saved: what a lane of the same group that is billed otherwise, by the call or by the token, would have cost more.
     """
-    last = until.date() if until else datetime.now(UTC).date()
-    first = since.date() if since else last - timedelta(days=30)
+    with by_option():
+        first, last = reports.days(since and since.date(), until and until.date(), datetime.now(UTC).date())
 
     async def work(office: Office) -> None:
         found = await reports.usage(office.ledger.store, team=team, key_id=key, since=first, until=last)

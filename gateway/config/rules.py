@@ -18,7 +18,7 @@ from gateway.core.money import nanos_of
 from gateway.core.reach import Network
 
 _LISTEN = "must be HOST:PORT or unix:/path, such as 127.0.0.1:8080; 0.0.0.0:8080 listens everywhere"
-_STORES = ("redis", "rediss", "redis+sentinel", "redis+cluster")
+_STORES = ("redis", "rediss")
 _STORE = f"must be embedded, {', '.join(f'{scheme}://HOST' for scheme in _STORES)} or unix:///path"
 
 # The shorter of what Linux (107) and macOS (103) take.

@@ -82,7 +82,10 @@ class OperatorCharged:
 
 @dataclass(frozen=True, slots=True)
 class CallRefused:
-    """A request that was not admitted: no key, no such model, no budget, a body that makes no sense."""
+    """A request that was not admitted: no key, no such model, no budget, a body that makes no sense.
+
+    `call` is what it was understood as, None where it did not come to that.
+    """
 
     request_id: str
     dialect: str
@@ -90,6 +93,7 @@ class CallRefused:
     status: int
     code: str
     total_s: float
+    call: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)

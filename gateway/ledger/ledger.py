@@ -9,6 +9,7 @@ from gateway.core.allowance import Caps, Purpose
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
 from gateway.ledger.drills import Drills
+from gateway.ledger.errors import StoreError
 from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.served import ServedCounts
 from gateway.ledger.store import Store
@@ -32,7 +33,10 @@ async def open_ledger(
 
     `secret` is what keys are hashed with, None: what `data_dir` has; `caps` are those of all calls together.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  once, before anything is served
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  once, before anything is served
+    except OSError as error:
+        raise StoreError(f"data_dir: {data_dir} cannot be made: {error.strerror}") from error
     async with Store.open(address, data_dir) as store:
         keys = Keys(store, pepper(data_dir, secret))
         yield Ledger(store, keys, Books(store), Allowances(store, caps), Drills(store, keys), ServedCounts(store))

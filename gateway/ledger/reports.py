@@ -9,8 +9,21 @@ from datetime import date, timedelta
 from urllib.parse import quote, unquote
 
 from gateway.core.books import Charge, UsageRow
+from gateway.core.errors import BadRequest
 from gateway.ledger import layout
 from gateway.ledger.store import Store
+
+# One look into the store for each day and team.
+MOST_DAYS = 366
+
+
+def days(since: date | None, until: date | None, today: date) -> tuple[date, date]:
+    """The first and the last day of a report, both included; raises `BadRequest` for what cannot be one."""
+    last = until or today
+    first = since or max(last, date.min + timedelta(days=30)) - timedelta(days=30)
+    if not 0 <= (last - first).days < MOST_DAYS:
+        raise BadRequest(f"must not be after until, and at most {MOST_DAYS} days are reported at once", param="since")
+    return first, last
 
 
 def line(key_id: str, charge: Charge) -> str:

@@ -55,7 +55,7 @@ def _row(event: Event) -> dict[str, Any] | None:
 
 
 def _refused(event: CallRefused) -> dict[str, Any]:
-    return {
+    row: dict[str, Any] = {
         "event": "refused",
         "request_id": event.request_id,
         "dialect": event.dialect,
@@ -64,6 +64,10 @@ def _refused(event: CallRefused) -> dict[str, Any]:
         "code": event.code,
         "seconds": round(event.total_s, 3),
     }
+    if call := event.call:
+        ask, key = call.ask, call.key
+        row |= {"call_id": call.id, "team": key.team, "key_id": key.id, "model": ask.model.id, "size": ask.size}
+    return row
 
 
 def _failover_denied(event: FailoverDenied) -> dict[str, Any]:

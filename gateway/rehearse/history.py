@@ -46,7 +46,7 @@ class History:
             f"{size}{' thinking' if thinks else ''} {len(seconds)}{'' if len(seconds) >= ENOUGH else ' (too few)'}"
             for (size, thinks), seconds in sorted(self.observed.items())
         ]
-        unread = f"; {self.unread} lines could not be read" if self.unread else ""
+        unread = f"; lines that could not be read: {self.unread}" if self.unread else ""
         return f"latencies observed: {', '.join(kinds)}; all others as assumed{unread}"
 
 
@@ -61,14 +61,18 @@ def history_of(lines: Iterable[str], model: Model) -> History:
             case (str(name), size, thinks, seconds) if name in ("", model.id) and size in model.sizes:
                 observed[size, thinks].append(seconds)
     if not observed:
-        raise Unusable(f"no line tells how long {model.id} took ({unread} could not be read); expected are {_EXPECTED}")
+        raise Unusable(
+            f"no line tells how long {model.id} took (lines that could not be read: {unread}); expected are {_EXPECTED}"
+        )
     return History(dict(observed), unread)
 
 
 def _read(lines: Iterator[str]) -> Iterator[_Row | None]:
     """What each line tells; None where it cannot be read. The first says what all are."""
-    first = next(lines, "")
-    columns = [name.strip().lower() for name in next(csv.reader([first]))] if first else []
+    first = next(lines, None)
+    if first is None:
+        return
+    columns = [name.strip().lower() for name in next(csv.reader([first]))]
     if {"size", "seconds"} <= set(columns):
         for cells in csv.reader(lines):
             yield _of_table(dict(zip(columns, cells, strict=False)))

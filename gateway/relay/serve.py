@@ -66,7 +66,9 @@ class Relay:
         except GatewayError as error:
             error.drill = named(each.drill for each in rooms.obstacles.values()) or None
             status, waited_s = dialect.error(error)[0], rooms.now() - call.arrived_at
-            rooms.observe(CallRefused(call.request_id, call.dialect, call.operation, status, error.code, waited_s))
+            rooms.observe(
+                CallRefused(call.request_id, call.dialect, call.operation, status, error.code, waited_s, call)
+            )
             raise
         every = zip(call.each(), holds, promised, strict=True)
         journeys = [Journey(each, plan, hold, rooms, number) for each, hold, number in every]

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -22,9 +22,6 @@ from gateway.ledger.ledger import Ledger
 from gateway.web import shapes
 from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, TeamChange
 from gateway.web.problems import Problem
-
-# One look into the store for each day and team.
-_MOST_DAYS = 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +146,8 @@ def _reports(routes: APIRouter, office: Office) -> None:
         since: Annotated[date | None, Query(description="First day, UTC; by default 30 days ago.")] = None,
         until: Annotated[date | None, Query(description="Last day, UTC; by default today.")] = None,
     ) -> dict[str, Any]:
-        first, last = _days(since, until, datetime.fromtimestamp(office.today(), UTC).date())
+        with _as_problem():
+            first, last = reports.days(since, until, datetime.fromtimestamp(office.today(), UTC).date())
         rows = await reports.usage(office.ledger.store, team=team, key_id=key_id, since=first, until=last)
         operator = shapes.operator(await office.ledger.books.operator_balance())
         return {"since": first, "until": last, "rows": [shapes.usage(row) for row in rows], "operator": operator}
@@ -166,15 +164,6 @@ def _reports(routes: APIRouter, office: Office) -> None:
                 {"name": each.name, "multiplier": shapes.decimal(each.multiplier)} for each in office.offer.groups
             ]
         }
-
-
-def _days(since: date | None, until: date | None, today: date) -> tuple[date, date]:
-    """The first and the last day of a report, both included."""
-    last = until or today
-    first = since or max(last, date.min + timedelta(days=30)) - timedelta(days=30)
-    if not 0 <= (last - first).days < _MOST_DAYS:
-        raise Problem(422, f"since must not be after until, and at most {_MOST_DAYS} days are reported at once.")
-    return first, last
 
 
 async def _found_team(office: Office, team_id: str) -> Team:

@@ -131,8 +131,6 @@ def test_listen_is_an_address_or_a_socket(
         "embedded",
         "redis://127.0.0.1:6379/0",
         "rediss://user:pass@redis.example.org",
-        "redis+sentinel://a:26379,b:26379/main",
-        "redis+cluster://a:6379,b:6379",
         "unix:///run/redis.sock?db=1",
     ],
 )

@@ -114,7 +114,8 @@ def test_every_list_is_a_table_for_people_and_json_for_programs(here: Path) -> N
 
 def test_a_row_of_a_table_is_a_line_to_what_reads_it(here: Path) -> None:
     made = json.loads(gateway(here, "keys", "create", "--team", "acme", "--name", "a name of some length", "--json"))
-    (row,) = [line for line in gateway(here, "keys", "list").splitlines() if made["id"] in line]
+    listed = gateway(here, "keys", "list", COLUMNS="40")
+    (row,) = [line for line in listed.splitlines() if made["id"] in line]
     assert "a name of some length" in row
     assert len(row) > 80
 
@@ -136,7 +137,24 @@ def test_a_team_and_a_key_are_changed_one_word_at_a_time(here: Path) -> None:
     assert shows["chat_pictures"] is None
     shows = json.loads(gateway(here, "keys", "update", made["id"], "--failover", "hang-only", "--json"))
     assert (shows["failover"], shows["max_multiplier"]) == ("hang-only", "1")
-    assert "Acme" in gateway(here, "teams", "show", "acme")
+
+
+def test_one_team_and_one_key_are_shown_with_all_their_limits(here: Path) -> None:
+    gateway(here, "teams", "create", "acme", "--premium-hour-usd", "5", "--name", "Acme")
+    limits = ("--model", MODEL, "--group", "Default", "--failover", "off", "--expires-in-days", "1")
+    made = json.loads(gateway(here, "keys", "create", "--team", "acme", *limits, "--json"))
+    team, key = facts(gateway(here, "teams", "show", "acme")), facts(gateway(here, "keys", "show", made["id"]))
+    assert (team["name"], team["premium_hour_usd"], team["premium_hour_drawn_usd"]) == ("Acme", "5", "0")
+    assert (team["premium_day_usd"], team["budget_usd"]) == ("-", "-")
+    assert (key["models"], key["groups"], key["failover"]) == (MODEL, "Default", "off")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", key["expires_at"])
+    (row,) = [line for line in gateway(here, "keys", "list").splitlines() if made["id"] in line]
+    assert row.split()[-2:] == ["off", "live"]
+
+
+def facts(printed: str) -> dict[str, str]:
+    """What is told of one thing, a line each."""
+    return {name: value.strip() for name, _, value in (line.partition(" ") for line in printed.splitlines())}
 
 
 def test_the_books_are_proven_and_whoever_writes_in_them_is_found_out(here: Path) -> None:
@@ -183,6 +201,7 @@ WRONG = [
     ("data_dir: ./data", "data_dir: ./data\nstoer: embedded", "config.yaml:4: stoer", "did you mean store?"),
     ("${GATEWAY_ADMIN_KEY}", "${GATEWAY_NO_SUCH_KEY}", "admin.key", "GATEWAY_NO_SUCH_KEY"),
     ("data_dir: ./data", "data_dir: ./data\nstore: redis://127.0.0.1:1/0", "", "cannot reach the store"),
+    ("data_dir: ./data", "data_dir: ./config.yaml", "data_dir", "config.yaml cannot be made: File exists"),
 ]
 
 
@@ -217,6 +236,10 @@ WRONG_WORDS = [
     (("keys", "create", "--team", "acme", "--model", "gpt-image-1"), "--model"),
     (("keys", "create", "--team", "acme", "--group", "Nobody"), "--group"),
     (("keys", "create", "--team", "acme", "--expires-in-days", "-1"), "--expires-in-days"),
+    (("keys", "create", "--team", "acme", "--expires-in-days", "40000"), "40000 is not above 0 and at most 36600"),
+    (("usage", "--since", "2026-02-02", "--until", "2026-02-01"), "--since: must not be after until"),
+    (("usage", "--since", "0001-01-01", "--until", "9999-12-31"), "at most 366 days are reported at once"),
+    (("usage", "--since", "2026-02-02", "--until", "0001-01-05"), "--since: must not be after until"),
     (("keys", "update", "key_nope", "--name", "x"), "no key key_nope"),
     (("teams", "create", "acme", "--budget-usd", "-5"), "--budget-usd"),
     (("teams", "show", "nobody"), "no team nobody"),
@@ -287,19 +310,37 @@ def _metrics(url: str) -> str:
 
 
 def test_the_demo_makes_two_pictures_one_of_them_past_a_failing_group(tmp_path: Path) -> None:
+    there = tmp_path / "elsewhere" / "demo"
+    (here := tmp_path / "here").mkdir()
     done = subprocess.run(
-        ["gateway", "demo", "--once", "--port", "0", "--speed", "20"],
-        cwd=tmp_path,
+        ["gateway", "demo", "--once", "--port", "0", "--speed", "20", "--dir", str(there)],
+        cwd=here,
         env=_environ({}),
         capture_output=True,
         text=True,
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    files = sorted((tmp_path / "data" / "demo" / "pictures").iterdir())
+    files = sorted((there / "pictures").iterdir())
     assert [file.name.split("-")[0] for file in files] == ["lighthouse", "teapot"]
     assert [_size(file) for file in files] == [(2752, 1536), (1024, 1024)]
     assert "NanoBananaEnterprise" in done.stdout
+    assert str(files[0]) in done.stdout
+
+
+def test_a_demo_that_cannot_go_on_says_why_in_one_line(here: Path) -> None:
+    (here / "demo").mkdir()
+    (here / "demo" / "pictures").symlink_to("/proc")  # where nobody may make a file
+    said = gateway(here, "demo", "--once", "--port", "0", "--speed", "20", "--dir", "demo", code=1)
+    assert said.startswith("gateway: the demo ended early: [Errno")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["sim", "demo"])
+@pytest.mark.parametrize("words", [("--port", "65536"), ("--port", "-1"), ("--speed", "-1"), ("--speed", "nan")])
+def test_a_port_or_a_speed_that_cannot_be_is_refused(here: Path, command: str, words: tuple[str, str]) -> None:
+    said = gateway(here, command, *words, code=2)
+    assert f"Invalid value for '{words[0]}'" in said
 
 
 def _size(file: Path) -> tuple[int, int]:
@@ -324,6 +365,7 @@ def test_a_rehearsal_prints_figures_and_draws_pictures(here: Path) -> None:
         (("rehearse", "storm"), "'storm' is not an incident; there are hang-2, hang"),
         (("rehearse", "hang", "--policy", "hope"), "'hope' is not a policy; there are gateway, wait"),
         (("rehearse", "hang", "--model", "gpt-image-1"), "'gpt-image-1' is not a model here"),
+        (("rehearse", "hang", "--out", "config.yaml"), "--out: config.yaml cannot be made: File exists"),
     ],
 )
 def test_a_rehearsal_of_what_is_not_there_is_refused(here: Path, words: tuple[str, ...], says: str) -> None:

@@ -31,7 +31,7 @@ from gateway.core.truth import Shortfall
 from gateway.core.usage import Usage
 from gateway.observe.logs import Log
 from tests import facts
-from tests.observe.events import DRILL, EVENTS, HINT, KEY_NAME, PROMPT, SAID, attempt, call, charge, finished
+from tests.observe.events import DRILL, EVENTS, HINT, KEY_NAME, PROMPT, REFUSED, SAID, attempt, call, charge, finished
 
 NOON = 1_790_000_000.5
 AT = "2026-09-21T14:13:20.500+00:00"
@@ -191,6 +191,13 @@ def test_a_call_with_reported_usage_says_the_tokens_that_were_billed() -> None:
     paid = {"group": "Default", "lane": "default", "usd": "0.055", "basis": "tokens"}
     tokens = {"input_tokens": 10, "output_tokens": 1290}
     assert lines(finished(charge(usage=usage))) == [{**CALL, **paid, **tokens}]
+
+
+def test_a_refused_call_says_whose_it_was_and_nothing_secret() -> None:
+    whose = {name: CALL[name] for name in ("call_id", "team", "key_id", "model", "size")}
+    told = replace(REFUSED, call=call())
+    assert lines(told) == [{**ROWS[CallRefused], **whose}]
+    assert [word for word in (PROMPT, KEY_NAME, HINT) if word in text(told)] == []
 
 
 def test_the_attempt_that_won_is_told_by_its_call() -> None:

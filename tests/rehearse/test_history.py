@@ -40,13 +40,18 @@ def test_a_table_may_say_which_were_told_to_think() -> None:
 def test_lines_that_are_neither_are_counted() -> None:
     told = history_of(["INFO: started\n", logged("1K", 4.5), "[]", logged("1K", None), logged("1K", -1)], FLASH)
     assert (told.observed, told.unread) == ({("1K", False): [4.5]}, 4)
-    assert "4 lines could not be read" in told.said()
+    assert "lines that could not be read: 4" in told.said()
 
 
 @pytest.mark.parametrize("lines", [[], ["{}"], ["size;seconds"], ["size,seconds"], [logged("1K", 4.5, attempts=2)]])
 def test_a_file_that_tells_nothing_is_refused_with_what_is_expected(lines: list[str]) -> None:
     with pytest.raises(Unusable, match="size,seconds"):
         history_of(lines, FLASH)
+
+
+def test_of_an_empty_file_no_line_is_missed() -> None:
+    with pytest.raises(Unusable, match="could not be read: 0"):
+        history_of([], FLASH)
 
 
 def test_a_size_that_was_seen_too_seldom_is_left_to_the_assumption() -> None:

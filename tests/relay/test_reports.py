@@ -38,8 +38,8 @@ async def test_a_call_is_told_with_its_group_and_its_price(gateway: Gateway) -> 
     assert nanos_of(row["usd"]) == await gateway.spent_nanos()
 
 
-async def test_a_call_refused_for_its_budget_is_told_as_refused(gateway: Gateway) -> None:
-    _, secret = await gateway.new_key(Limits(budget_nanos=1))
+async def test_a_call_refused_for_its_budget_is_told_as_refused_with_whose_it_was(gateway: Gateway) -> None:
+    key, secret = await gateway.new_key(Limits(budget_nanos=1))
     answer = await gateway.http.post(
         "/v1/images/generations",
         json={"model": MODEL, "prompt": "a boat"},
@@ -48,6 +48,8 @@ async def test_a_call_refused_for_its_budget_is_told_as_refused(gateway: Gateway
     assert answer.status_code == 429
     (row,) = await rows(gateway, "refused")
     assert (row["status"], row["code"]) == (429, "insufficient_quota")
+    assert (row["team"], row["key_id"], row["model"]) == (key.team, key.id, MODEL)
+    assert row["call_id"] == answer.headers["x-gateway-call-id"]
 
 
 @pytest.mark.parametrize("fault", ["cut", "garbage"])
