@@ -186,7 +186,7 @@ def test_a_wrong_setting_is_told_in_one_line(
     [
         (
             ("biling",),
-            "biling: is not a setting; known here: listen, public_url, data_dir, store, store_away, secret, admin, groups",
+            "biling: is not a setting; known here: listen, public_url, data_dir, store, store_away, secret",
         ),
         (("listn",), "listn: is not a setting; did you mean listen?"),
         (("groups", 0, "biling"), "groups[0].biling: is not a setting; did you mean billing?"),
