@@ -33,7 +33,7 @@ from gateway.dialects.responses import Responses
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
 from gateway.ledger.ledger import Ledger, open_ledger
-from gateway.ledger.outbox import TURN_EVERY_S, Outbox
+from gateway.ledger.outbox import REVIVE_EVERY_S, TURN_EVERY_S, Outbox
 from gateway.ledger.reaper import REAP_EVERY_S, Reaper
 from gateway.ledger.signatures import Signatures
 from gateway.observe.logs import Log
@@ -119,6 +119,7 @@ async def running(
         vault = Vault.open(settings.data_dir)
         supervisor.keep(lambda: vault.sweep(time.time()), every_s=_SWEEP_S, name="sweep")
         supervisor.keep(outbox.turn, every_s=TURN_EVERY_S, name="journal")
+        supervisor.keep(outbox.revive, every_s=REVIVE_EVERY_S, name="revive")
         supervisor.keep(outbox.adopt, every_s=TURN_EVERY_S, name="adopt")
         supervisor.keep(outbox.heal, every_s=TURN_EVERY_S, name="heal")
         supervisor.keep(Reaper(ledger.store, rooms.observe).turn, every_s=REAP_EVERY_S, name="reaper")

@@ -1,6 +1,8 @@
 """A store that a test can take away, and that comes back with all that was in it."""
 
+import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +37,15 @@ class LosableStore:
             yield
         finally:
             self._server = _start(self._home)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """There, and silent: connections are taken, and nothing is answered."""
+        os.kill(self._server.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self._server.process.pid, signal.SIGCONT)
 
     @contextmanager
     def set_back(self) -> Iterator[None]:

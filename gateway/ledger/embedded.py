@@ -67,6 +67,15 @@ async def embedded(data_dir: Path) -> AsyncIterator[Path]:
         users.close()
 
 
+async def revive(data_dir: Path) -> bool:
+    """Starts the server again that its users have lost; whether it had died. Raises `StoreError`."""
+    home = _home(data_dir)
+    if not _stopped(home):
+        return False
+    await _ensure_running(home, _socket_path(home))
+    return True
+
+
 class _Lock:
     """A lock on a file, as `flock` has it: given back when the last descriptor of it is closed."""
 

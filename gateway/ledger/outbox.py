@@ -27,6 +27,7 @@ _AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 _AT_ONCE = 64
 
 TURN_EVERY_S = 5.0
+REVIVE_EVERY_S = 1.0
 
 # So many calls are looked for in a store that may have lost them.
 _ENDED_KEPT = 20_000
@@ -112,6 +113,11 @@ class Outbox:
                 await self.store.make(write)
                 del self._later[number]
                 self.journal.made([number])
+
+    async def revive(self) -> None:
+        """Sees that an embedded store runs; to be taken every `REVIVE_EVERY_S`."""
+        if await self.store.revive():
+            self.observe(StoreLost("revive", "the embedded store had died, and was started again"))
 
     async def heal(self) -> None:
         """Makes all of the last hour again where the store has lost some of it; to be taken every `TURN_EVERY_S`.

@@ -9,6 +9,7 @@ import asyncio
 import os
 import re
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -19,16 +20,20 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gateway.core.errors import BooksAway
 from gateway.ledger import library
-from gateway.ledger.embedded import embedded
+from gateway.ledger.embedded import embedded, revive
 from gateway.ledger.errors import StoreError
 from gateway.ledger.frames import Write
 
 _OLDEST_SERVER = 7  # the first with function libraries
 _CONNECTIONS = 32
 _TIMEOUT_S = 5.0
+_SHUT_S = 1.0  # after a time-out
+
+_AWAY = "the books cannot be reached at the moment, so nothing was spent; try again shortly"
 
 # So many records are asked for at once.
 _BATCH = 500
@@ -39,10 +44,12 @@ _SCHEMES = ("redis://", "rediss://", "unix://")
 class Store:
     """Redis as the books need it: functions that move, records that are read."""
 
-    def __init__(self, client: Redis, where: str) -> None:
+    def __init__(self, client: Redis, where: str, embedded_in: Path | None = None) -> None:
         self._client = client
         self._where = where
+        self._embedded_in = embedded_in
         self._loading = asyncio.Lock()
+        self._shut_until = 0.0
 
     def __repr__(self) -> str:
         return f"<Store {self._where}>"
@@ -58,24 +65,28 @@ class Store:
                 address = f"unix://{quote(str(path))}"
             client = _client(address)
             stack.push_async_callback(client.aclose)
-            store = cls(client, _shown(address))
+            store = cls(client, _shown(address), data_dir if url == "embedded" else None)
             await store._prepare()
             yield store
 
     async def ping(self) -> None:
         """Returns when Redis answers."""
-        with _door():
+        with self._door():
             await self._client.ping()
+
+    async def revive(self) -> bool:
+        """Starts an embedded server again that has died; whether it had. Raises `StoreError` where it cannot start."""
+        return self._embedded_in is not None and await revive(self._embedded_in)
 
     async def run_id(self) -> str:
         """Which server this is, and which start of it."""
-        with _door():
+        with self._door():
             return str((await self._client.info("server"))["run_id"])
 
     async def call(self, function: str, keys: Sequence[str], args: Sequence[str] = ()) -> list[str]:
         """The answer of a function of the library, which is loaded again where a flush has taken it."""
         name = library.full_name(function)
-        with _door():
+        with self._door():
             try:
                 answer: list[str] = await self._client.fcall(name, len(keys), *keys, *args)
             except ResponseError as exc:
@@ -98,7 +109,7 @@ class Store:
         """The rows of a stream up to the one of this name, in their order, each with its name."""
         after = "-"
         while True:
-            with _door():
+            with self._door():
                 page: list[tuple[str, dict[str, str]]] = await self._client.xrange(stream, after, last, count=_BATCH)  # type: ignore[assignment]
             for name, row in page:
                 yield name, row
@@ -113,18 +124,18 @@ class Store:
             async with self._client.pipeline(transaction=False) as pipeline:
                 for key in keys[start : start + _BATCH]:
                     pipeline.hgetall(key)
-                with _door():
+                with self._door():
                     found += await pipeline.execute()
         return found
 
     async def put(self, key: str, fields: Mapping[str, str]) -> None:
         """Writes fields of a hash that is not part of the books: an index, a pointer."""
-        with _door():
+        with self._door():
             await self._client.hset(key, items=[word for pair in fields.items() for word in pair])
 
     async def first(self, key: str, *, within_s: float) -> bool:
         """Whether nobody else has asked this under the same key within so many seconds."""
-        with _door():
+        with self._door():
             return bool(await self._client.set(key, "", nx=True, px=round(within_s * 1000)))
 
     async def count(self, counts: Mapping[str, int], keep_s: Mapping[str, int]) -> None:
@@ -134,7 +145,7 @@ class Store:
                 for name, count in counts.items():
                     pipeline.hincrby(key, name, count)
                 pipeline.expire(key, for_s)
-            with _door():
+            with self._door():
                 await pipeline.execute()
 
     async def keep(self, texts: Mapping[str, str], *, for_s: float) -> None:
@@ -142,7 +153,7 @@ class Store:
         async with self._client.pipeline(transaction=False) as pipeline:
             for key, text in texts.items():
                 pipeline.set(key, text, px=round(for_s * 1000))
-            with _door():
+            with self._door():
                 await pipeline.execute()
 
     async def kept(self, keys: Sequence[str], *, for_s: float) -> list[str | None]:
@@ -150,9 +161,24 @@ class Store:
         async with self._client.pipeline(transaction=False) as pipeline:
             for key in keys:
                 pipeline.getex(key, px=round(for_s * 1000))
-            with _door():
+            with self._door():
                 found: list[str | None] = await pipeline.execute()
         return found
+
+    @contextmanager
+    def _door(self) -> Iterator[None]:
+        """Whatever goes wrong with Redis behind it is `BooksAway`, which a caller may be told.
+
+        A server that has let somebody wait in vain is not asked by everybody else as well.
+        """
+        if time.monotonic() < self._shut_until:
+            raise BooksAway(_AWAY)
+        try:
+            yield
+        except (RedisError, OSError) as exc:
+            if isinstance(exc, TimeoutError | RedisTimeoutError):
+                self._shut_until = time.monotonic() + _SHUT_S
+            raise BooksAway(_AWAY) from exc
 
     async def _prepare(self) -> None:
         try:
@@ -169,15 +195,6 @@ class Store:
         async with self._loading:
             if not await self._client.function_list(library.NAME):
                 await self._client.function_load(library.CODE, replace=True)  # another gateway may just have
-
-
-@contextmanager
-def _door() -> Iterator[None]:
-    """Whatever goes wrong with Redis behind it is `BooksAway`, which a caller may be told."""
-    try:
-        yield
-    except (RedisError, OSError) as exc:
-        raise BooksAway("the books cannot be reached at the moment, so nothing was spent; try again shortly") from exc
 
 
 def _client(address: str) -> Redis:

@@ -257,5 +257,5 @@ class Metrics:
                 self._counters["gateway_failover_denials"].labels(group, purpose.value, owner.value, window.value)
         self._counters["gateway_journal_adopted"].labels("owed")
         self._counters["gateway_unsettled_calls"].labels("no")
-        for doing in ("settle", "void", "correct", "share", "journal", "adopt", *_WHY):
+        for doing in ("settle", "void", "correct", "share", "journal", "adopt", "heal", "revive", *_WHY):
             self._counters["gateway_store_failures"].labels(doing)

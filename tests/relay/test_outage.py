@@ -1,13 +1,17 @@
 """The store away: who goes on, what everybody is told, and that the books are right when it is back."""
 
 import asyncio
+import os
+import signal
+import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.core.errors import BooksAway
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of
 from tests.house import PRO, Gateway, Simulator, open_gateway
@@ -34,8 +38,10 @@ def opened(simulator: Simulator, tmp_path: Path) -> Opened:
 
 
 async def _spent(gateway: Gateway, nanos: int) -> bool:
-    balance = await gateway.running.ledger.books.team_balance("acme")
-    return (balance.spent_nanos, balance.held_nanos) == (nanos, 0)
+    with suppress(BooksAway):
+        balance = await gateway.running.ledger.books.team_balance("acme")
+        return (balance.spent_nanos, balance.held_nanos) == (nanos, 0)
+    return False
 
 
 async def test_a_key_without_a_budget_goes_on_and_its_calls_are_in_the_books_afterwards(opened: Opened) -> None:
@@ -85,3 +91,29 @@ async def test_who_goes_on_is_a_setting(opened: Opened, policy: str, status: int
         with store.away():
             assert (await gateway.native("a boat", model=PRO)).status_code == status
         await eventually(lambda: _spent(gateway, PRICE * (1 + (status == 200))))
+
+
+async def test_behind_a_store_that_is_silent_callers_do_not_queue(opened: Opened) -> None:
+    async with opened() as (gateway, store):
+        assert (await gateway.native("a boat", model=PRO)).status_code == 200
+        with store.paused():
+            began = time.monotonic()
+            first = await gateway.native("a boat", model=PRO)
+            waited_s = time.monotonic() - began
+            began = time.monotonic()
+            answers = await asyncio.gather(*(gateway.native("a boat", model=PRO) for _ in range(50)))
+            assert {answer.status_code for answer in (first, *answers)} == {200}
+            assert time.monotonic() - began < 3 * waited_s, "they wait at once for what one waits for"
+        await eventually(lambda: _spent(gateway, 52 * PRICE))
+
+
+async def test_an_embedded_store_that_dies_is_started_again(simulator: Simulator, tmp_path: Path) -> None:
+    async with open_gateway(simulator, tmp_path) as gateway:
+        assert (await gateway.native("a boat", model=PRO)).status_code == 200
+        server = int((tmp_path / "data" / "store" / "pid").read_text())
+        os.kill(server, signal.SIGKILL)
+        assert (await gateway.native("a boat", model=PRO)).status_code == 200, "whether it is back yet or not"
+        await eventually(lambda: _spent(gateway, 2 * PRICE))
+        (told, *_) = [row for row in await rows(gateway, "store_lost", least=1) if row["doing"] == "revive"]
+        assert told["reason"] == "the embedded store had died, and was started again"
+        assert int((tmp_path / "data" / "store" / "pid").read_text()) != server
