@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gateway.core.drill import named
-from gateway.core.headers import ATTEMPTS, BILLED, COST_USD, DRILL, GROUP, HOLD_USD, PARTIAL, SHORTFALL
+from gateway.core.headers import ATTEMPTS, BILLED, COST_USD, DRILL, GROUP, HOLD_USD, LEFT_USD, PARTIAL, SHORTFALL
 from gateway.core.money import usd_of
 from gateway.relay.journey import Journey
 
@@ -19,10 +19,15 @@ def head_of(journeys: Sequence[Journey], *, failed: int = 0) -> dict[str, str]:
         headers |= {GROUP: ", ".join(dict.fromkeys(groups)), BILLED: "yes"}
     else:
         headers[BILLED] = "unknown"
+    held, left = sum(journey.hold.nanos for journey in journeys), journeys[0].hold.left_nanos
     if all(journey.settled.is_set() for journey in journeys):
-        headers[COST_USD] = usd_of(sum(journey.charge.nanos for journey in journeys if journey.charge))
+        cost = sum(journey.charge.nanos for journey in journeys if journey.charge)
+        headers[COST_USD] = usd_of(cost)
     else:
-        headers[HOLD_USD] = usd_of(sum(journey.hold.nanos for journey in journeys))
+        cost = held
+        headers[HOLD_USD] = usd_of(held)
+    if left is not None:
+        headers[LEFT_USD] = usd_of(left + held - cost)
     if drilled := named(journeys[0].drills):
         headers[DRILL] = drilled
     if failed:
