@@ -118,14 +118,10 @@ async def running(
         )
         vault = Vault.open(settings.data_dir)
         supervisor.keep(lambda: vault.sweep(time.time()), every_s=_SWEEP_S, name="sweep")
-        supervisor.keep(outbox.turn, every_s=TURN_EVERY_S, name="journal")
-        supervisor.keep(outbox.revive, every_s=REVIVE_EVERY_S, name="revive")
-        supervisor.keep(outbox.adopt, every_s=TURN_EVERY_S, name="adopt")
-        supervisor.keep(outbox.heal, every_s=TURN_EVERY_S, name="heal")
-        supervisor.keep(Reaper(ledger.store, rooms.observe).turn, every_s=REAP_EVERY_S, name="reaper")
         supervisor.keep(drilling.turn, every_s=LOOK_S, name="drills")
         supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
         supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
+        _keep_books(rooms, ledger)
         vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, now)
         framework = _framework(
             ops.router(vitals),
@@ -134,6 +130,16 @@ async def running(
         )
         desk = _desk(settings, rooms, Relay(rooms, drilling, pulse), ledger.keys, vault)
         yield House(Public(framework, desk), ledger, supervisor)
+
+
+def _keep_books(rooms: Rooms, ledger: Ledger) -> None:
+    """What is done again and again so that the books come to be right, whoever dies."""
+    keep, outbox = rooms.supervisor.keep, rooms.outbox
+    keep(outbox.turn, every_s=TURN_EVERY_S, name="journal")
+    keep(outbox.adopt, every_s=TURN_EVERY_S, name="adopt")
+    keep(outbox.heal, every_s=TURN_EVERY_S, name="heal")
+    keep(outbox.revive, every_s=REVIVE_EVERY_S, name="revive")
+    keep(Reaper(ledger.store, rooms.observe).turn, every_s=REAP_EVERY_S, name="reaper")
 
 
 def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vault) -> Desk:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gateway.core.board import HealthBoard
 from gateway.core.call import Ask
-from gateway.core.groups import Lane
+from gateway.core.groups import Group, Lane
 from gateway.core.health import Health, Turn
 from gateway.core.keys import Key, Mode
 from gateway.core.move import Standing
@@ -133,6 +133,24 @@ def ways(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard, now:
         name: _any_usable(lanes) and board.of(lanes[0].quoted.lane.group, ask.model.id).standing(now) is Standing.CLOSED
         for name, lanes in _offers(ask, key, views).items()
     }
+
+
+class Bounds(NamedTuple):
+    """What one picture costs in a group: about, and at most, in nano-dollars."""
+
+    group: Group
+    expected_nanos: int
+    most_nanos: int
+
+
+def bounds(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard) -> list[Bounds]:
+    """What a call costs in each group that it may go to, in their order, by the lane that it would take there."""
+    tokens = board.consumption.output_tokens(ask)
+    found = []
+    for lanes in _offers(ask, key, views).values():
+        priced = [(expected(ask, each.quoted.lane, tokens) or 0, each.quoted.nanos) for each in lanes]
+        found.append(Bounds(lanes[0].quoted.lane.group, *min(priced)))
+    return found[:1] if key.limits.failover is Mode.OFF else found
 
 
 def _turns(healths: Mapping[str, Health], ask: Ask, now: float, *, patient: bool) -> dict[str, Turn]:

@@ -123,8 +123,12 @@ class Outbox:
         """Makes all of the last hour again where the store has lost some of it; to be taken every `TURN_EVERY_S`.
 
         A store that goes back loses what came last. So the calls that ended since the turn before the last are looked
-        for, and as many as are remembered where the server is another one, or was started again. Raises `BooksAway`.
+        for, and as many as are remembered where the server is another one, or was started again.
         """
+        with suppress(BooksAway):  # then with a turn to come
+            await self._heal()
+
+    async def _heal(self) -> None:
         run_id = await self.store.run_id()
         since = self.today() - (2 * TURN_EVERY_S if run_id == self._run_id else KEPT_S)
         calls = [call for at, call in self._ended if at >= since]

@@ -11,7 +11,7 @@ from gateway.core.call import Call
 from gateway.core.drill import named
 from gateway.core.errors import BooksAway, CallerLeft, GatewayError, InternalError, NotAllowed
 from gateway.core.events import CallFinished, CallRefused, CallUnbacked
-from gateway.core.plan import Plan, make_plan
+from gateway.core.plan import Bounds, Plan, bounds, make_plan
 from gateway.dialects.base import Dialect
 from gateway.ledger import writes
 from gateway.relay import telling
@@ -56,6 +56,14 @@ class Relay:
             for journey in journeys:
                 journey.leave()
                 self._rooms.supervisor.start(self._report(journey, status, code, sink), name=f"report {call.id}")
+
+    def quote(self, call: Call) -> list[Bounds]:
+        """What each picture of a call costs in the groups it may go to; nothing is sent or set aside. At least one."""
+        rooms = self._rooms
+        found = bounds(call.ask, call.key, rooms.client.lanes.views(rooms.now()), rooms.board)
+        if not found:
+            raise _no_group(call)
+        return found
 
     async def _admit(self, call: Call, dialect: Dialect) -> list[Journey]:
         """Plans the call, sets its money aside and sends it on its way, once for each picture wanted."""
@@ -131,8 +139,12 @@ def _plan(call: Call, rooms: Rooms) -> Plan:
     if plan.again_s is not None:
         raise telling.of_stopped(plan.again_s)
     if not plan.lanes:
-        raise NotAllowed(
-            f"No group that sells {call.ask.model.id} is among those that this key and this request allow; "
-            "ask whoever gave you the key."
-        )
+        raise _no_group(call)
     return plan
+
+
+def _no_group(call: Call) -> NotAllowed:
+    return NotAllowed(
+        f"No group that sells {call.ask.model.id} is among those that this key and this request allow; "
+        "ask whoever gave you the key."
+    )

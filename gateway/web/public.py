@@ -5,6 +5,7 @@ checked before anything is spent.
 """
 
 import asyncio
+import json
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -15,9 +16,18 @@ from typing import Any
 from gateway.core import asks
 from gateway.core.call import Call, Parsed
 from gateway.core.catalog import Catalog
-from gateway.core.errors import CallerLeft, GatewayBusy, GatewayError, InternalError, MissingKey, NotAllowed, UnknownKey
+from gateway.core.errors import (
+    BadRequest,
+    CallerLeft,
+    GatewayBusy,
+    GatewayError,
+    InternalError,
+    MissingKey,
+    NotAllowed,
+    UnknownKey,
+)
 from gateway.core.events import CallRefused, Observer
-from gateway.core.headers import FAILOVER, MAX_MULTIPLIER
+from gateway.core.headers import FAILOVER, MAX_MULTIPLIER, QUOTE
 from gateway.core.keys import Key, Mode
 from gateway.core.terms import tightened
 from gateway.dialects import routes
@@ -27,6 +37,7 @@ from gateway.ledger.signatures import Signatures
 from gateway.relay.serve import Relay
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.fetch import Fetcher
+from gateway.web import shapes
 from gateway.web.bodies import Bodies
 from gateway.web.files import Files
 from gateway.web.reply import AsgiSink, send_error, send_json
@@ -123,7 +134,7 @@ class _Visit:
             )
             if route.operation.relayed:
                 async with self._read(asked, key) as parsed, desk.files.inlined(parsed, key.team, request) as whole:
-                    await self._relay(self._called(asked, key, whole))
+                    await self._serve(self._called(asked, key, whole))
             else:
                 allowed = tuple(model for model in desk.catalog.models if key.allows_model(model.id))
                 await send_json(self._send, request.id, self._dialect.local(asked, desk.catalog, allowed))
@@ -187,6 +198,16 @@ class _Visit:
             made_at=desk.today(),
             patience_s=request.patience_s(desk.patience_s),
         )
+
+    async def _serve(self, call: Call) -> None:
+        match self._request.headers.get(QUOTE):
+            case None:
+                await self._relay(call)
+            case "only":
+                quote = shapes.quote(call, self._desk.relay.quote(call))
+                await send_json(self._send, self._request.id, json.dumps(quote, indent=2).encode())
+            case other:
+                raise BadRequest(f"{other!r} is no way to ask for a quote; write only", param=QUOTE)
 
     async def _relay(self, call: Call) -> None:
         self._is_call = True

@@ -1,17 +1,20 @@
-"""How teams, keys, drills and usage look as JSON, in the admin API and from the commands alike.
+"""How teams, keys, drills, quotes and usage look as JSON, in the admin API and from the commands alike.
 
 Amounts are decimal strings of dollars, moments are seconds since the epoch, None is "no limit".
 """
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from gateway.core import books, keys
 from gateway.core.allowance import Drawn
+from gateway.core.call import Call
 from gateway.core.drill import Drill, OneKey, OneTeam, Share
 from gateway.core.money import usd_of
+from gateway.core.plan import Bounds
 
 
 def team(each: keys.Team, balance: books.Balance, premium: Drawn) -> dict[str, Any]:
@@ -68,6 +71,26 @@ def drill(each: Drill, now: float) -> dict[str, Any]:
         "ends_at": int(each.ends_at),
         "left_s": max(0, math.ceil(each.ends_at - now)),
         "note": each.note,
+    }
+
+
+def quote(call: Call, found: Sequence[Bounds]) -> dict[str, Any]:
+    """What a call would cost, by group and for all its pictures; `hold_usd` is what would be set aside for it."""
+    ask, count = call.ask, call.parsed.count
+    return {
+        "model": ask.model.id,
+        "size": ask.size,
+        "pictures": count,
+        "hold_usd": usd_of(count * max(each.most_nanos for each in found)),
+        "groups": [
+            {
+                "group": each.group.name,
+                "multiplier": decimal(each.group.multiplier),
+                "expected_usd": usd_of(count * each.expected_nanos),
+                "most_usd": usd_of(count * each.most_nanos),
+            }
+            for each in found
+        ],
     }
 
 
