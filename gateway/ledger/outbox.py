@@ -5,9 +5,9 @@ behind is made by whoever finds it. Decides nothing: what is written, and when, 
 """
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -23,7 +23,7 @@ from gateway.ledger.writes import ENDED, ENDS
 # Between two tries to tell the books, in seconds; the last one goes on.
 _AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
 
-# So many writes of an orphan are made at a time.
+# Of many writes so many are made at a time.
 _AT_ONCE = 64
 
 TURN_EVERY_S = 5.0
@@ -142,7 +142,8 @@ class Outbox:
 
     async def adopt(self) -> None:
         """Makes what processes that are gone have left; to be taken again and again, as long as it takes."""
-        with orphans(self.directory, self.today()) as found:
+        with ExitStack() as held:
+            found = await asyncio.to_thread(held.enter_context, orphans(self.directory, self.today()))
             for orphan in found:
                 await self._adopt(orphan)
 
@@ -154,9 +155,17 @@ class Outbox:
         if orphan.told or orphan.left or orphan.damaged:
             self.observe(JournalAdopted(len(owed), len(in_case), len(orphan.told), orphan.damaged))
 
-    async def _make(self, doing: str, writes: Sequence[Write]) -> None:
-        for at in range(0, len(writes), _AT_ONCE):
-            await asyncio.gather(*(self._made(doing, each) for each in writes[at : at + _AT_ONCE]))
+    async def _make(self, doing: str, writes: Iterable[Write]) -> None:
+        """Makes many, some at once; those with the same keys in their order, since of some the last word counts."""
+        rows: defaultdict[int, list[Write]] = defaultdict(list)
+        for write in writes:
+            rows[hash(write.keys) % _AT_ONCE].append(write)
+
+        async def one_by_one(row: Iterable[Write]) -> None:
+            for write in row:
+                await self._made(doing, write)
+
+        await asyncio.gather(*(one_by_one(row) for row in rows.values()))
 
     async def _write(self, owed: Sequence[Write] = (), over: Sequence[int] = ()) -> tuple[int, ...]:
         try:

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from gateway.core.allowance import Purpose
 from gateway.core.books import Balance, Hold
 from gateway.core.errors import BooksAway
 from gateway.core.events import Event, JournalAdopted, StoreLost, StoreRolledBack
 from gateway.core.keys import Key, Limits, TeamLimits
 from gateway.ledger import layout, writes
+from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
 from gateway.ledger.errors import StoreError
 from gateway.ledger.keys import Keys
@@ -94,6 +96,20 @@ async def test_what_was_made_lately_is_told_to_a_store_that_has_lost_it(
     assert (await books.team_balance("acme")).spent_nanos == USD // 2
     assert told == [JournalAdopted(owed=0, in_case=1, told=1, damaged=0)]
     audit(raw, "acme")
+
+
+async def test_of_what_is_made_again_the_last_word_counts(
+    opened: Opened, raw: Redis, store: Store, keys: Keys, books: Books, key: Key, hold: Hold
+) -> None:
+    allowances = Allowances(store, {})
+    assert await allowances.draw(Purpose.RACES, None, "call_1-2", 1000) is None
+    async with opened() as outbox:
+        await outbox.in_case(writes.void(hold, "lost"))  # so that it leaves a journal
+        for nanos in range(200):
+            await outbox.surely("correct", writes.correct(Purpose.RACES, None, "call_1-2", nanos))
+    async with opened() as another:
+        await another.adopt()
+    assert (await allowances.of_installation(Purpose.RACES)).hour_nanos == 199
 
 
 async def test_without_room_to_write_it_is_made_all_the_same_and_told(
