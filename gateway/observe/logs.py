@@ -27,6 +27,11 @@ from gateway.core.events import (
     StoreRolledBack,
 )
 from gateway.core.money import usd_of
+from gateway.core.outcome import Verdict
+
+# What comes of these is in our own words, or the system's: no byte of the upstream's is in it.
+_WITHOUT_ANSWER = frozenset({Verdict.UNREACHABLE, Verdict.LOST, Verdict.SILENT})
+_LONGEST_REASON = 200
 
 
 class Log:
@@ -140,13 +145,17 @@ def _store_rolled_back(event: StoreRolledBack) -> dict[str, Any]:
 
 def _attempt(event: AttemptFinished | AttemptLate) -> dict[str, Any] | None:
     """None for the attempt that won, which its call tells. Where a drill stood before it, it is not the seller's."""
-    row = {"attempt_id": event.attempt_id, "lane": event.lane.name, "group": event.lane.group.name}
+    call = event.call
+    row = {"attempt_id": event.attempt_id, "call_id": call.id, "model": call.ask.model.id}
+    row |= {"lane": event.lane.name, "group": event.lane.group.name}
     if event.drill:
         row |= {"drill": event.drill.id, "kind": event.drill.ailment}
     if isinstance(event, AttemptLate):
         return {"event": "attempt_drilled_late" if event.drill else "attempt_late", **row}
     if event.won:
         return None
+    if event.outcome.verdict in _WITHOUT_ANSWER:
+        row["reason"] = event.outcome.message[:_LONGEST_REASON]
     return {
         "event": "attempt_drilled" if event.drill else "attempt_failed",
         **row,

@@ -43,7 +43,8 @@ def of_failure(outcome: Outcome | None, denied: Exhausted | None = None) -> Gate
             message, google_status = error_of(outcome.message)
             return UpstreamRejected(scrubbed(message), status=outcome.status or 400, google_status=google_status)
         case Verdict.BUSY | Verdict.UNREACHABLE:
-            return _after(UpstreamBusy("The upstream has no capacity now; nothing was charged. Try again."), outcome)
+            what = "has no capacity" if outcome.verdict is Verdict.BUSY else "cannot be reached"
+            return _after(UpstreamBusy(f"The upstream {what} now; nothing was charged. Try again."), outcome)
         case Verdict.CREDENTIAL:
             return UpstreamUnavailable("The upstream cannot be used now; the operator of this gateway must look at it.")
         case Verdict.CUT:

@@ -26,7 +26,7 @@ from gateway.core.events import (
     StoreLost,
     StoreRolledBack,
 )
-from gateway.core.outcome import Verdict
+from gateway.core.outcome import Verdict, outcome
 from gateway.core.truth import Shortfall
 from gateway.core.usage import Usage
 from gateway.observe.logs import Log
@@ -74,6 +74,8 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "at": AT,
         "event": "attempt_failed",
         "attempt_id": "call_1-1",
+        "call_id": "call_1",
+        "model": CALL["model"],
         "lane": "default",
         "group": "Default",
         "verdict": "busy",
@@ -82,7 +84,15 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "late": False,
         "seconds": 2.0,
     },
-    AttemptLate: {"at": AT, "event": "attempt_late", "attempt_id": "call_1-1", "lane": "default", "group": "Default"},
+    AttemptLate: {
+        "at": AT,
+        "event": "attempt_late",
+        "attempt_id": "call_1-1",
+        "call_id": "call_1",
+        "model": CALL["model"],
+        "lane": "default",
+        "group": "Default",
+    },
     OperatorCharged: {
         "at": AT,
         "event": "operator_charged",
@@ -184,6 +194,19 @@ def test_an_attempt_that_a_drill_held_up_does_not_look_like_the_sellers_fault() 
     assert lines(replace(attempt(), drill=DRILL)) == [{**ROWS[AttemptFinished], "event": "attempt_drilled", **by}]
     late = AttemptLate(call(), "call_1-1", facts.lane(), DRILL)
     assert lines(late) == [{**ROWS[AttemptLate], "event": "attempt_drilled_late", **by}]
+
+
+SILENT = [
+    (Verdict.UNREACHABLE, "no connection: [Errno 111] Connection refused"),
+    (Verdict.LOST, "the connection ended before an answer: reset"),
+    (Verdict.SILENT, "not finished within 420 s"),
+]
+
+
+@pytest.mark.parametrize(("verdict", "reason"), SILENT)
+def test_an_attempt_without_an_answer_says_why_in_our_own_words(verdict: Verdict, reason: str) -> None:
+    (row,) = lines(replace(attempt(), outcome=outcome(verdict, message=reason)))
+    assert row["reason"] == reason
 
 
 def test_a_call_with_reported_usage_says_the_tokens_that_were_billed() -> None:
