@@ -135,6 +135,7 @@ async def running(
 def _keep_books(rooms: Rooms, ledger: Ledger) -> None:
     """What is done again and again so that the books come to be right, whoever dies."""
     keep, outbox = rooms.supervisor.keep, rooms.outbox
+    outbox.stopping = lambda: rooms.supervisor.draining
     keep(outbox.turn, every_s=TURN_EVERY_S, name="journal")
     keep(outbox.adopt, every_s=TURN_EVERY_S, name="adopt")
     keep(outbox.heal, every_s=TURN_EVERY_S, name="heal")

@@ -4,7 +4,7 @@ A Hold is made before anything is sent and ends exactly once, settled with its c
 How that is kept true lives in the ledger; here are only the records.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.core.outcome import Verdict
 from gateway.core.prices import Basis
@@ -24,7 +24,7 @@ class Hold:
     key_id: str
     nanos: int
     capped: bool = False
-    left_nanos: int | None = None
+    left_nanos: int | None = field(default=None, compare=False)  # of the moment, and not of the hold
 
 
 @dataclass(frozen=True, slots=True)

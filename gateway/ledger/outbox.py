@@ -35,13 +35,17 @@ _ENDED_KEPT = 20_000
 
 @dataclass(slots=True)
 class Outbox:
-    """The journal of this process, and the store that it is about."""
+    """The journal of this process, and the store that it is about.
+
+    While `stopping` says so, nothing is waited for that is in the journal: whoever comes next makes it.
+    """
 
     store: Store
     journal: Journal
     directory: Path
     observe: Observer
     today: Callable[[], float]
+    stopping: Callable[[], bool] = lambda: False
     _later: dict[int, Write] = field(default_factory=dict)
     _ended: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=_ENDED_KEPT))  # when, and which call
     _run_id: str = ""
@@ -93,9 +97,9 @@ class Outbox:
     async def surely(self, doing: str, writes: Sequence[Write], *, instead_of: Iterable[int] = ()) -> None:
         """Returns when the store has them. From the first moment they are made instead of what was promised in case."""
         numbers = await self._write(owed=writes, over=tuple(instead_of))
-        for write in writes:
-            await self._made(doing, write)
-        self.journal.made(numbers)
+        for place, write in enumerate(writes):
+            if await self._made(doing, write, written=bool(numbers)):
+                self.journal.made(numbers[place : place + 1])
 
     async def later(self, writes: Sequence[Write], *, instead_of: Iterable[int] = ()) -> None:
         """The same, with a turn to come: nobody waits for it."""
@@ -175,16 +179,19 @@ class Outbox:
             self.journal.made(over)
             return ()
 
-    async def _made(self, doing: str, write: Write) -> None:
+    async def _made(self, doing: str, write: Write, *, written: bool = False) -> bool:
+        """Makes it, however long that takes; False: it was left to whoever comes next, since it is `written` down."""
         tries = 0
         while True:
             try:
                 await self.store.make(write)
             except BooksAway as away:
                 self.observe(StoreLost(doing, str(away)))
+                if written and self.stopping():
+                    return False
                 await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
                 tries += 1
             else:
                 if write.function in ENDS:
                     self._ended.append((self.today(), write.keys[2]))
-                return
+                return True

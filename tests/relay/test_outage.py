@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from gateway import app as house
 from gateway.core.errors import BooksAway
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of
-from tests.house import PRO, Gateway, Simulator, open_gateway
+from tests.house import PRO, Gateway, Simulator, open_gateway, settings_for
 from tests.losable import LosableStore
 from tests.relay.test_reports import rows
 from tests.waiting import eventually
@@ -91,6 +92,29 @@ async def test_who_goes_on_is_a_setting(opened: Opened, policy: str, status: int
         with store.away():
             assert (await gateway.native("a boat", model=PRO)).status_code == status
         await eventually(lambda: _spent(gateway, PRICE * (1 + (status == 200))))
+
+
+async def test_a_gateway_that_stops_meanwhile_leaves_what_it_owes_to_the_next(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    (tmp_path / "store").mkdir()
+    with LosableStore.started(tmp_path / "store") as store:
+        async with open_gateway(simulator, tmp_path, store=store.url) as gateway:
+            assert (await gateway.native("a boat", model=PRO)).status_code == 200
+            away = store.away()
+            away.__enter__()
+            assert (await gateway.native("a boat", model=PRO)).status_code == 200
+            began = time.monotonic()
+        assert time.monotonic() - began < 60.0, "it does not wait for a store that does not come"
+        away.__exit__(None, None, None)
+        settings = settings_for(simulator, tmp_path, store=store.url)
+        with (tmp_path / "next.log").open("w") as log:
+            async with house.running(settings, log) as running:
+
+                async def both() -> bool:
+                    return (await running.ledger.books.team_balance("acme")).spent_nanos == 2 * PRICE
+
+                await eventually(both)
 
 
 async def test_behind_a_store_that_is_silent_callers_do_not_queue(opened: Opened) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.keys import Limits
+from gateway.core.money import nanos_of
 from tests.house import Gateway, Simulator, open_gateway
 from tests.ledger.servers import Server, start
 
@@ -45,9 +47,11 @@ async def test_without_its_store_it_is_alive_but_not_ready_and_says_why(on_redis
     assert (await on_redis.http.get("/metrics")).status_code == 200
 
 
-async def test_without_its_store_it_spends_nothing_and_turns_nobody_away_for_good(
+async def test_without_its_store_it_spends_nothing_of_budgets_and_turns_nobody_away_for_good(
     on_redis: Gateway, simulator: Simulator, server: Server
 ) -> None:
+    _, secret = await on_redis.new_key(Limits(budget_nanos=nanos_of("0.5")))
+    on_redis.http.headers["authorization"] = f"Bearer {secret}"
     assert (await on_redis.images("a boat")).status_code == 200
     server.stop()
     known = await on_redis.images("a boat")
