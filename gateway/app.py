@@ -91,12 +91,14 @@ async def running(
     known = (model.id for model in settings.catalog.models)
     metrics = Metrics(__version__, (state.access.lane for state in lanes), known)
     observe = _all_of(Log(log_to, time.time), metrics)
-    timeouts = _timeouts(settings)
+    timeouts, supervisor = _timeouts(settings), Supervisor()
     async with (
         ledger_of(settings) as ledger,
         Client(lanes, timeouts) as client,
-        Outbox.open(ledger.store, settings.data_dir / "journal", observe, time.time) as outbox,
-        Supervisor() as supervisor,
+        Outbox.open(
+            ledger.store, settings.data_dir / "journal", observe, time.time, lambda: supervisor.draining
+        ) as outbox,
+        supervisor,
         Drilling(ledger.drills, observe, now) as drilling,
     ):
         offer = Offer(settings.catalog, settings.groups)
@@ -135,7 +137,6 @@ async def running(
 def _keep_books(rooms: Rooms, ledger: Ledger) -> None:
     """What is done again and again so that the books come to be right, whoever dies."""
     keep, outbox = rooms.supervisor.keep, rooms.outbox
-    outbox.stopping = lambda: rooms.supervisor.draining
     keep(outbox.turn, every_s=TURN_EVERY_S, name="journal")
     keep(outbox.adopt, every_s=TURN_EVERY_S, name="adopt")
     keep(outbox.heal, every_s=TURN_EVERY_S, name="heal")

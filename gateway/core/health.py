@@ -147,6 +147,10 @@ class Health:
         """When it came to stand as it does; minus infinity where it never stood otherwise."""
         return self._since
 
+    def left(self, now: float) -> bool:
+        """Whether traffic has turned away from it; at most single calls ask whether it is well again."""
+        return self.standing(now) in (Standing.OPEN, Standing.HALF)
+
     def again_s(self, now: float) -> float:
         """In how many seconds a group that was left is asked again, or may be."""
         return max(self._open_until - now, LEASE_S)
@@ -232,16 +236,15 @@ class Health:
         self._fade(now)
         self._lates += heard.late
         self._finished += heard.finished
-        standing = self.standing(now)
-        if standing in (Standing.OPEN, Standing.HALF):
+        if self.left(now):
             self.asking.heard(heard.probed, now)
-        elif self.epoch == epoch and standing is not Standing.RAMP:
+        elif self.epoch == epoch and self._state is not Standing.RAMP:
             self.stall.heard(heard.due, heard.came, heard.under_way)
             self.standing(now)
 
     def leases(self, now: float) -> int:
         """How many leases to ask may be out among all replicas; 0: this one needs none."""
-        return self.asking.leases(now) if self.standing(now) in (Standing.OPEN, Standing.HALF) else 0
+        return self.asking.leases(now) if self.left(now) else 0
 
     def _hear(self, now: float, epoch: int, suspicion: float, case: float) -> None:
         if epoch != self.epoch:

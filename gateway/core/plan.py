@@ -13,8 +13,6 @@ from gateway.core.keys import Key, Mode
 from gateway.core.move import Standing
 from gateway.core.prices import expected, quote
 
-_LEFT = (Standing.OPEN, Standing.HALF)
-
 # How late a size asks whether a group is well again: the smaller ones cost less to lose.
 _RANKS = {"2K": 1, "4K": 2}
 
@@ -101,7 +99,7 @@ def _any_usable(lanes: Iterable[_Offer]) -> bool:
 
 def _stopped(healths: Mapping[str, Health], now: float) -> bool:
     """Whether all of them, and there are any, bring nothing at present: what is only slow does."""
-    return bool(healths) and all(not each.slow and each.standing(now) in _LEFT for each in healths.values())
+    return bool(healths) and all(not each.slow and each.left(now) for each in healths.values())
 
 
 def _others_serve(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBoard, now: float) -> bool:
@@ -110,7 +108,7 @@ def _others_serve(ask: Ask, key: Key, views: Iterable[LaneView], board: HealthBo
         each.usable
         and not key.allows_group(each.lane.group)
         and quote(ask, each.lane) is not None
-        and board.of(each.lane.group, ask.model.id).standing(now) not in _LEFT
+        and not board.of(each.lane.group, ask.model.id).left(now)
         for each in views
     )
 

@@ -174,7 +174,7 @@ class Trials:
         return stuck.lane if here else other
 
     def _ill(self, lane: Lane) -> bool:
-        return self._health(lane).standing(self.now) in (Standing.OPEN, Standing.HALF)
+        return self._health(lane).left(self.now)
 
     def _slow(self, lane: Lane) -> bool:
         return self._health(lane).slow

@@ -84,22 +84,29 @@ local function finish(books, call, ...)
   redis.call('EXPIRE', books.call, REMEMBERED_S)
 end
 
+-- What an account says of its budget, nil where it has none, and whether it is there and was not revoked.
+local function budget_of(account)
+  local found = redis.call('HMGET', account, 'created', 'revoked', 'budget', 'held', 'spent')
+  local budget = found[3] and found[3] ~= '' and found[3] or nil
+  return {live = found[1] and not found[2], budget = budget, held = found[4] or '0', spent = found[5] or '0'}
+end
+
+local function taken(found)
+  return tonumber(found.held) + tonumber(found.spent)
+end
+
 -- Why an account cannot take `needed` more; nil when it can.
 local function refusal(which, account, needed)
-  local found = redis.call('HMGET', account, 'created', 'revoked', 'budget', 'held', 'spent')
-  if not found[1] or found[2] then return {'unknown', which} end
-  local budget, held, spent = found[3], found[4] or '0', found[5] or '0'
-  if not budget or budget == '' then return nil end
-  local taken = tonumber(held) + tonumber(spent)
-  if taken + needed <= tonumber(budget) then return nil end
-  return {'over', which, budget, held, spent}
+  local found = budget_of(account)
+  if not found.live then return {'unknown', which} end
+  if not found.budget or taken(found) + needed <= tonumber(found.budget) then return nil end
+  return {'over', which, found.budget, found.held, found.spent}
 end
 
 -- What an account's budget leaves; nil where it has none.
 local function left_of(account)
-  local found = redis.call('HMGET', account, 'budget', 'held', 'spent')
-  if not found[1] or found[1] == '' then return nil end
-  return math.max(0, tonumber(found[1]) - tonumber(found[2] or '0') - tonumber(found[3] or '0'))
+  local found = budget_of(account)
+  return found.budget and math.max(0, tonumber(found.budget) - taken(found))
 end
 
 -- reserve: sets money aside for calls of one key, the same for each, if the budgets of the key and

@@ -94,8 +94,10 @@ class Journal:
             raise _failed(batch.failure) from batch.failure
         return tuple(number for number, _ in (*entry.owed, *entry.in_case))
 
-    def made(self, numbers: Iterable[int]) -> None:
+    def made(self, numbers: Sequence[int]) -> None:
         """These were made. That goes to the disk with whatever is written next: to lose it costs a repetition."""
+        if not numbers:
+            return
         entry = self._entry((), (), numbers)
         self.left.read(entry)
         self._batch.entries.append(entry)

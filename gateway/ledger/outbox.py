@@ -45,7 +45,7 @@ class Outbox:
     directory: Path
     observe: Observer
     today: Callable[[], float]
-    stopping: Callable[[], bool] = lambda: False
+    stopping: Callable[[], bool]
     _later: dict[int, Write] = field(default_factory=dict)
     _ended: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=_ENDED_KEPT))  # when, and which call
     _run_id: str = ""
@@ -53,7 +53,12 @@ class Outbox:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, store: Store, directory: Path, observe: Observer, today: Callable[[], float]
+        cls,
+        store: Store,
+        directory: Path,
+        observe: Observer,
+        today: Callable[[], float],
+        stopping: Callable[[], bool] = lambda: False,
     ) -> AsyncIterator[Self]:
         """Raises `StoreError` where nothing can be written."""
         async with AsyncExitStack() as stack:
@@ -61,7 +66,7 @@ class Outbox:
                 journal = await stack.enter_async_context(Journal.open(directory, today))
             except JournalError as failure:
                 raise StoreError(f"cannot write the journal in {directory}: {failure.strerror}") from failure
-            yield cls(store, journal, directory, observe, today)
+            yield cls(store, journal, directory, observe, today, stopping)
 
     @property
     def failure(self) -> str | None:
@@ -90,7 +95,7 @@ class Outbox:
         if over := tuple(numbers):
             await self._write(over=over)
 
-    def forget(self, numbers: Iterable[int]) -> None:
+    def forget(self, numbers: Sequence[int]) -> None:
         """The same, where it does no harm if they are made all the same."""
         self.journal.made(numbers)
 

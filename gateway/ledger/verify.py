@@ -10,8 +10,6 @@ from gateway.core.audit import Audit, Booked, Sums
 from gateway.ledger import layout
 from gateway.ledger.store import Store
 
-OPERATOR = "operator"
-
 
 @dataclass(frozen=True, slots=True)
 class Verified:
@@ -30,20 +28,21 @@ async def verify(store: Store, *, team: str | None = None) -> AsyncIterator[Veri
         keys = [layout.account(each), layout.key_index(each), layout.open_calls(each), layout.ledger(each)]
         stems = [layout.key_stem(each), layout.call_stem(each)]
         last, *words = await store.call("sums", [*keys, *stems])
-        yield await _verified(store, each, layout.ledger(each), last, _booked(words))
+        audit, booked = await _read(store, layout.ledger(each), last), _booked(words)
+        audit.compare(booked)
+        yield Verified(each, audit.rows, booked["team"].sums, tuple(audit.faults))
     if team is None:
         last, *words = await store.call("operator_sums", [layout.OPERATOR, layout.OPERATOR_LEDGER])
-        sums = Sums(*map(int, words))
-        yield await _verified(store, OPERATOR, layout.OPERATOR_LEDGER, last, {OPERATOR: Booked(sums)})
+        audit, sums = await _read(store, layout.OPERATOR_LEDGER, last), Sums(*map(int, words))
+        audit.compare({"operator": Booked(sums)})
+        yield Verified("operator", audit.rows, sums, tuple(audit.faults))
 
 
-async def _verified(store: Store, whose: str, ledger: str, last: str, booked: dict[str, Booked]) -> Verified:
+async def _read(store: Store, ledger: str, last: str) -> Audit:
     audit = Audit()
     async for name, row in store.rows(ledger, last):
         audit.read(name, row)
-    audit.compare(booked)
-    sums = booked.get("team", booked.get(OPERATOR, Booked(Sums(0, 0)))).sums
-    return Verified(whose, audit.rows, sums, tuple(audit.faults))
+    return audit
 
 
 def _booked(words: list[str]) -> dict[str, Booked]:

@@ -48,13 +48,13 @@ def here(tmp_path: Path, simulator: Simulator) -> Path:
 def gateway(here: Path, *words: str, code: int = 0, **environ: str) -> str:
     """Runs a command to its end and gives what it printed; stderr where it failed."""
     done = subprocess.run(
-        ["gateway", *words], cwd=here, env=_environ(environ), capture_output=True, text=True, timeout=START_S
+        ["gateway", *words], cwd=here, env=environment(environ), capture_output=True, text=True, timeout=START_S
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stderr if code else done.stdout
 
 
-def _environ(more: dict[str, str]) -> dict[str, str]:
+def environment(more: dict[str, str]) -> dict[str, str]:
     return {**os.environ, "GATEWAY_ADMIN_KEY": ADMIN_KEY, "COLUMNS": "200", "NO_COLOR": "1", **more}
 
 
@@ -63,7 +63,7 @@ def serving(here: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """`gateway serve` in a process of its own, and its address."""
     command = ["gateway", "serve"]
     with subprocess.Popen(
-        command, cwd=here, env=_environ({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=here, env=environment({}), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
         line = process.stderr.readline()
@@ -315,7 +315,7 @@ def test_the_demo_makes_two_pictures_one_of_them_past_a_failing_group(tmp_path: 
     done = subprocess.run(
         ["gateway", "demo", "--once", "--port", "0", "--speed", "20", "--dir", str(there)],
         cwd=here,
-        env=_environ({}),
+        env=environment({}),
         capture_output=True,
         text=True,
         timeout=120,

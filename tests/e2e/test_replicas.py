@@ -2,8 +2,7 @@
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from tests.e2e.test_commands import CONFIG, draw, gateway, serving
 from tests.house import MODEL, Simulator
 from tests.losable import LosableStore
+from tests.waiting import until
 
 # The line is passed after a second, and nobody waits much longer for what hangs; what is left stays behind.
 SHARED = """
@@ -30,13 +30,6 @@ def store(tmp_path: Path) -> Iterator[LosableStore]:
     (tmp_path / "store").mkdir()
     with LosableStore.started(tmp_path / "store") as running:
         yield running
-
-
-def until(true: Callable[[], bool]) -> None:
-    patience = time.monotonic() + 60.0
-    while not true():
-        assert time.monotonic() < patience, "it did not come true"
-        time.sleep(0.1)
 
 
 def metric(url: str, name: str) -> float:

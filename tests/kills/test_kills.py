@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from tests.kills.rig import at_any_moment, before_the_store_has_it, played, with_a_store_that_goes_back
+from tests.kills.rig import (
+    at_any_moment,
+    before_the_store_has_it,
+    played,
+    with_a_store_that_goes_back,
+    with_its_embedded_store,
+)
 
 
 def test_a_gateway_that_is_killed_under_load_loses_nothing(tmp_path: Path) -> None:
@@ -11,6 +17,13 @@ def test_a_gateway_that_is_killed_under_load_loses_nothing(tmp_path: Path) -> No
     assert answered > 4
     assert books.charged
     assert books.unsettled, "somebody's picture was being drawn"
+
+
+def test_nor_one_that_is_killed_with_its_embedded_store(tmp_path: Path) -> None:
+    books, wrong, answered = played(tmp_path, with_its_embedded_store, seed=4, rounds=3)
+    assert wrong == []
+    assert answered > 3
+    assert books.charged
 
 
 def test_nor_one_that_is_killed_while_the_store_is_away(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +99,13 @@ async def test_a_gateway_that_stops_meanwhile_leaves_what_it_owes_to_the_next(
 ) -> None:
     (tmp_path / "store").mkdir()
     with LosableStore.started(tmp_path / "store") as store:
-        async with open_gateway(simulator, tmp_path, store=store.url) as gateway:
-            assert (await gateway.native("a boat", model=PRO)).status_code == 200
-            away = store.away()
-            away.__enter__()
-            assert (await gateway.native("a boat", model=PRO)).status_code == 200
-            began = time.monotonic()
-        assert time.monotonic() - began < 60.0, "it does not wait for a store that does not come"
-        away.__exit__(None, None, None)
+        with ExitStack() as away:
+            async with open_gateway(simulator, tmp_path, store=store.url) as gateway:
+                assert (await gateway.native("a boat", model=PRO)).status_code == 200
+                away.enter_context(store.away())
+                assert (await gateway.native("a boat", model=PRO)).status_code == 200
+                began = time.monotonic()
+            assert time.monotonic() - began < 60.0, "it does not wait for a store that does not come"
         settings = settings_for(simulator, tmp_path, store=store.url)
         with (tmp_path / "next.log").open("w") as log:
             async with house.running(settings, log) as running:
@@ -141,3 +140,11 @@ async def test_an_embedded_store_that_dies_is_started_again(simulator: Simulator
         (told, *_) = [row for row in await rows(gateway, "store_lost", least=1) if row["doing"] == "revive"]
         assert told["reason"] == "the embedded store had died, and was started again"
         assert int((tmp_path / "data" / "store" / "pid").read_text()) != server
+
+
+async def test_a_call_that_nobody_ends_is_found_by_a_gateway_that_runs(gateway: Gateway) -> None:
+    books = gateway.running.ledger.books
+    (hold,) = await books.reserve(["call_lost"], gateway.key, PRICE, lease_s=0.001)
+    (found,) = await rows(gateway, "call_unsettled", least=1)
+    assert (found["call_id"], found["held_usd"], found["given_up"]) == (hold.call_id, "0.09", False)
+    assert (await gateway.usage())["held_usd"] == "0.09"
