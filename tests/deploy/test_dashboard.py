@@ -1,5 +1,6 @@
 """Every panel shows something: real queries, a real Prometheus, a real gateway on a bad day."""
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,13 @@ def test_panels_and_variables_ask_the_datasource_that_is_provisioned() -> None:
     asking = [*dashboard.panels(), *dashboard.document()["templating"]["list"]]
     asking += [target for panel in dashboard.panels() for target in panel["targets"]]
     assert {each["datasource"]["uid"] for each in asking} == uids
+
+
+def test_the_runbook_has_what_panels_refer_to() -> None:
+    headings = re.findall(r"^## (.+)$", (dashboard.DEPLOY / "runbook.md").read_text(), flags=re.M)
+    named = {name for panel in dashboard.panels() for name in re.findall(r"Runbook: ([^.]+)\.", panel["description"])}
+    assert named
+    assert named <= set(headings)
 
 
 def test_every_metric_of_the_gateway_is_on_the_dashboard() -> None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -26,7 +27,10 @@ PRICES = {group.name: float(group.multiplier) for group in (DEFAULT, ENTERPRISE)
 
 
 def played(name: str, policy: str = OURS, seed: int = 0, **more: float) -> Run:
-    scenario = BY_NAME[name]
+    return played_in(BY_NAME[name], policy, seed, **more)
+
+
+def played_in(scenario: Scenario, policy: str, seed: int, **more: float) -> Run:
     run = Run(scenario.world([*PRICES], seed), LANES, KEY, POLICIES[policy](), Rules(PATIENCE_S))
     run.play(scenario.arrivals(FLASH, more.get("rate"), seed))
     return run
@@ -47,6 +51,15 @@ def test_a_group_that_hangs_is_hardly_felt() -> None:
     assert ours.cost <= 1.42 < naive.cost
     assert ours.back_s is not None
     assert ours.back_s <= 200.0
+
+
+@pytest.mark.parametrize("lasts_s", [420.0, 480.0, 540.0, 660.0, 720.0])
+def test_it_is_asked_soon_wherever_in_a_dwell_it_comes_to_be_well(lasts_s: float) -> None:
+    hang = replace(BY_NAME["hang"], lasts_s=lasts_s)
+    runs = [played_in(hang, OURS, seed) for seed in range(3)]
+    back_s = averaged([figures(run, hang, PRICES, PATIENCE_S) for run in runs]).back_s
+    assert back_s is not None
+    assert back_s <= 200.0
 
 
 def test_a_part_that_hangs_is_cheaper_raced_than_retried() -> None:
