@@ -55,4 +55,5 @@ def _print(rows: list[dict[str, Any]], operator: dict[str, str]) -> None:
             f"\nBesides, paid by the operator since the beginning for answers that no caller got: "
             f"{operator['spent_usd']} $; not yet known: {operator['unsettled_usd']} $",
             highlight=False,
+            soft_wrap=True,
         )
