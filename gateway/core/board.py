@@ -158,6 +158,7 @@ class HealthBoard:
         """What others saw of a pair."""
         self.health(pair).heard(heard)
         for kind, place, times in heard.took:
+            self._known_since.setdefault(kind, heard.at)
             self._histograms[kind].put(place, times, heard.at)
             if kind in self._paces:
                 self._paces[kind].more(times, heard.at)

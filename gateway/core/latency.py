@@ -32,6 +32,10 @@ _RISE_AT_MOST = 3.0
 # A quantile is looked up again after so many answers, since looking costs more than counting.
 _AGAIN_AFTER = 25
 
+# The first answers to come are the fast ones: what came counts as a sample of what comes once it was listened
+# to for so many times as long as answers take.
+_LISTENED = 10.0
+
 # What is due of an attempt is looked up by its age, in steps of so many seconds: it is looked up very often.
 _DUE_STEP_S = 0.25
 
@@ -123,7 +127,7 @@ class Pace:
         self._prior_s = prior_s
         self._histogram = histogram or Histogram()
         self.suspect_s = line_s(prior_s)
-        self._moved_at = now
+        self._since = self._moved_at = now
         self._fresh = 0
         self._believe({share: prior_s * math.exp(_SIGMA * (z - _Z[0.99])) for share, z in _Z.items()})
 
@@ -136,8 +140,9 @@ class Pace:
         """So many answers more are in the histogram, the oldest of them as old as `since`."""
         if since is not None:
             self._moved_at = min(self._moved_at, since)
+            self._since = min(self._since, since)
         self._fresh += times
-        if self._fresh >= _AGAIN_AFTER and self._histogram.count(now) >= _ENOUGH:
+        if self._fresh >= _AGAIN_AFTER and self._sampled(now):
             self._fresh = 0
             self._believe({share: self._histogram.quantile(share) for share in _Z})
             self._move(line_s(self.quantile(0.99)), now)
@@ -150,6 +155,9 @@ class Pace:
         """How many answers should have come of one attempt of this age: the hazard so far, at most 1.5."""
         step = int(age_s / _DUE_STEP_S)
         return self._dues[step] if step < len(self._dues) else DUE_MOST
+
+    def _sampled(self, now: float) -> bool:
+        return now - self._since >= _LISTENED * self._prior_s and self._histogram.count(now) >= _ENOUGH
 
     def _believe(self, quantiles: dict[float, float]) -> None:
         self._quantiles = quantiles

@@ -22,8 +22,10 @@ _DUE = _SOME - _NEXT_TO_NOTHING
 _STALLED, _MANY = 8.5, 10.0
 _STRETCH = 1.3
 
-# It is reckoned up at most so often, since that costs a look at every attempt under way. Whoever was away
-# for longer cannot tell what came meanwhile from what did not, and begins anew.
+# It is reckoned up at most so often, since that costs a look at every attempt under way. What came meanwhile
+# is taken by turns with what was due: all of what was due in half a second, taken at once, looks like a stall
+# where a hundred calls come a second. Whoever was away for longer cannot tell what came meanwhile from what
+# did not, and begins anew.
 _EVERY_S = 0.5
 _AWAY_S = 1.5
 
@@ -42,6 +44,7 @@ class Stall:
         self._under_way: dict[object, _UnderWay] = {}
         self._sum = 0.0
         self._reckoned_at = 0.0
+        self._over_due, self._over_came = 0.0, 0  # of attempts that are over, since it was last reckoned up
         self._due, self._came = 0.0, 0  # since it was last told
         self._elsewhere = 0  # under way at others
 
@@ -53,19 +56,20 @@ class Stall:
         found = self._under_way.pop(name, None)
         if found is None:
             return
-        self._reckon(max(found.pace.due((now - found.began_at) / _STRETCH) - found.due, 0.0))
-        if came:
-            self._sum = max(self._sum + _CAME, 0.0)
-            self._came += 1
+        self._over_due += max(found.pace.due((now - found.began_at) / _STRETCH) - found.due, 0.0)
+        self._over_came += came
 
     def stalled(self, now: float) -> bool:
         """Whether too little comes, reckoned up to this moment."""
         since_s = now - self._reckoned_at
         if since_s >= _EVERY_S:
             self._reckoned_at = now
-            due = self._newly_due(now)
+            due, came = self._newly_due(now) + self._over_due, self._over_came
+            self._over_due, self._over_came = 0.0, 0
             if since_s < _AWAY_S:
-                self._reckon(due)
+                self._take(due, came)
+                self._due += due
+                self._came += came
         if self._sum < _STALLED:
             return False
         return self._sum >= _STALLED + math.log(max((len(self._under_way) + self._elsewhere) / _MANY, 1.0))
@@ -77,22 +81,23 @@ class Stall:
         return told
 
     def heard(self, due: float, came: int, under_way: int) -> None:
-        """The same of others, in a second: what was due and what came are taken by turns."""
+        """The same of others, in a second."""
         self._elsewhere = under_way
-        for _ in range(came):
-            self._sum = max(self._sum + _DUE * due / came + _CAME, 0.0)
-        if not came:
-            self._sum += _DUE * due
+        self._take(due, came)
 
     def clear(self) -> None:
         """What is under way now says nothing any more."""
         self._under_way.clear()
         self._sum = 0.0
+        self._over_due, self._over_came = 0.0, 0
         self._due, self._came, self._elsewhere = 0.0, 0, 0
 
-    def _reckon(self, due: float) -> None:
-        self._sum += _DUE * due
-        self._due += due
+    def _take(self, due: float, came: int) -> None:
+        """What was due and what came in the same time, by turns."""
+        for _ in range(came):
+            self._sum = max(self._sum + _DUE * due / came + _CAME, 0.0)
+        if not came:
+            self._sum += _DUE * due
 
     def _newly_due(self, now: float) -> float:
         due = 0.0

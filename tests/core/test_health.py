@@ -263,13 +263,13 @@ def test_an_incident_is_not_learned_as_usual() -> None:
 
 def test_a_board_apart_knows_the_paces_and_nothing_that_is_wrong() -> None:
     board = HealthBoard(PATIENCE)
-    for _ in range(500):
-        board.ended(object(), tried(board), PICTURE, took_s=9.0, was_late=False, now=0.0)
-    bad(board.of(DEFAULT, "flash"), 0.0, times=OPENS)
+    for second in range(500):
+        board.ended(object(), tried(board), PICTURE, took_s=9.0, was_late=False, now=float(second))
+    bad(board.of(DEFAULT, "flash"), 500.0, times=OPENS)
     apart = board.apart()
     assert apart.patience == board.patience
-    assert apart.suspect_s(DEFAULT, ask(), 0.0) == board.suspect_s(DEFAULT, ask(), 0.0) < 20.0
-    assert apart.of(DEFAULT, "flash").standing(0.0) is CLOSED
+    assert apart.suspect_s(DEFAULT, ask(), 500.0) == board.suspect_s(DEFAULT, ask(), 500.0) < 20.0
+    assert apart.of(DEFAULT, "flash").standing(500.0) is CLOSED
 
 
 def test_a_board_apart_keeps_nothing_to_be_told() -> None:

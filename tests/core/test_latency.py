@@ -29,12 +29,22 @@ def test_before_anything_came_the_catalogue_is_believed() -> None:
 
 def test_what_came_is_believed_when_it_is_enough() -> None:
     pace = Pace(20.0, 0.0)
-    taken(pace, 7.0, calls=49)
+    taken(pace, 7.0, calls=49, every_s=10.0)
     assert pace.suspect_s == 30.0
-    taken(pace, 7.0, since=49.0)
+    taken(pace, 7.0, since=490.0)
     assert pace.quantile(0.5) == pytest.approx(7.0, rel=0.15)
     assert pace.quantile(0.99) == pytest.approx(14.0, rel=0.2)
     assert pace.suspect_s == pytest.approx(21.0, rel=0.2)
+
+
+def test_the_first_to_come_are_the_fast_ones_and_no_sample() -> None:
+    """Of a hundred calls a second, what has come after some seconds is what takes some seconds."""
+    dice, pace = random.Random(7), Pace(20.0, 0.0)
+    took = [(number / 100, 7.0 * dice.lognormvariate(0.0, 0.3)) for number in range(60_000)]
+    for ended_at, seconds in sorted((began_at + seconds, seconds) for began_at, seconds in took):
+        pace.took(seconds, ended_at)
+        assert pace.suspect_s > 19.0
+    assert pace.suspect_s == pytest.approx(21.0, rel=0.1)
 
 
 def test_the_line_rises_by_a_fifth_a_day_and_falls_at_once() -> None:

@@ -296,7 +296,7 @@ def test_replicas_learn_the_pace_together() -> None:
     now = turns(commons, [one, other], 1000.0, 1002.0)
     for _ in range(60):
         saw(one, PICTURE, now, took_s=3.0)
-        now = turns(commons, [one, other], now, now + 1.0)
+        now = turns(commons, [one, other], now, now + 4.0)
     now = turns(commons, [one, other], now, now + 8.0)
     kind = Kind(*PAIR, "1K", thinks=False, crowd=0)
     learned = other.board._histograms[kind].count(now)

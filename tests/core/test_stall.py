@@ -1,5 +1,6 @@
 """Answers that should have come and did not."""
 
+import heapq
 import random
 
 from gateway.core.latency import Pace
@@ -15,14 +16,13 @@ def played(
     now, number, next_call = 0.0, 0, 0.0
     while now < seconds:
         now = round(now + 0.25, 2)
-        if now >= next_call:
-            number, next_call = number + 1, now + dice.expovariate(rate)
+        while now >= next_call:
+            number, next_call = number + 1, next_call + dice.expovariate(rate)
             stall.began(number, pace, now)
             if now < stops_at and dice.random() >= hang:
-                ends.append((now + 8.9 * slower * dice.lognormvariate(0.0, 0.35), number))
-        for end in [each for each in ends if each[0] <= now]:
-            ends.remove(end)
-            stall.ended(end[1], now, came=True)
+                heapq.heappush(ends, (now + 8.9 * slower * dice.lognormvariate(0.0, 0.35), number))
+        while ends and ends[0][0] <= now:
+            stall.ended(heapq.heappop(ends)[1], now, came=True)
         if stall.stalled(now):
             return now
     return None
@@ -41,6 +41,10 @@ def test_a_group_that_is_well_is_left_in_peace() -> None:
 
 def test_an_hour_in_which_all_takes_a_third_longer_is_no_stall() -> None:
     assert [played(seconds=3600.0, slower=1.33, seed=seed) for seed in range(5)] == [None] * 5
+
+
+def test_a_group_that_is_well_is_left_in_peace_where_hundreds_of_calls_come_a_second() -> None:
+    assert played(seconds=120.0, rate=300.0) is None
 
 
 def test_three_of_ten_that_hang_are_no_stall() -> None:

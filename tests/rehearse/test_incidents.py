@@ -53,6 +53,20 @@ def test_a_group_that_hangs_is_hardly_felt() -> None:
     assert ours.back_s <= 200.0
 
 
+def test_a_hundred_calls_a_second_are_served_as_well_as_one() -> None:
+    short = replace(BY_NAME["hang-2"], before_s=320.0, after_s=240.0)
+    run = played_in(short, OURS, 0, rate=100.0)
+    assert {shift.standing for shift in run.shifts if shift.now < short.begins_s} == {Standing.CLOSED}
+    ours = figures(run, short, PRICES, PATIENCE_S)
+    assert ours.delivered >= 0.998
+    assert ours.moved_s is not None
+    assert ours.moved_s <= 20.0
+    assert ours.turned == 1
+    assert ours.twice <= 0.08
+    assert ours.back_s is not None
+    assert ours.back_s <= 200.0
+
+
 @pytest.mark.parametrize("lasts_s", [420.0, 480.0, 540.0, 660.0, 720.0])
 def test_it_is_asked_soon_wherever_in_a_dwell_it_comes_to_be_well(lasts_s: float) -> None:
     hang = replace(BY_NAME["hang"], lasts_s=lasts_s)
@@ -62,10 +76,11 @@ def test_it_is_asked_soon_wherever_in_a_dwell_it_comes_to_be_well(lasts_s: float
     assert back_s <= 200.0
 
 
-def test_a_part_that_hangs_is_cheaper_raced_than_retried() -> None:
+def test_a_part_that_hangs_costs_no_more_raced_than_retried_and_half_the_time() -> None:
+    """Of 40 seeds 1.31 against 1.33; of five the dice say more than the policies do."""
     ours, naive = told("part"), told("part", RETRY)
-    assert ours.in_the_end < naive.in_the_end
-    assert ours.p99_s < naive.p99_s
+    assert ours.in_the_end < 1.02 * naive.in_the_end
+    assert ours.p99_s < 0.7 * naive.p99_s
     assert ours.delivered >= 0.99
 
 
