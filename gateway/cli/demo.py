@@ -25,6 +25,7 @@ from gateway import app as house
 from gateway.cli.options import out, print_table
 from gateway.config.load import parse
 from gateway.config.settings import ListenTcp
+from gateway.core.budgets import Budget
 from gateway.core.headers import ATTEMPTS, CALL_ID, GROUP
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of, usd_of
@@ -122,7 +123,7 @@ async def _demo(port: int, directory: Path, speed: float, once: bool) -> None:
 
 async def _key(running: house.House) -> str:
     await running.ledger.keys.ensure_team(TEAM, now=time())
-    limits = Limits(budget_nanos=nanos_of("5"))
+    limits = Limits(Budget(nanos_of("5")))
     _, secret = await running.ledger.keys.create_key(TEAM, name="demo", limits=limits, now=time())
     return secret
 

@@ -1,11 +1,25 @@
 """`gateway keys`: what callers send."""
 
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.office import BudgetUsd, Office, by_option, no_limit, run
+from gateway.cli.office import (
+    AlertPercent,
+    BudgetDayUsd,
+    BudgetMonthUsd,
+    BudgetUsd,
+    Concurrency,
+    Office,
+    PicturesPerMinute,
+    RequestsPerMinute,
+    SoftBudget,
+    by_option,
+    given,
+    run,
+)
 from gateway.cli.options import AsJson, ConfigFile, err, out, print_facts, print_json, print_table
 from gateway.core.errors import NotFound
 from gateway.core.keys import Key, Limits, Mode, Show
@@ -50,9 +64,17 @@ _DAY_S = 86_400
 
 @keys.command()
 def create(
+    ctx: typer.Context,
     team: Annotated[str, typer.Option(help="The team that pays; made if it does not exist.")],
     name: Annotated[str, typer.Option(help="A name for people.")] = "",
     budget_usd: BudgetUsd = None,
+    budget_day_usd: BudgetDayUsd = None,
+    budget_month_usd: BudgetMonthUsd = None,
+    soft_budget: SoftBudget = None,
+    alert_percent: AlertPercent = None,
+    requests_per_minute: RequestsPerMinute = None,
+    pictures_per_minute: PicturesPerMinute = None,
+    concurrency: Concurrency = None,
     max_multiplier: Multiplier = None,
     model: Models = None,
     group: Groups = None,
@@ -63,15 +85,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its secret is shown this once."""
-    terms = Terms(
-        budget_usd=no_limit(budget_usd),
-        max_multiplier=no_limit(max_multiplier),
-        models=model,
-        groups=group,
-        expires_in_s=_seconds(expires_in_days),
-        chat_pictures=no_limit(chat_pictures),
-        failover=no_limit(failover),
-    )
+    terms = Terms(**_given(ctx.params))
 
     async def work(office: Office) -> None:
         limits = _limits(terms, office.offer)
@@ -116,9 +130,17 @@ def show(key: KeyId, config: ConfigFile = None, as_json: AsJson = False) -> None
 
 @keys.command()
 def update(
+    ctx: typer.Context,
     key: KeyId,
     name: Annotated[str | None, typer.Option(help="A name for people.", show_default=False)] = None,
     budget_usd: BudgetUsd = None,
+    budget_day_usd: BudgetDayUsd = None,
+    budget_month_usd: BudgetMonthUsd = None,
+    soft_budget: SoftBudget = None,
+    alert_percent: AlertPercent = None,
+    requests_per_minute: RequestsPerMinute = None,
+    pictures_per_minute: PicturesPerMinute = None,
+    concurrency: Concurrency = None,
     max_multiplier: Multiplier = None,
     model: Models = None,
     group: Groups = None,
@@ -129,29 +151,11 @@ def update(
     as_json: AsJson = False,
 ) -> None:
     """Change a key's name or limits; what is not given stays. `--model all` and `--group all` lift those limits."""
-    given = {
-        "budget_usd": budget_usd,
-        "max_multiplier": max_multiplier,
-        "models": model,
-        "groups": group,
-        "expires_in_s": expires_in_days,
-        "chat_pictures": chat_pictures,
-        "failover": failover,
-    }
-    fields = {field for field, value in given.items() if value is not None}
-    terms = Terms(
-        budget_usd=no_limit(budget_usd),
-        max_multiplier=no_limit(max_multiplier),
-        models=_unless_all(model),
-        groups=_unless_all(group),
-        expires_in_s=_seconds(expires_in_days),
-        chat_pictures=no_limit(chat_pictures),
-        failover=no_limit(failover),
-    )
+    said = _given(ctx.params)
 
     async def work(office: Office) -> None:
         old = await _found(office, key)
-        limits = changed(old.limits, _limits(terms, office.offer), fields)
+        limits = changed(old.limits, _limits(Terms(**said), office.offer), said)
         new = await office.ledger.keys.update(key, name=old.name if name is None else name, limits=limits)
         await _print_one(office, new, as_json)
 
@@ -169,15 +173,16 @@ def revoke(key: KeyId, config: ConfigFile = None, as_json: AsJson = False) -> No
     run(config, work)
 
 
-def _seconds(days: float | None) -> float | None:
-    if days is None:
-        return None
-    with by_option():
-        return within(days, LONGEST_S / _DAY_S, "expires_in_s") * _DAY_S
-
-
-def _unless_all(names: list[str] | None) -> list[str] | None:
-    return None if names == ["all"] else names
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """What options say of a key, by the fields of its terms. Days are seconds there, and `all` lifts a limit."""
+    said = given(Terms, options)
+    for field in ("models", "groups"):
+        if said.get(field) == ["all"]:
+            said[field] = None
+    if "expires_in_s" in said:
+        with by_option():
+            said["expires_in_s"] = within(said["expires_in_s"], LONGEST_S / _DAY_S, "expires_in_s") * _DAY_S
+    return said
 
 
 def _limits(terms: Terms, offer: Offer) -> Limits:
@@ -193,7 +198,7 @@ async def _found(office: Office, key_id: str) -> Key:
 
 
 async def _row(office: Office, key: Key) -> dict[str, Any]:
-    return shapes.key(key, await office.ledger.books.balance(key))
+    return shapes.key(key, await office.ledger.books.account(key.team, key.id))
 
 
 async def _print_one(office: Office, key: Key, as_json: bool) -> None:

@@ -28,7 +28,7 @@ def verify(
     async def work(office: Office) -> None:
         if team is not None:
             await office.ledger.books.team_balance(team)  # or there is no such team
-        found.extend([each async for each in verified(office.ledger.store, team=team)])
+        found.extend([each async for each in verified(office.ledger.books, team=team)])
 
     run(config, work)
     if as_json:

@@ -3,9 +3,10 @@
 They work on the store directly, whether a gateway runs or not.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,15 +16,54 @@ import uvloop
 from gateway import app as house
 from gateway.cli.options import settings_of
 from gateway.core.errors import BadRequest
-from gateway.core.terms import Offer
+from gateway.core.terms import AccountTerms, Offer
 from gateway.ledger.ledger import Ledger
 
 BudgetUsd = Annotated[
     str | None, typer.Option(metavar="USD", help="Most it may spend; 'none': no limit.", show_default=False)
 ]
+BudgetDayUsd = Annotated[
+    str | None, typer.Option(metavar="USD", help="The same in a day of the team's time zone.", show_default=False)
+]
+BudgetMonthUsd = Annotated[
+    str | None, typer.Option(metavar="USD", help="The same in a calendar month.", show_default=False)
+]
+SoftBudget = Annotated[
+    bool | None,
+    typer.Option(
+        "--soft-budget/--hard-budget",
+        help="Whether a budget that is spent refuses nothing, and somebody is told, or calls are refused.",
+        show_default="hard",
+    ),
+]
+AlertPercent = Annotated[
+    list[int] | None,
+    typer.Option(
+        metavar="N", help="At which shares of a budget somebody is told; several times.", show_default="80 and 100"
+    ),
+]
+RequestsPerMinute = Annotated[
+    str | None, typer.Option(metavar="N", help="Requests a minute; 'none': no limit.", show_default=False)
+]
+PicturesPerMinute = Annotated[
+    str | None, typer.Option(metavar="N", help="Pictures a minute; likewise.", show_default=False)
+]
+Concurrency = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N", help="Calls at a time; a request for n pictures is n of them; likewise.", show_default=False
+    ),
+]
 
 # The options by the names that the terms of a key have elsewhere.
-_OPTIONS = {"models": "--model", "groups": "--group", "expires_in_s": "--expires-in-days"}
+_OPTIONS = {
+    "models": "--model",
+    "groups": "--group",
+    "expires_in_s": "--expires-in-days",
+    "alert_percents": "--alert-percent",
+    "soft_budget": "--soft-budget",
+}
+_FIELDS = {option.removeprefix("--").replace("-", "_"): field for field, option in _OPTIONS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +89,11 @@ async def _office(config: Path | None) -> AsyncIterator[Office]:
         yield Office(ledger, Offer(settings.catalog, settings.groups))
 
 
-def no_limit(text: str | None) -> str | None:
-    """None where an option says "none"."""
-    return None if text == "none" else text
+def given(terms: type[AccountTerms], options: Mapping[str, Any]) -> dict[str, Any]:
+    """What options say of the fields of these terms, of those that were given; None where one says "none"."""
+    fields = {each.name for each in dataclass_fields(terms)}
+    said = {_FIELDS.get(name, name): value for name, value in options.items() if value not in (None, [], ())}
+    return {field: None if value == "none" else value for field, value in said.items() if field in fields}
 
 
 @contextmanager

@@ -58,4 +58,4 @@ def print_facts(row: Mapping[str, Any]) -> None:
 def _fact(name: str, value: Any) -> object:
     if name.endswith("_at") and value is not None:
         return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return ", ".join(value) if isinstance(value, list) else value
+    return ", ".join(map(str, value)) if isinstance(value, list) else value

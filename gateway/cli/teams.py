@@ -5,7 +5,20 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.office import BudgetUsd, Office, by_option, no_limit, run
+from gateway.cli.office import (
+    AlertPercent,
+    BudgetDayUsd,
+    BudgetMonthUsd,
+    BudgetUsd,
+    Concurrency,
+    Office,
+    PicturesPerMinute,
+    RequestsPerMinute,
+    SoftBudget,
+    by_option,
+    given,
+    run,
+)
 from gateway.cli.options import AsJson, ConfigFile, err, print_facts, print_json, print_table
 from gateway.core.errors import NotFound
 from gateway.core.keys import Team, TeamLimits
@@ -17,6 +30,10 @@ teams = typer.Typer(no_args_is_help=True, help="Teams: who pays.")
 TeamId = Annotated[str, typer.Argument(metavar="TEAM", help="Its id: lower-case letters, digits and dashes.")]
 Name = Annotated[str | None, typer.Option(help="A name for people.", show_default=False)]
 
+TimeZone = Annotated[
+    str | None,
+    typer.Option(metavar="ZONE", help="Of its days and months, as Asia/Shanghai; 'none': UTC.", show_default=False),
+]
 PremiumHour = Annotated[
     str | None,
     typer.Option(
@@ -32,16 +49,25 @@ _FIGURES = ("spent $", "held $", "budget $")
 
 @teams.command()
 def create(
+    ctx: typer.Context,
     team: TeamId,
     name: Name = None,
     budget_usd: BudgetUsd = None,
+    budget_day_usd: BudgetDayUsd = None,
+    budget_month_usd: BudgetMonthUsd = None,
+    soft_budget: SoftBudget = None,
+    alert_percent: AlertPercent = None,
+    requests_per_minute: RequestsPerMinute = None,
+    pictures_per_minute: PicturesPerMinute = None,
+    concurrency: Concurrency = None,
+    time_zone: TimeZone = None,
     premium_hour_usd: PremiumHour = None,
     premium_day_usd: PremiumDay = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a team."""
-    terms = TeamTerms(no_limit(budget_usd), no_limit(premium_hour_usd), no_limit(premium_day_usd))
+    terms = TeamTerms(**given(TeamTerms, ctx.params))
 
     async def work(office: Office) -> None:
         made = await office.ledger.keys.create_team(team, now=time.time(), name=name, limits=_limits(terms))
@@ -76,26 +102,29 @@ def show(team: TeamId, config: ConfigFile = None, as_json: AsJson = False) -> No
 
 @teams.command()
 def update(
+    ctx: typer.Context,
     team: TeamId,
     name: Name = None,
     budget_usd: BudgetUsd = None,
+    budget_day_usd: BudgetDayUsd = None,
+    budget_month_usd: BudgetMonthUsd = None,
+    soft_budget: SoftBudget = None,
+    alert_percent: AlertPercent = None,
+    requests_per_minute: RequestsPerMinute = None,
+    pictures_per_minute: PicturesPerMinute = None,
+    concurrency: Concurrency = None,
+    time_zone: TimeZone = None,
     premium_hour_usd: PremiumHour = None,
     premium_day_usd: PremiumDay = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a team's name or limits; what is not given stays."""
-    given = {
-        "budget_usd": budget_usd,
-        "premium_hour_usd": premium_hour_usd,
-        "premium_day_usd": premium_day_usd,
-    }
-    terms = TeamTerms(**{field: no_limit(value) for field, value in given.items()})
-    fields = {field for field, value in given.items() if value is not None}
+    said = given(TeamTerms, ctx.params)
 
     async def work(office: Office) -> None:
         old = await _found(office, team)
-        limits = team_changed(old.limits, _limits(terms), fields)
+        limits = team_changed(old.limits, _limits(TeamTerms(**said)), said)
         new = await office.ledger.keys.update_team(team, name=old.name if name is None else name, limits=limits)
         await _print_one(office, new, as_json)
 
@@ -130,8 +159,8 @@ async def _found(office: Office, team_id: str) -> Team:
 
 
 async def _row(office: Office, team: Team) -> dict[str, Any]:
-    balance, drawn = await office.ledger.books.team_balance(team.id), await office.ledger.allowances.of_team(team.id)
-    return shapes.team(team, balance, drawn)
+    account, drawn = await office.ledger.books.account(team.id), await office.ledger.allowances.of_team(team.id)
+    return shapes.team(team, account, drawn)
 
 
 async def _print_one(office: Office, team: Team, as_json: bool) -> None:

@@ -1,7 +1,8 @@
 """Whether accounts are what the rows of their ledger make them: computed again from the first row to the last.
 
 A row tells what it added to held and spent money, and both sums of each of its accounts before and after. So
-a row that is missing, doubled or changed shows in the one that follows it. Pure.
+a row that is missing, doubled or changed shows in the one that follows it. It tells too in which day and month
+it counts, which have sums of their own. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,10 +28,16 @@ class Sums(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What an account says of itself, and what the calls hold together that are not at an end; None: nobody counts."""
+    """What an account says of itself: its sums, and those of days and months, by the name that rows have for them.
+
+    `open_nanos` is what the calls hold together that are not at an end, `running` how many it says that run and how
+    many of these calls do; None: nobody counts.
+    """
 
     sums: Sums
     open_nanos: int | None = None
+    running: tuple[int, int] | None = None
+    periods: Mapping[str, Sums] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -40,6 +47,7 @@ class Audit:
     rows: int = 0
     faults: list[str] = field(default_factory=list)
     _sums: dict[str, Sums] = field(default_factory=dict)
+    _periods: dict[tuple[str, str], Sums] = field(default_factory=dict)
     _settled: set[str] = field(default_factory=set)
 
     def read(self, name: str, row: Mapping[str, str]) -> None:
@@ -54,6 +62,9 @@ class Audit:
             if after != made:
                 self._fault(f"row {name}: {account} has {after} after it; with what it adds that is {made}")
             self._sums[account] = after
+            for period in periods_of(row.get("since", "")):
+                counted = self._periods.get((account, period), Sums(0, 0))
+                self._periods[account, period] = Sums(counted.held + added.held, counted.spent + added.spent)
         if row["do"] == "settle":
             if row["call"] in self._settled:
                 self._fault(f"row {name}: call {row['call']} is charged a second time")
@@ -67,12 +78,24 @@ class Audit:
                 self._fault(f"account {account} has {found.sums}; its rows make {made}")
             if found.open_nanos not in (None, found.sums.held):
                 self._fault(f"account {account} holds {found.sums.held}; its open calls hold {found.open_nanos}")
+            if found.running is not None and found.running[0] != found.running[1]:
+                said, run = found.running
+                self._fault(f"account {account} has {said} running calls; of its open calls {run} do")
+            for period, sums in found.periods.items():
+                made = self._periods.get((account, period), Sums(0, 0))
+                if sums != made:
+                    self._fault(f"account {account} has {sums} of the {period}; its rows make {made}")
         for account in self._sums.keys() - booked.keys():
             self._fault(f"account {account} is in the rows and not in the books")
 
     def _fault(self, words: str) -> None:
         if len(self.faults) < _FAULTS_KEPT:
             self.faults.append(words)
+
+
+def periods_of(since: str) -> list[str]:
+    """The day and the month in which a row counts, as they are called here: "86400 0" -> "day 86400", "month 0"."""
+    return [f"{name} {begins}" for name, begins in zip(("day", "month"), since.split(), strict=False)]
 
 
 def _told(row: Mapping[str, str]) -> Iterator[tuple[str, Sums, Sums]]:

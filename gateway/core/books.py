@@ -6,6 +6,7 @@ How that is kept true lives in the ledger; here are only the records.
 
 from dataclasses import dataclass, field
 
+from gateway.core.budgets import Alert
 from gateway.core.outcome import Verdict
 from gateway.core.prices import Basis
 from gateway.core.usage import Usage
@@ -15,8 +16,10 @@ from gateway.core.usage import Usage
 class Hold:
     """Money set aside for a call, in nano-dollars.
 
-    `capped`: its team has caps on what it pays for dearer groups. `left_nanos` is what the budgets of its key and
-    team have left beside it; None: they have none, or it is not known.
+    `capped`: its team has caps on what it pays for dearer groups. `since` says in which day and month it counts:
+    the seconds in which they begin, "86400 0"; empty: it is not known. `left_nanos` is what the budgets of its
+    key and team have left beside it; None: they have none, or it is not known. `alerts` are shares of budgets
+    that were passed since the call before.
     """
 
     call_id: str
@@ -24,7 +27,9 @@ class Hold:
     key_id: str
     nanos: int
     capped: bool = False
+    since: str = ""
     left_nanos: int | None = field(default=None, compare=False)  # of the moment, and not of the hold
+    alerts: tuple[Alert, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,16 @@ class Balance:
     spent_nanos: int
     held_nanos: int
     budget_nanos: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a team or a key spent in all, in the present day and in the present month, and how many of its calls run."""
+
+    total: Balance
+    day: Balance
+    month: Balance
+    running: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@
     │   ├── WrongMethod             405
     │   ├── BodyTooLarge            413
     │   ├── BodyTooSlow             408
-    │   └── OverBudget              429  the team's or the key's budget would be exceeded
+    │   ├── OverBudget              429  the team's or the key's budget would be exceeded
+    │   └── TooFast                 429  more requests or pictures than the team or the key may ask for now
     ├── GatewayBusy                 503  draining, or no lane can take the call
     ├── PremiumSpent                503  the allowance for dearer groups is spent, and the cheaper cannot take the call
     ├── GroupStopped                503  the groups it may use do not answer, and the one that does is dearer
@@ -144,6 +145,15 @@ class OverBudget(CallerError):
     type = "insufficient_quota"
     code = "insufficient_quota"
     reason = "BUDGET_EXCEEDED"
+
+
+class TooFast(CallerError):
+    status = 429
+    google_status = "RESOURCE_EXHAUSTED"
+    type = "requests"
+    code = "rate_limit_exceeded"
+    reason = "RATE_LIMIT_EXCEEDED"
+    should_retry = True
 
 
 class GatewayBusy(GatewayError):

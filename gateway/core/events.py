@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gateway.core.allowance import Exhausted
 from gateway.core.books import Charge, Hold
+from gateway.core.budgets import Alert
 from gateway.core.call import Call
 from gateway.core.drill import Drill
 from gateway.core.groups import Lane
@@ -141,6 +142,15 @@ class CallUnbacked:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetPassed:
+    """Of a budget of a team or its key more is spent than the share at which somebody is to be told."""
+
+    team: str
+    key_id: str
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
 class CallUnsettled:
     """Nobody has ended a call in time. It holds its money on, or is `given_up`: then the operator has paid."""
 
@@ -192,6 +202,7 @@ Event = (
     | JournalAdopted
     | CallUnsettled
     | CallUnbacked
+    | BudgetPassed
     | StoreRolledBack
     | GroupMoved
     | EvidenceShared

@@ -9,15 +9,21 @@ from enum import StrEnum
 from fractions import Fraction
 
 from gateway.core.allowance import Caps
+from gateway.core.budgets import Budget, Rates
 from gateway.core.groups import Group
 
 
 @dataclass(frozen=True, slots=True)
 class TeamLimits:
-    """What all keys of a team may spend together; None: no limit. `premium` caps what is spent on dearer groups."""
+    """What all keys of a team may spend and ask for together. `premium` caps what is spent on dearer groups.
 
-    budget_nanos: int | None = None
+    The days and months of the team and of its keys are those of `time_zone`, by its name in the IANA database.
+    """
+
+    budget: Budget = Budget()
+    rates: Rates = Rates()
     premium: Caps = Caps()
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,8 @@ class Limits:
     the calling program is known to look. `failover` None: as the gateway is configured.
     """
 
-    budget_nanos: int | None = None
+    budget: Budget = Budget()
+    rates: Rates = Rates()
     max_multiplier: Fraction | None = None
     models: frozenset[str] | None = None
     groups: frozenset[str] | None = None

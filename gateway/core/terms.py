@@ -4,7 +4,7 @@ The commands and the admin API ask in the same words and are refused in the same
 the catalogue and the groups, since a limit that names something else would never hold.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 from gateway.core.allowance import Caps
+from gateway.core.budgets import ALERT_PERCENTS, Budget, Rates, zone_of
 from gateway.core.catalog import Catalog
 from gateway.core.errors import BadRequest
 from gateway.core.groups import Group
@@ -26,12 +27,30 @@ LARGEST_MULTIPLIER = 1000
 # Decades: a moment so far away can still be told as a number.
 LONGEST_S = 100 * 366 * 86_400
 
+# A rate above it limits nobody.
+LARGEST_RATE = 1_000_000_000
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Limits as they are written; None is "no limit"."""
+_LARGEST_PERCENT, _MOST_ALERTS = 1000, 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountTerms:
+    """What a key or a team may spend and ask for, as it is written; None is "no limit", or as it usually is."""
 
     budget_usd: str | Decimal | None = None
+    budget_day_usd: str | Decimal | None = None
+    budget_month_usd: str | Decimal | None = None
+    soft_budget: bool | None = None
+    alert_percents: Collection[int] | None = None
+    requests_per_minute: str | int | None = None
+    pictures_per_minute: str | int | None = None
+    concurrency: str | int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms(AccountTerms):
+    """Limits of a key as they are written; None is "no limit"."""
+
     max_multiplier: str | Decimal | None = None
     models: Collection[str] | None = None
     groups: Collection[str] | None = None
@@ -51,7 +70,8 @@ class Offer:
 def limits_of(terms: Terms, offer: Offer, now: float) -> Limits:
     """The limits that the terms mean; raises `BadRequest` whose `param` is the field that is wrong."""
     return Limits(
-        budget_nanos=amount_of(terms.budget_usd, "budget_usd"),
+        budget=_budget(terms),
+        rates=_rates(terms),
         max_multiplier=_multiplier(terms.max_multiplier),
         models=None if terms.models is None else frozenset(_model_ids(terms.models, offer.catalog)),
         groups=None if terms.groups is None else frozenset(_group_names(terms.groups, offer.groups)),
@@ -64,7 +84,8 @@ def limits_of(terms: Terms, offer: Offer, now: float) -> Limits:
 def changed(old: Limits, new: Limits, fields: Collection[str]) -> Limits:
     """The old limits, with those of the named fields of `Terms` replaced by the new."""
     return Limits(
-        budget_nanos=new.budget_nanos if "budget_usd" in fields else old.budget_nanos,
+        budget=_taken(old.budget, new.budget, _OF_BUDGET, fields),
+        rates=_taken(old.rates, new.rates, _OF_RATES, fields),
         max_multiplier=new.max_multiplier if "max_multiplier" in fields else old.max_multiplier,
         models=new.models if "models" in fields else old.models,
         groups=new.groups if "groups" in fields else old.groups,
@@ -95,34 +116,93 @@ def amount_of(usd: str | Decimal | None, param: str) -> int | None:
         raise BadRequest(str(error), param=param) from None
 
 
-@dataclass(frozen=True, slots=True)
-class TeamTerms:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeamTerms(AccountTerms):
     """What is asked for a team, as it is written; None is "no limit"."""
 
-    budget_usd: str | Decimal | None = None
     premium_hour_usd: str | Decimal | None = None
     premium_day_usd: str | Decimal | None = None
+    time_zone: str | None = None
 
 
 def team_limits_of(terms: TeamTerms) -> TeamLimits:
     """The limits that the terms mean; raises `BadRequest` whose `param` is the field that is wrong."""
     return TeamLimits(
-        budget_nanos=amount_of(terms.budget_usd, "budget_usd"),
+        budget=_budget(terms),
+        rates=_rates(terms),
         premium=Caps(
             amount_of(terms.premium_hour_usd, "premium_hour_usd"), amount_of(terms.premium_day_usd, "premium_day_usd")
         ),
+        time_zone=_zone_name(terms.time_zone or "UTC"),
     )
 
 
 def team_changed(old: TeamLimits, new: TeamLimits, fields: Collection[str]) -> TeamLimits:
     """The old limits, with those of the named fields of `TeamTerms` replaced by the new."""
     return TeamLimits(
-        budget_nanos=new.budget_nanos if "budget_usd" in fields else old.budget_nanos,
-        premium=Caps(
-            new.premium.hour_nanos if "premium_hour_usd" in fields else old.premium.hour_nanos,
-            new.premium.day_nanos if "premium_day_usd" in fields else old.premium.day_nanos,
-        ),
+        budget=_taken(old.budget, new.budget, _OF_BUDGET, fields),
+        rates=_taken(old.rates, new.rates, _OF_RATES, fields),
+        premium=_taken(old.premium, new.premium, _OF_PREMIUM, fields),
+        time_zone=new.time_zone if "time_zone" in fields else old.time_zone,
     )
+
+
+# What the fields of terms are called where they have come to be limits.
+_OF_BUDGET = {
+    "budget_usd": "total_nanos",
+    "budget_day_usd": "day_nanos",
+    "budget_month_usd": "month_nanos",
+    "soft_budget": "soft",
+    "alert_percents": "alert_percents",
+}
+_OF_RATES = {each: each for each in ("requests_per_minute", "pictures_per_minute", "concurrency")}
+_OF_PREMIUM = {"premium_hour_usd": "hour_nanos", "premium_day_usd": "day_nanos"}
+
+P = TypeVar("P", Budget, Rates, Caps)
+
+
+def _taken(old: P, new: P, names: Mapping[str, str], fields: Collection[str]) -> P:
+    """The old, with what the named fields are about as in the new."""
+    return replace(old, **{name: getattr(new, name) for field, name in names.items() if field in fields})
+
+
+def _budget(terms: AccountTerms) -> Budget:
+    return Budget(
+        total_nanos=amount_of(terms.budget_usd, "budget_usd"),
+        day_nanos=amount_of(terms.budget_day_usd, "budget_day_usd"),
+        month_nanos=amount_of(terms.budget_month_usd, "budget_month_usd"),
+        soft=bool(terms.soft_budget),
+        alert_percents=ALERT_PERCENTS if terms.alert_percents is None else _percents(terms.alert_percents),
+    )
+
+
+def _rates(terms: AccountTerms) -> Rates:
+    return Rates(
+        requests_per_minute=_rate(terms.requests_per_minute, "requests_per_minute"),
+        pictures_per_minute=_rate(terms.pictures_per_minute, "pictures_per_minute"),
+        concurrency=_rate(terms.concurrency, "concurrency"),
+    )
+
+
+def _rate(number: str | int | None, param: str) -> int | None:
+    try:
+        return None if number is None else int(within(int(number), LARGEST_RATE, param))
+    except ValueError:
+        raise BadRequest(f"{number!r} is not a whole number", param=param) from None
+
+
+def _percents(numbers: Collection[int]) -> tuple[int, ...]:
+    if len(numbers) > _MOST_ALERTS:
+        raise BadRequest(f"at most {_MOST_ALERTS} shares of a budget can be told of", param="alert_percents")
+    return tuple(sorted({int(within(each, _LARGEST_PERCENT, "alert_percents")) for each in numbers}))
+
+
+def _zone_name(name: str) -> str:
+    try:
+        zone_of(name)
+    except ValueError as error:
+        raise BadRequest(str(error), param="time_zone") from None
+    return name
 
 
 def _multiplier(text: str | Decimal | None, param: str = "max_multiplier") -> Fraction | None:

@@ -5,44 +5,55 @@ repeated. Here a refusal becomes an error that says what its reader can do. Whoe
 void, and must not be cancelled in between: an answer that was not waited for may have set money aside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
-from gateway.core.books import Balance, Hold
-from gateway.core.errors import InternalError, NotFound, OverBudget, UnknownKey
+from gateway.core.books import Account, Balance, Hold
+from gateway.core.budgets import Alert, Period, Span, day_of, month_of, zone_of
+from gateway.core.errors import InternalError, NotFound, UnknownKey
 from gateway.core.keys import Key
-from gateway.core.money import usd_of
-from gateway.ledger import layout
-from gateway.ledger.records import balance_of
+from gateway.ledger import layout, refusals
+from gateway.ledger.records import account_of, balance_of
 from gateway.ledger.store import Store
 
+_UTC = "UTC"
 
+# So often a store may say that another day or zone is right: once for each of them, and at midnight once more.
+_TRIES = 4
+
+_MOST_ZONES = 10_000
+
+
+@dataclass(slots=True)
 class Books:
-    """The accounts of teams, keys and the operator, in a store."""
+    """The accounts of teams, keys and the operator, in a store. `today` is the wall clock, in seconds since 1970."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def __repr__(self) -> str:
-        return f"<Books in {self._store}>"
+    store: Store
+    today: Callable[[], float]
+    _zones: dict[str, str] = field(default_factory=dict)  # by team, as the store last said
+    _ahead_s: float = 0.0  # of our clock the store's
 
     async def reserve(self, call_ids: Sequence[str], key: Key, nanos: int, *, lease_s: float) -> list[Hold]:
-        """Sets `nanos` aside for each call if the budgets of key and team allow all of it, else for none.
+        """Sets `nanos` aside for each call if the budgets and rates of key and team allow all of them, else for none.
 
-        Asked again it gives the same holds. Raises `OverBudget`, `UnknownKey` for a key revoked
+        Asked again it gives the same holds. Raises `OverBudget`, `TooFast`, `UnknownKey` for a key revoked
         meanwhile, and `BooksAway`. After `lease_s` seconds a hold that nobody ended may be taken for lost.
         """
         team = key.team
         keys = [layout.account(team), layout.key(team, key.id), layout.open_calls(team), layout.ledger(team)]
         keys += [layout.call(team, call_id) for call_id in call_ids]
-        args = [key.id, str(nanos), str(round(lease_s * 1000)), *call_ids]
-        state, *rest = await self._store.call("reserve", keys, args)
+        for _ in range(_TRIES):
+            when = self._when(team)
+            args = [key.id, str(nanos), str(round(lease_s * 1000)), *when.words(), *call_ids]
+            state, *rest = await self.store.call("reserve", keys, args)
+            if not self._corrected(team, state, rest):
+                break
         if state == "open":
-            capped, left, *held = rest
-            each = zip(call_ids, held, strict=True)
-            left_nanos = int(left) if left else None
-            return [Hold(call_id, team, key.id, int(nanos), capped == "capped", left_nanos) for call_id, nanos in each]
+            return list(_holds(call_ids, key, when.since, rest))
         if state == "over":
-            raise OverBudget(_refusal(nanos * len(call_ids), rest))
+            raise refusals.over(nanos * len(call_ids), rest, when.ends, self._now())
+        if state == "fast":
+            raise refusals.fast(len(call_ids), rest)
         if state == "unknown":
             raise UnknownKey("this key is not known any more; ask for a new one")
         raise InternalError(f"call {rest[0]} has ended already and can hold nothing")
@@ -55,24 +66,93 @@ class Books:
         """The team's account, which is that of all its keys; raises `NotFound`."""
         return await self._balance(layout.account(team_id), f"team {team_id}")
 
+    async def account(self, team_id: str, key_id: str | None = None) -> Account:
+        """All that a team's account, or that of a key of it, says at the moment; raises `NotFound`."""
+        whose = layout.account(team_id) if key_id is None else layout.key(team_id, key_id)
+        record = await self.store.record(whose)
+        await self._learn(team_id)
+        when = self._when(team_id)
+        sums = await self.store.records(
+            [layout.sums(team_id, each, when.spans[each].begins) for each in (Period.DAY, Period.MONTH)]
+        )
+        account = account_of(record, *sums, whose=key_id or "team")
+        if account is None:
+            raise NotFound(f"there is no {f'team {team_id}' if key_id is None else f'key {key_id}'}")
+        return account
+
     async def operator_balance(self) -> Balance:
         """What the operator has paid for attempts that no caller owes, and as `held` what it may have to pay."""
-        record = await self._store.record(layout.OPERATOR)
+        record = await self.store.record(layout.OPERATOR)
         return Balance(int(record.get("spent", 0)), int(record.get("held", 0)), budget_nanos=None)
 
+    async def since(self, team_id: str) -> str:
+        """In which day and month a call of this team counts that comes now, as `Hold.since`."""
+        await self._learn(team_id)
+        return self._when(team_id).since
+
+    def since_without(self, team_id: str) -> str:
+        """The same, as far as it is known without the store."""
+        return self._when(team_id).since
+
+    async def _learn(self, team_id: str) -> None:
+        """Which time zone a team has."""
+        team = await self.store.record(layout.account(team_id))
+        self._note(team_id, team.get("zone", _UTC))
+
+    def _note(self, team_id: str, zone: str) -> None:
+        if len(self._zones) >= _MOST_ZONES:
+            self._zones.clear()
+        self._zones[team_id] = zone
+
+    def _when(self, team_id: str) -> "_When":
+        name, now = self._zones.get(team_id, _UTC), self._now()
+        zone = zone_of(name)
+        return _When(name, {Period.DAY: day_of(now, zone), Period.MONTH: month_of(now, zone)})
+
+    def _now(self) -> float:
+        return self.today() + self._ahead_s
+
+    def _corrected(self, team_id: str, state: str, rest: Sequence[str]) -> bool:
+        """Whether the store says that it is another day, or another zone."""
+        if state == "zone":
+            self._note(team_id, rest[0])
+        elif state == "clock":
+            self._ahead_s = int(rest[0]) / 1000 - self.today()
+        return state in ("zone", "clock")
+
     async def _balance(self, account: str, whose: str) -> Balance:
-        balance = balance_of(await self._store.record(account))
+        balance = balance_of(await self.store.record(account))
         if balance is None:
             raise NotFound(f"there is no {whose}")
         return balance
 
 
-def _refusal(nanos: int, rest: list[str]) -> str:
-    whose, *amounts = rest
-    budget, held, spent = (int(each) for each in amounts)
-    left = max(0, budget - held - spent)
-    wait = f", or wait: ${usd_of(held)} is held for calls that are still running" if held else ""
-    return (
-        f"this call may cost up to ${usd_of(nanos)}, and of the {whose}'s budget of ${usd_of(budget)} "
-        f"${usd_of(left)} is left; ask for a higher budget{wait}"
+@dataclass(frozen=True, slots=True)
+class _When:
+    """In which day and month, of which zone, a call comes."""
+
+    zone: str
+    spans: dict[Period, Span]
+
+    @property
+    def since(self) -> str:
+        return " ".join(str(span.begins) for span in self.spans.values())
+
+    @property
+    def ends(self) -> dict[Period, int]:
+        return {period: span.ends for period, span in self.spans.items()}
+
+    def words(self) -> list[str]:
+        return [self.zone, self.since, *(str(ends) for ends in self.ends.values())]
+
+
+def _holds(call_ids: Sequence[str], key: Key, since: str, rest: list[str]) -> Iterator[Hold]:
+    capped, left, told, *words = rest
+    alerts, held = words[: int(told)], words[int(told) :]
+    passed = tuple(
+        Alert(whose, Period(period), int(percent))
+        for whose, period, percent in zip(alerts[::3], alerts[1::3], alerts[2::3], strict=True)
     )
+    left_nanos = int(left) if left else None
+    for call_id, nanos in zip(call_ids, held, strict=True):
+        yield Hold(call_id, key.team, key.id, int(nanos), capped == "capped", since, left_nanos, passed)

@@ -1,11 +1,11 @@
 #!lua name=gateway_VERSION
 
--- The books: every step that moves money, each of them whole or not at all. And, at the end, what replicas
--- tell each other of how the groups are, which is evidence and no money.
+-- The books: every step that moves money, each of them whole or not at all. The other files of the library come
+-- behind this one, and use its first few functions.
 --
 -- A call is known by its id and ends once, `settled` or `voided`; until then it holds money, `open` while its
--- process is expected to end it, and `unsettled` when that has not been heard of for too long. Every function may be called any
--- number of times, and in any order: what has been done is not done again, and a charge is recorded
+-- process is expected to end it, and `unsettled` when that has not been heard of for too long. Every function may
+-- be called any number of times, and in any order: what has been done is not done again, and a charge is recorded
 -- whatever came before it, because the upstream has billed it.
 --
 -- Amounts are whole nano-dollars as decimal strings. Lua's numbers are doubles, exact to 2^53, so
@@ -14,6 +14,13 @@
 --
 -- A row of a ledger says what was done, the amounts added to `held` and `spent`, and both sums of
 -- every account before and after, so that all balances can be computed again from the rows.
+--
+-- What is held and spent is counted in all, and for the day and the month too in which a call was admitted. When
+-- these begin, in the time zone of the team, is for the gateway to say; this server's clock says whether it is so.
+
+local function offer(name, work)
+  redis.register_function('gw_VERSION_' .. name, work)
+end
 
 local LARGEST = 9e15
 
@@ -37,13 +44,17 @@ local function excess(a, b)
   return string.format('%.0f', math.max(0, tonumber(a) - tonumber(b)))
 end
 
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
 local function today()
-  return string.format('%.0f', math.floor(redis.call('TIME')[1] / 86400))
+  return whole(math.floor(redis.call('TIME')[1] / 86400))
 end
 
 local function sums(account)
@@ -64,18 +75,51 @@ local function add(account, held, spent, row, name)
   for _, word in ipairs(written) do row[#row + 1] = word end
 end
 
--- The one place where a team's money moves: both accounts and the row that says so.
-local function move(books, row, held, spent)
-  for _, word in ipairs({'held', held, 'spent', spent}) do row[#row + 1] = word end
+-- The day and the month that a call counts in, as `since` has the seconds in which they begin: "86400 0". For each a
+-- hash beside the team's account has the sums of the team and of its keys, under their names.
+local PERIODS = {
+  {name = 'day', pattern = '^(%d+) %d+$', kept_s = 62 * 24 * 3600},
+  {name = 'month', pattern = '^%d+ (%d+)$', kept_s = 400 * 24 * 3600},
+}
+
+local function sums_of(period, team, since)
+  return string.gsub(team, 'acct$', 'sums:') .. period.name .. ':' .. string.match(since, period.pattern)
+end
+
+-- Adds to what is held and spent of the day and month of a call. Calls of older releases have none.
+local function count(books, call, held, spent)
+  for _, period in ipairs(call.since and PERIODS or {}) do
+    local counted = sums_of(period, books.team, call.since)
+    for _, whose in ipairs({'team', call.key}) do
+      if held ~= '0' then redis.call('HINCRBY', counted, whose .. '|held', held) end
+      if spent ~= '0' then redis.call('HINCRBY', counted, whose .. '|spent', spent) end
+    end
+    redis.call('EXPIRE', counted, period.kept_s)
+  end
+end
+
+-- The one place where a team's money moves: both accounts, their sums of the day and month, and the row that says so.
+local function move(books, call, row, held, spent)
+  for _, word in ipairs({'call', call.id, 'key', call.key, 'held', held, 'spent', spent}) do row[#row + 1] = word end
+  if call.since then row[#row + 1], row[#row + 2] = 'since', call.since end
   add(books.team, held, spent, row, 'team')
   add(books.key, held, spent, row, 'key')
+  count(books, call, held, spent)
   redis.call('XADD', books.ledger, '*', unpack(row))
+end
+
+-- How many calls run is counted beside.
+local function running(books, call, by)
+  if not call.since then return end
+  for _, account in ipairs({books.team, books.key}) do redis.call('HINCRBY', account, 'running', by) end
 end
 
 local function hold(books, call, nanos, lease_ms)
   redis.call('HSET', books.call, 'state', 'open', 'key', call.key, 'held', nanos)
-  redis.call('ZADD', books.open, string.format('%.0f', now_ms() + lease_ms), call.id)
-  move(books, {'do', 'reserve', 'call', call.id, 'key', call.key}, nanos, '0')
+  if call.since then redis.call('HSET', books.call, 'since', call.since) end
+  redis.call('ZADD', books.open, whole(now_ms() + lease_ms), call.id)
+  running(books, call, 1)
+  move(books, call, {'do', 'reserve'}, nanos, '0')
 end
 
 local function finish(books, call, ...)
@@ -84,61 +128,174 @@ local function finish(books, call, ...)
   redis.call('EXPIRE', books.call, REMEMBERED_S)
 end
 
--- What an account says of its budget, nil where it has none, and whether it is there and was not revoked.
-local function budget_of(account)
-  local found = redis.call('HMGET', account, 'created', 'revoked', 'budget', 'held', 'spent')
-  local budget = found[3] and found[3] ~= '' and found[3] or nil
-  return {live = found[1] and not found[2], budget = budget, held = found[4] or '0', spent = found[5] or '0'}
+-- The books of a team as the functions that end a call are given them, the call, and how it stands.
+local function opened(keys, id, key)
+  local books = {team = keys[1], key = keys[2], call = keys[3], open = keys[4], ledger = keys[5]}
+  local known = redis.call('HMGET', books.call, 'state', 'held', 'spent', 'over', 'since')
+  return books, {id = id, key = key, since = known[5] or nil}, known
 end
 
-local function taken(found)
-  return tonumber(found.held) + tonumber(found.spent)
+-- An account as `reserve` looks at it: what is written in it, and of every budget that it has the sums.
+local WRITTEN = {
+  'created', 'revoked', 'soft', 'alert_at', 'budget', 'held', 'spent', 'alerted', 'budget_day', 'budget_month',
+  'concurrency', 'running', 'requests', 'requests_at', 'pictures', 'pictures_at',
+}
+
+local function budget_of(period, counted, whose, most)
+  local mark = whose .. '|alerted'
+  local found = redis.call('HMGET', counted, whose .. '|held', whose .. '|spent', mark)
+  local held, spent, alerted = found[1] or '0', found[2] or '0', found[3] or '0'
+  return {period = period, most = most, held = held, spent = spent, alerted = alerted, marked_in = counted, mark = mark}
 end
 
--- Why an account cannot take `needed` more; nil when it can.
-local function refusal(which, account, needed)
-  local found = budget_of(account)
-  if not found.live then return {'unknown', which} end
-  if not found.budget or taken(found) + needed <= tonumber(found.budget) then return nil end
-  return {'over', which, found.budget, found.held, found.spent}
+local function account_of(books, which, whose, since)
+  local account = {which = which, record = books[which], budgets = {}, held = '0', spent = '0', alerted = '0'}
+  local found = redis.call('HMGET', account.record, unpack(WRITTEN))
+  for at, field in ipairs(WRITTEN) do
+    if found[at] and found[at] ~= '' then account[field] = found[at] end
+  end
+  if account.budget then
+    account.budgets[1] = {
+      period = 'total', most = account.budget, held = account.held, spent = account.spent,
+      alerted = account.alerted, marked_in = account.record, mark = 'alerted',
+    }
+  end
+  for _, period in ipairs(PERIODS) do
+    local most = account['budget_' .. period.name]
+    if most then
+      account.budgets[#account.budgets + 1] = budget_of(period.name, sums_of(period, books.team, since), whose, most)
+    end
+  end
+  return account
 end
 
--- What an account's budget leaves; nil where it has none.
-local function left_of(account)
-  local found = budget_of(account)
-  return found.budget and math.max(0, tonumber(found.budget) - taken(found))
+local function taken(budget)
+  return tonumber(budget.held) + tonumber(budget.spent)
 end
 
--- reserve: sets money aside for calls of one key, the same for each, if the budgets of the key and
--- its team allow all of it; else for none.
+-- What `most` a minute come to: the time, in ms, at which as many may come again as have come, which runs ahead of
+-- the clock by a minute at most.
+local MINUTE_MS = 60000
+
+local function next_at(account, what, count, now)
+  return math.max(tonumber(account[what .. '_at'] or '0'), now) + count * MINUTE_MS / tonumber(account[what])
+end
+
+-- Why an account cannot take calls that need so much together; nil when it can.
+local function refusal(account, needed, asked, now)
+  local which = account.which
+  if not account.created or account.revoked then return {'unknown', which} end
+  for _, budget in ipairs(account.soft and {} or account.budgets) do
+    if taken(budget) + needed > tonumber(budget.most) then
+      return {'over', which, budget.period, budget.most, budget.held, budget.spent}
+    end
+  end
+  for _, what in ipairs({'requests', 'pictures'}) do
+    local wait_ms = account[what] and next_at(account, what, asked[what], now) - now - MINUTE_MS or 0
+    if wait_ms > 0.001 then return {'fast', which, what, account[what], whole(math.ceil(wait_ms))} end
+  end
+  local most = account.concurrency
+  if most and tonumber(account.running or '0') + asked.pictures > tonumber(most) then
+    return {'fast', which, 'concurrency', most, '0'}
+  end
+end
+
+-- Takes note that an account was asked.
+local function note(account, asked, now)
+  for _, what in ipairs({'requests', 'pictures'}) do
+    if account[what] then
+      redis.call('HSET', account.record, what .. '_at', string.format('%.3f', next_at(account, what, asked[what], now)))
+    end
+  end
+end
+
+-- Of accounts that older releases have made.
+local ALERT_AT = '80 100'
+
+-- The largest share of each budget that was passed since that was last told, as words: which, period, per cent.
+local function alerts(account, words)
+  for _, budget in ipairs(account.budgets) do
+    local passed = '0'
+    for percent in string.gmatch(account.alert_at or ALERT_AT, '%d+') do
+      if tonumber(budget.spent) * 100 >= tonumber(percent) * tonumber(budget.most) then passed = percent end
+    end
+    if passed ~= budget.alerted then
+      redis.call('HSET', budget.marked_in, budget.mark, passed)
+      if tonumber(passed) > tonumber(budget.alerted) then
+        for _, word in ipairs({account.which, budget.period, passed}) do words[#words + 1] = word end
+      end
+    end
+  end
+end
+
+-- What the hard budgets of accounts leave beside `needed`; empty where there are none.
+local function left_of(accounts, needed)
+  local least
+  for _, account in ipairs(accounts) do
+    for _, budget in ipairs(account.soft and {} or account.budgets) do
+      least = math.min(least or LARGEST, tonumber(budget.most) - taken(budget) - needed)
+    end
+  end
+  return least and whole(math.max(0, least)) or ''
+end
+
+-- Whether the gateway has the right day and month, in the right zone; what it has to know if not.
+local function astray(books, zone, ends, since)
+  local right = redis.call('HGET', books.team, 'zone') or 'UTC'
+  if right ~= zone then return {'zone', right} end
+  local now = tonumber(redis.call('TIME')[1])
+  for at, period in ipairs(PERIODS) do
+    if now < tonumber(string.match(since, period.pattern)) or now >= ends[at] then
+      return {'clock', whole(now_ms())}
+    end
+  end
+end
+
+-- reserve: sets money aside for calls of one key, the same for each, if the budgets and rates of the key and
+-- its team allow all of them; else for none.
 --   keys    team's account, key's account, open calls, ledger, then every call
---   args    key id, nanos for each, lease in ms, then the id of every call
---   answer  {'open', 'capped'|'free', left, nanos held by each}, also for calls that hold it already; capped: the
---           team has caps on what it pays for dearer groups; left: what budgets leave beside this, empty: there are none
---           {'settled'|'voided', call id}: this call has ended and holds nothing
---           {'over', 'key'|'team', budget, held, spent}: refused, nothing was changed
+--   args    key id, nanos for each, lease in ms, time zone, `since`, when the day ends, when the month ends, then
+--           the id of every call
+--   answer  {'open', 'capped'|'free', left, words of alerts, …, nanos held by each}, also for calls that hold it
+--           already; capped: the team has caps on what it pays for dearer groups; left: what hard budgets leave
+--           beside this, empty: there are none; alerts, after how many words they are: 'key'|'team', period, per cent
+--           {'settled'|'voided'|'unsettled', call id}: this call has ended and holds nothing for another
+--           {'over', 'key'|'team', period, budget, held, spent}: refused, nothing was changed
+--           {'fast', 'key'|'team', 'requests'|'pictures'|'concurrency', limit, ms to wait}: likewise
 --           {'unknown', 'key'|'team'}: no such account, or revoked; nothing was changed
+--           {'zone', the team's} or {'clock', time in ms}: asked with another; nothing was changed
 local function reserve(keys, args)
   local books = {team = keys[1], key = keys[2], open = keys[3], ledger = keys[4]}
-  local nanos, lease_ms = amount(args[2]), tonumber(amount(args[3]))
-  local caps = redis.call('HMGET', books.team, 'premium_hour', 'premium_day')
-  local capped = (caps[1] or '') ~= '' or (caps[2] or '') ~= ''
-  local answer, fresh = {'open', capped and 'capped' or 'free', ''}, {}
+  local nanos, lease_ms, since = amount(args[2]), tonumber(amount(args[3])), args[5]
+  local wrong = astray(books, args[4], {tonumber(args[6]), tonumber(args[7])}, since)
+  if wrong then return wrong end
+  local held, fresh = {}, {}
   for at = 5, #keys do
     local known = redis.call('HMGET', keys[at], 'state', 'held')
-    if known[1] and known[1] ~= 'open' then return {known[1], args[at - 1]} end
+    if known[1] and known[1] ~= 'open' then return {known[1], args[at + 3]} end
     if not known[1] then fresh[#fresh + 1] = at end
-    answer[#answer + 1] = known[2] or nanos
+    held[#held + 1] = known[2] or nanos
   end
-  local needed = tonumber(nanos) * #fresh
-  local refused = #fresh > 0 and (refusal('key', books.key, needed) or refusal('team', books.team, needed))
-  if refused then return refused end
+
+  local accounts = {account_of(books, 'key', args[1], since), account_of(books, 'team', 'team', since)}
+  local needed, asked, now = tonumber(nanos) * #fresh, {requests = 1, pictures = #fresh}, now_ms()
+  for _, account in ipairs(#fresh > 0 and accounts or {}) do
+    local refused = refusal(account, needed, asked, now)
+    if refused then return refused end
+  end
+  for _, account in ipairs(#fresh > 0 and accounts or {}) do note(account, asked, now) end
   for _, at in ipairs(fresh) do
     books.call = keys[at]
-    hold(books, {id = args[at - 1], key = args[1]}, nanos, lease_ms)
+    hold(books, {id = args[at + 3], key = args[1], since = since}, nanos, lease_ms)
   end
-  local of_key, of_team = left_of(books.key), left_of(books.team)
-  if of_key or of_team then answer[3] = string.format('%.0f', math.min(of_key or LARGEST, of_team or LARGEST)) end
+
+  local caps, told = redis.call('HMGET', books.team, 'premium_hour', 'premium_day'), {}
+  for _, account in ipairs(accounts) do alerts(account, told) end
+  local capped = (caps[1] or '') ~= '' or (caps[2] or '') ~= ''
+  local answer = {'open', capped and 'capped' or 'free', left_of(accounts, needed), whole(#told)}
+  for _, words in ipairs({told, held}) do
+    for _, word in ipairs(words) do answer[#answer + 1] = word end
+  end
   return answer
 end
 
@@ -147,31 +304,32 @@ end
 --   keys    team's account, key's account, call, open calls, ledger, stem of the day's use
 --   args    call id, key id, nanos held, nanos owed, then for the report: line, pictures, input
 --           tokens, output tokens, then name and value of every fact the row is to tell; `saved` is
---           counted for the report too
+--           counted for the report too, and `since` is of a call that Redis has lost
 --   answer  {'settled', nanos owed, nanos above the hold}, as it was settled first
 local function settle(keys, args)
-  local books = {team = keys[1], key = keys[2], call = keys[3], open = keys[4], ledger = keys[5]}
-  local call, held, owed = {id = args[1], key = args[2]}, amount(args[3]), amount(args[4])
+  local books, call, known = opened(keys, args[1], args[2])
+  local held, owed = amount(args[3]), amount(args[4])
   local line, pictures, input, output = args[5], amount(args[6]), amount(args[7]), amount(args[8])
-  local known = redis.call('HMGET', books.call, 'state', 'held', 'spent', 'over')
   if known[1] == 'settled' then return {'settled', known[3], known[4]} end
+
+  local row, facts = {'do', 'settle', 'over', excess(owed, held)}, {saved = '0'}
+  for at = 9, #args, 2 do
+    local fact, value = args[at], args[at + 1]
+    facts[fact] = value
+    if fact ~= 'since' then row[#row + 1], row[#row + 2] = fact, value end
+  end
+  if not known[1] then call.since = facts.since end
   if not known[1] then hold(books, call, held, 0) end
+  if not known[1] or known[1] == 'open' then running(books, call, -1) end
   local released = known[1] == 'voided' and '0' or known[2] or held
 
-  local over = excess(owed, held)
-  local row = {'do', 'settle', 'call', call.id, 'key', call.key, 'over', over}
-  local saved = '0'
-  for at = 9, #args, 2 do
-    row[#row + 1], row[#row + 2] = args[at], args[at + 1]
-    if args[at] == 'saved' then saved = args[at + 1] end
-  end
-  move(books, row, minus(released), owed)
-  finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', over)
+  move(books, call, row, minus(released), owed)
+  finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', row[4])
 
   local use = keys[6] .. today()
-  local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed, saved = saved}
+  local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed, saved = facts.saved}
   for what, count in pairs(counts) do redis.call('HINCRBY', use, line .. '|' .. what, count) end
-  return {'settled', owed, over}
+  return {'settled', owed, row[4]}
 end
 
 -- void: ends a call that owes nothing. A call never heard of is marked as ended, so that a
@@ -180,12 +338,11 @@ end
 --   args    call id, key id, why
 --   answer  {'voided'|'settled'}: how the call stands now
 local function void(keys, args)
-  local books = {team = keys[1], key = keys[2], call = keys[3], open = keys[4], ledger = keys[5]}
-  local call, why = {id = args[1], key = args[2]}, args[3]
-  local known = redis.call('HMGET', books.call, 'state', 'held')
+  local books, call, known = opened(keys, args[1], args[2])
   if known[1] == 'settled' then return {'settled'} end
   if known[1] == 'open' or known[1] == 'unsettled' then
-    move(books, {'do', 'void', 'call', call.id, 'key', call.key, 'why', why}, minus(known[2]), '0')
+    if known[1] == 'open' then running(books, call, -1) end
+    move(books, call, {'do', 'void', 'why', args[3]}, minus(known[2]), '0')
   end
   finish(books, call, 'state', 'voided')
   return {'voided'}
@@ -211,14 +368,14 @@ end
 --   args    call id, key id, in ms how long it may be unsettled
 --   answer  {'unsettled', nanos held}, {'over', nanos held}, or how else the call stands
 local function expire(keys, args)
-  local books = {team = keys[1], key = keys[2], call = keys[3], open = keys[4], ledger = keys[5]}
-  local known = redis.call('HMGET', books.call, 'state', 'held')
+  local books, call, known = opened(keys, args[1], args[2])
   local ends = redis.call('ZSCORE', books.open, args[1])
   if not ends or tonumber(ends) > now_ms() then return {known[1] or 'unknown'} end
   if known[1] == 'unsettled' then return {'over', known[2]} end
   redis.call('HSET', books.call, 'state', 'unsettled')
-  redis.call('ZADD', books.open, string.format('%.0f', now_ms() + tonumber(amount(args[3]))), args[1])
-  move(books, {'do', 'unsettled', 'call', args[1], 'key', args[2]}, '0', '0')
+  redis.call('ZADD', books.open, whole(now_ms() + tonumber(amount(args[3]))), args[1])
+  running(books, call, -1)
+  move(books, call, {'do', 'unsettled'}, '0', '0')
   return {'unsettled', known[2]}
 end
 
@@ -248,20 +405,30 @@ end
 
 -- sums: what the accounts of a team and its keys are, and what their open calls hold, all at one moment.
 --   keys    team's account, key index, open calls, ledger, stem of a key's name, stem of a call's
---   answer  {name of the last row, 'team', held, spent, held by open calls, then the same of every key}
-local function sums_now(keys)
-  local opened = {team = 0}
+--   args    `since` of the day and month to tell
+--   answer  {name of the last row, then of the team, whose name is 'team', and of every key: name, held, spent, held
+--           by open calls, how many run, how many of the open calls do, held and spent of the day, of the month}
+local function sums_now(keys, args)
+  local opened, run = {team = 0}, {team = 0}
   for _, id in ipairs(redis.call('ZRANGE', keys[3], 0, -1)) do
-    local known = redis.call('HMGET', keys[6] .. id, 'key', 'held')
-    local key, held = known[1] or '', tonumber(known[2] or '0')
-    opened[key], opened.team = (opened[key] or 0) + held, opened.team + held
+    local known = redis.call('HMGET', keys[6] .. id, 'key', 'held', 'state', 'since')
+    local runs = known[3] == 'open' and known[4] and 1 or 0
+    for _, name in ipairs({known[1] or '', 'team'}) do
+      opened[name], run[name] = (opened[name] or 0) + tonumber(known[2] or '0'), (run[name] or 0) + runs
+    end
   end
   local answer = {last_row(keys[4])}
   local function tell(name, account)
     local held, spent = sums(account)
-    for _, word in ipairs({name, held, spent, string.format('%.0f', opened[name] or 0)}) do
-      answer[#answer + 1] = word
+    local words = {name, held, spent, whole(opened[name] or 0)}
+    words[5], words[6] = redis.call('HGET', account, 'running') or '0', whole(run[name] or 0)
+    for _, period in ipairs(PERIODS) do
+      local counted = sums_of(period, keys[1], args[1])
+      for _, what in ipairs({'held', 'spent'}) do
+        words[#words + 1] = redis.call('HGET', counted, name .. '|' .. what) or '0'
+      end
     end
+    for _, word in ipairs(words) do answer[#answer + 1] = word end
   end
   tell('team', keys[1])
   for _, id in ipairs(redis.call('HKEYS', keys[2])) do tell(id, keys[5] .. id) end
@@ -276,213 +443,6 @@ local function operator_sums(keys)
   return {last_row(keys[2]), held, spent}
 end
 
--- Whole seconds of the store's clock, and the windows an allowance is counted in.
-local HOUR, DAY = 3600, 24 * 3600
-
-local function counter(stem, window, number)
-  return stem .. window .. ':' .. string.format('%.0f', number)
-end
-
--- draw: draws on an allowance what an attempt may cost at most, unless the present hour or day (UTC)
--- would then hold more than its cap. What is drawn under a name is not drawn again.
---   keys    stem of the allowance, then the record whose fields `premium_hour` and `premium_day` are its
---           caps, if there is one
---   args    name, nanos, cap of the hour, cap of the day: where no record has them; empty: none
---   answer  {'drawn'} or {'spent', 'hour'|'day', seconds until that begins anew}
-local function draw(keys, args)
-  local stem, name, nanos = keys[1], args[1], amount(args[2])
-  local mark = stem .. 'of:' .. name
-  if redis.call('EXISTS', mark) == 1 then return {'drawn'} end
-  local caps = keys[2] and redis.call('HMGET', keys[2], 'premium_hour', 'premium_day') or {args[3], args[4]}
-  local now = tonumber(redis.call('TIME')[1])
-  local windows = {{'hour', HOUR, caps[1]}, {'day', DAY, caps[2]}}
-  for _, window in ipairs(windows) do
-    local what, lasts, cap = unpack(window)
-    local drawn = redis.call('GET', counter(stem, what, math.floor(now / lasts))) or '0'
-    if cap and cap ~= '' and tonumber(drawn) + tonumber(nanos) > tonumber(cap) then
-      return {'spent', what, string.format('%.0f', lasts - now % lasts)}
-    end
-  end
-  for _, window in ipairs(windows) do
-    local what, lasts = unpack(window)
-    local count = counter(stem, what, math.floor(now / lasts))
-    redis.call('INCRBY', count, nanos)
-    redis.call('EXPIRE', count, 2 * lasts)
-  end
-  redis.call('HSET', mark, 'nanos', nanos, 'at', string.format('%.0f', now))
-  redis.call('EXPIRE', mark, 2 * DAY)
-  return {'drawn'}
-end
-
--- correct: puts right what was drawn under a name, in the windows it was drawn in; the last word counts.
---   keys    stem of the allowance
---   args    name, nanos
---   answer  {'corrected'} or {'unknown'}
-local function correct(keys, args)
-  local stem, nanos = keys[1], amount(args[2])
-  local mark = stem .. 'of:' .. args[1]
-  local known = redis.call('HMGET', mark, 'nanos', 'at')
-  if not known[1] then return {'unknown'} end
-  for what, lasts in pairs({hour = HOUR, day = DAY}) do
-    local count = counter(stem, what, math.floor(tonumber(known[2]) / lasts))
-    if redis.call('EXISTS', count) == 1 then
-      redis.call('DECRBY', count, known[1])
-      redis.call('INCRBY', count, nanos)
-    end
-  end
-  redis.call('HSET', mark, 'nanos', nanos)
-  return {'corrected'}
-end
-
--- drawn: what was drawn in the present hour and day.
---   keys    stem of the allowance
---   answer  {nanos of the hour, nanos of the day}
-local function drawn(keys)
-  local now = tonumber(redis.call('TIME')[1])
-  return {
-    redis.call('GET', counter(keys[1], 'hour', math.floor(now / HOUR))) or '0',
-    redis.call('GET', counter(keys[1], 'day', math.floor(now / DAY))) or '0',
-  }
-end
-
--- create: writes the record of a team or a key, unless there is one. Sums are left alone.
---   keys    record
---   args    name and value of every field; `created` is one of them
---   answer  {'created'} or {'exists'}
-local function create(keys, args)
-  if redis.call('HEXISTS', keys[1], 'created') == 1 then return {'exists'} end
-  redis.call('HSET', keys[1], unpack(args))
-  return {'created'}
-end
-
--- update: writes fields of a record that exists.
---   keys    record
---   args    name and value of every field
---   answer  {'updated'} or {'unknown'}
-local function update(keys, args)
-  if redis.call('HEXISTS', keys[1], 'created') == 0 then return {'unknown'} end
-  redis.call('HSET', keys[1], unpack(args))
-  return {'updated'}
-end
-
--- revoke: ends a key for good; the first time given stays.
---   keys    record
---   args    the time, in seconds
---   answer  {'revoked'} or {'unknown'}
-local function revoke(keys, args)
-  if redis.call('HEXISTS', keys[1], 'created') == 0 then return {'unknown'} end
-  redis.call('HSETNX', keys[1], 'revoked', args[1])
-  return {'revoked'}
-end
-
--- What replicas say of a group and model is counted by the second, and goes by itself after an hour; what they
--- learned of its pace by the day too, for a week. Counts only grow, and a second that is over does not change.
-local SECONDS_KEPT_S, DAYS_KEPT = 3600, 7
-local REPLAYED_S, AT_ONCE_S = 1200, 300
-local LEASE_MS = 5000
-local LEARNED = '^took:'
-
-local function whole(number)
-  return string.format('%.0f', number)
-end
-
--- Adds name and count of everything in a hash to an answer, behind the word that says whose they are.
-local function tell(answer, word, hash)
-  local found = redis.call('HGETALL', hash)
-  for at = 1, #found, 2 do
-    for _, each in ipairs({word, found[at], found[at + 1]}) do answer[#answer + 1] = each end
-  end
-end
-
--- Whether one more replica may ask the group whether it is well: at most `most` within five seconds.
-local function leased(lease, most)
-  if most < 1 or tonumber(redis.call('GET', lease) or '0') >= most then return '0' end
-  if redis.call('INCR', lease) == 1 then redis.call('PEXPIRE', lease, LEASE_MS) end
-  return '1'
-end
-
--- pool: counts what one replica says of a pair to the current second, and tells what all have said.
---   keys    stem of the pair
---   args    the last second heard of, empty for a replica that has just begun; how many leases may be out;
---           then name and count of everything said
---   answer  time in ms, '1' if there is a lease for this replica, the second that this answer goes up to; then
---           second, name and count of everything said in the seconds after the one heard of that are over, the
---           last twenty minutes at most and five of them at a time; for a replica that has just begun
---           '-' and the day in place of the second for what was learned on each of the last days
-local function pool(keys, args)
-  local stem, most = keys[1], tonumber(args[2])
-  local second, day = tonumber(redis.call('TIME')[1]), tonumber(today())
-  local current, learned = stem .. ':' .. whole(second), stem .. ':day:'
-  for at = 3, #args, 2 do
-    redis.call('HINCRBY', current, args[at], args[at + 1])
-    if string.find(args[at], LEARNED) then redis.call('HINCRBY', learned .. whole(day), args[at], args[at + 1]) end
-  end
-  if #args > 2 then
-    redis.call('HSET', stem, 'last', whole(second))
-    redis.call('EXPIRE', stem, SECONDS_KEPT_S)
-    redis.call('EXPIRE', current, SECONDS_KEPT_S)
-    redis.call('EXPIRE', learned .. whole(day), (DAYS_KEPT + 1) * 86400)
-  end
-
-  local heard_to = math.min(tonumber(args[1]) or 0, second)  -- a clock that went back begins anew from here
-  local from = math.max(heard_to + 1, second - REPLAYED_S)
-  local to = math.min(second - 1, from + AT_ONCE_S - 1)
-  local answer = {whole(now_ms()), leased(stem .. ':lease', most), whole(math.max(heard_to, to))}
-  for each = from, to do tell(answer, whole(each), stem .. ':' .. whole(each)) end
-  if args[1] == '' then
-    for each = day - DAYS_KEPT, day do tell(answer, '-' .. whole(each), learned .. whole(each)) end
-  end
-  return answer
-end
-
--- When a drill ends, in ms by this server's clock: replicas need not agree on theirs.
-local function drill_ends(row)
-  return tonumber(string.match(row, '^%d+'))
-end
-
--- drills: the drills that are not over.
---   keys    drills
---   answer  {now in ms, id, row, id, row …}; a row is when it ends, in ms, a space, and what it is
-local function drills(keys)
-  local now, rows = now_ms(), redis.call('HGETALL', keys[1])
-  local on = {string.format('%.0f', now)}
-  for at = 1, #rows, 2 do
-    if drill_ends(rows[at + 1]) > now then
-      on[#on + 1] = rows[at]
-      on[#on + 1] = rows[at + 1]
-    end
-  end
-  return on
-end
-
--- drill: writes a drill, and clears away those that are over. The hash goes with the last of them.
---   keys    drills
---   args    id, row
---   answer  {'written'}
-local function drill(keys, args)
-  local now, last, rows = now_ms(), drill_ends(args[2]), redis.call('HGETALL', keys[1])
-  for at = 1, #rows, 2 do
-    local ends = drill_ends(rows[at + 1])
-    if ends <= now then redis.call('HDEL', keys[1], rows[at]) end
-    last = math.max(last, ends)
-  end
-  redis.call('HSET', keys[1], args[1], args[2])
-  redis.call('PEXPIREAT', keys[1], string.format('%.0f', last))
-  return {'written'}
-end
-
--- undrill: ends a drill before its time.
---   keys    drills
---   args    id
---   answer  {'ended'} or {'unknown'}
-local function undrill(keys, args)
-  return {redis.call('HDEL', keys[1], args[1]) == 1 and 'ended' or 'unknown'}
-end
-
-local function offer(name, work)
-  redis.register_function('gw_VERSION_' .. name, work)
-end
-
 offer('reserve', reserve)
 offer('settle', settle)
 offer('void', void)
@@ -491,13 +451,3 @@ offer('expire', expire)
 offer('operator', operator)
 offer('sums', sums_now)
 offer('operator_sums', operator_sums)
-offer('draw', draw)
-offer('correct', correct)
-offer('drawn', drawn)
-offer('create', create)
-offer('update', update)
-offer('revoke', revoke)
-offer('pool', pool)
-offer('drills', drills)
-offer('drill', drill)
-offer('undrill', undrill)

@@ -12,6 +12,8 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:call:CALL      how a call stands: open, unsettled, settled or voided
     {t:TEAM}:open           the calls that hold money: id -> until when it is waited for their end, in ms
     {t:TEAM}:ledger         a stream, one row for every movement
+    {t:TEAM}:sums:day:S     what is held and spent of the day that began at S, by the team and by each key; goes
+    {t:TEAM}:sums:month:S   the same of a month; goes after a year
     {t:TEAM}:sig:DIGEST     what the model signed a picture or a text with; goes by itself
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
     {t:TEAM}:premium:…      what it drew for dearer groups: by hour, by day, and by attempt; go by themselves
@@ -70,6 +72,11 @@ def open_calls(team: str) -> str:
 
 def ledger(team: str) -> str:
     return f"{{t:{team}}}:ledger"
+
+
+def sums(team: str, period: str, begins: int) -> str:
+    """Of a day or a month; the functions find it beside the team's account."""
+    return f"{{t:{team}}}:sums:{period}:{begins}"
 
 
 def signature(team: str, digest: str) -> str:

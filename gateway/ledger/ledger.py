@@ -1,5 +1,6 @@
 """Everything that is kept in one store, by what it is kept for: opened once, handed to whoever needs a part of it."""
 
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,5 +39,5 @@ async def open_ledger(
     except OSError as error:
         raise StoreError(f"data_dir: {data_dir} cannot be made: {error.strerror}") from error
     async with Store.open(address, data_dir) as store:
-        keys = Keys(store, pepper(data_dir, secret))
-        yield Ledger(store, keys, Books(store), Allowances(store, caps), Drills(store, keys), ServedCounts(store))
+        keys, books = Keys(store, pepper(data_dir, secret)), Books(store, time.time)
+        yield Ledger(store, keys, books, Allowances(store, caps), Drills(store, keys), ServedCounts(store))

@@ -7,7 +7,10 @@ What the functions keep in the store both can read.
 import hashlib
 from pathlib import Path
 
-_SOURCE = Path(__file__).with_name("gateway.lua").read_text(encoding="utf-8")
+# The books first: what the others use is there.
+_FILES = ("gateway", "allowances", "records", "pool", "drills")
+
+_SOURCE = "\n".join(Path(__file__).with_name(f"{name}.lua").read_text(encoding="utf-8") for name in _FILES)
 
 # The first digits of what the source adds up to.
 _VERSION = hashlib.sha256(_SOURCE.encode()).hexdigest()[:8]

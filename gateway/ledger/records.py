@@ -1,8 +1,8 @@
 """How teams and keys are written down.
 
-A record is a hash of strings. `budget`, `held` and `spent` stand in it as fields of their own,
-because the functions compare and add them; a key's other limits are one field of JSON. Everything
-is exact both ways: a multiplier is a fraction, a time is written as Python repeats it.
+A record is a hash of strings. What the functions compare and add stands in it as fields of its own: budgets,
+rates, sums; a key's other limits are one field of JSON. Everything is exact both ways: a multiplier is a
+fraction, a time is written as Python repeats it.
 """
 
 import json
@@ -10,18 +10,23 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from gateway.core.allowance import Caps
-from gateway.core.books import Balance
+from gateway.core.books import Account, Balance
+from gateway.core.budgets import ALERT_PERCENTS, Budget, Rates
 from gateway.core.errors import BadRequest
 from gateway.core.keys import Key, Limits, Mode, Show, Team, TeamLimits
 from gateway.core.money import LARGEST_NANOS
 
 Record = Mapping[str, str]
 
+# Who is told of no share of a budget.
+_NOBODY = "-"
+
 
 def team_fields(team: Team) -> dict[str, str]:
     return {
         "name": team.name,
-        "budget": _amount(team.limits.budget_nanos, "budget_usd"),
+        **_account_fields(team.limits.budget, team.limits.rates),
+        "zone": team.limits.time_zone,
         "premium_hour": _amount(team.limits.premium.hour_nanos, "premium_hour_usd"),
         "premium_day": _amount(team.limits.premium.day_nanos, "premium_day_usd"),
         "created": repr(team.created_at),
@@ -32,7 +37,7 @@ def team_of(team_id: str, record: Record) -> Team | None:
     """The team of a record; None when there is none."""
     if "created" not in record:
         return None
-    limits = TeamLimits(_nanos(record["budget"]), caps_of(record))
+    limits = TeamLimits(_budget(record), _rates(record), caps_of(record), record.get("zone", "UTC"))
     return Team(team_id, record["name"], limits, float(record["created"]))
 
 
@@ -45,7 +50,7 @@ def key_fields(key: Key) -> dict[str, str]:
     return {
         "name": key.name,
         "hint": key.hint,
-        "budget": _amount(key.limits.budget_nanos, "budget_usd"),
+        **_account_fields(key.limits.budget, key.limits.rates),
         "limits": _limits_text(key.limits),
         "created": repr(key.created_at),
     }
@@ -60,7 +65,7 @@ def key_of(team: str, key_id: str, record: Record) -> Key | None:
         team=team,
         name=record["name"],
         hint=record["hint"],
-        limits=_limits(record["limits"], _nanos(record["budget"])),
+        limits=_limits(record["limits"], _budget(record), _rates(record)),
         created_at=float(record["created"]),
         revoked_at=float(record["revoked"]) if "revoked" in record else None,
     )
@@ -71,6 +76,58 @@ def balance_of(record: Record) -> Balance | None:
     if "created" not in record:
         return None
     return Balance(int(record.get("spent", 0)), int(record.get("held", 0)), _nanos(record["budget"]))
+
+
+def account_of(record: Record, day: Record, month: Record, *, whose: str) -> Account | None:
+    """The same, with its sums of the present day and month, which are the team's under the name of each key."""
+    total = balance_of(record)
+    if total is None:
+        return None
+
+    def counted(sums: Record, budget: str) -> Balance:
+        spent, held = (int(sums.get(f"{whose}|{what}", 0)) for what in ("spent", "held"))
+        return Balance(spent, held, _nanos(record.get(budget, "")))
+
+    running = int(record.get("running", 0))
+    return Account(total, counted(day, "budget_day"), counted(month, "budget_month"), running)
+
+
+def _account_fields(budget: Budget, rates: Rates) -> dict[str, str]:
+    return {
+        "budget": _amount(budget.total_nanos, "budget_usd"),
+        "budget_day": _amount(budget.day_nanos, "budget_day_usd"),
+        "budget_month": _amount(budget.month_nanos, "budget_month_usd"),
+        "soft": "1" if budget.soft else "",
+        "alert_at": " ".join(map(str, budget.alert_percents)) or _NOBODY,
+        "requests": _number(rates.requests_per_minute),
+        "pictures": _number(rates.pictures_per_minute),
+        "concurrency": _number(rates.concurrency),
+    }
+
+
+def _budget(record: Record) -> Budget:
+    """Fields are missing that came with a later release than the one that wrote the record."""
+    return Budget(
+        total_nanos=_nanos(record["budget"]),
+        day_nanos=_nanos(record.get("budget_day", "")),
+        month_nanos=_nanos(record.get("budget_month", "")),
+        soft=bool(record.get("soft")),
+        alert_percents=_alert_percents(record.get("alert_at")),
+    )
+
+
+def _alert_percents(text: str | None) -> tuple[int, ...]:
+    if text is None:
+        return ALERT_PERCENTS
+    return () if text == _NOBODY else tuple(map(int, text.split()))
+
+
+def _rates(record: Record) -> Rates:
+    return Rates(*(_nanos(record.get(name, "")) for name in ("requests", "pictures", "concurrency")))
+
+
+def _number(number: int | None) -> str:
+    return "" if number is None else str(number)
 
 
 def _amount(nanos: int | None, param: str) -> str:
@@ -97,10 +154,11 @@ def _limits_text(limits: Limits) -> str:
     return json.dumps({name: value for name, value in written.items() if value is not None})
 
 
-def _limits(text: str, budget_nanos: int | None) -> Limits:
+def _limits(text: str, budget: Budget, rates: Rates) -> Limits:
     written = json.loads(text)
     return Limits(
-        budget_nanos=budget_nanos,
+        budget=budget,
+        rates=rates,
         max_multiplier=Fraction(written["max_multiplier"]) if "max_multiplier" in written else None,
         models=frozenset(written["models"]) if "models" in written else None,
         groups=frozenset(written["groups"]) if "groups" in written else None,

@@ -3,11 +3,12 @@
 Calls may go on meanwhile: accounts are taken at one moment, and rows up to that moment.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from gateway.core.audit import Audit, Booked, Sums
+from gateway.core.audit import Audit, Booked, Sums, periods_of
 from gateway.ledger import layout
+from gateway.ledger.budget import Books
 from gateway.ledger.store import Store
 
 
@@ -21,14 +22,16 @@ class Verified:
     faults: tuple[str, ...]
 
 
-async def verify(store: Store, *, team: str | None = None) -> AsyncIterator[Verified]:
+async def verify(books: Books, *, team: str | None = None) -> AsyncIterator[Verified]:
     """Every ledger, or a team's alone, one after the other. Raises `BooksAway`."""
+    store = books.store
     teams = [team] if team is not None else sorted(await store.record(layout.TEAMS))
     for each in teams:
         keys = [layout.account(each), layout.key_index(each), layout.open_calls(each), layout.ledger(each)]
         stems = [layout.key_stem(each), layout.call_stem(each)]
-        last, *words = await store.call("sums", [*keys, *stems])
-        audit, booked = await _read(store, layout.ledger(each), last), _booked(words)
+        since = await books.since(each)
+        last, *words = await store.call("sums", [*keys, *stems], [since])
+        audit, booked = await _read(store, layout.ledger(each), last), dict(_booked(words, periods_of(since)))
         audit.compare(booked)
         yield Verified(each, audit.rows, booked["team"].sums, tuple(audit.faults))
     if team is None:
@@ -45,6 +48,11 @@ async def _read(store: Store, ledger: str, last: str) -> Audit:
     return audit
 
 
-def _booked(words: list[str]) -> dict[str, Booked]:
-    rows = zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True)
-    return {name: Booked(Sums(int(held), int(spent)), int(opened)) for name, held, spent, opened in rows}
+def _booked(words: list[str], periods: list[str]) -> Iterator[tuple[str, Booked]]:
+    """Of each account: name, held, spent, held by open calls, how many run, how many of these do; its periods' sums."""
+    wide = 6 + 2 * len(periods)
+    for at in range(0, len(words), wide):
+        name = words[at]
+        held, spent, opened, said, run, *counted = map(int, words[at + 1 : at + wide])
+        sums = dict(zip(periods, map(Sums, counted[::2], counted[1::2]), strict=True))
+        yield name, Booked(Sums(held, spent), opened, (said, run), sums)

@@ -30,6 +30,7 @@ def settle(hold: Hold, charge: Charge) -> Write:
         line(hold.key_id, charge),
         *(str(charge.pictures), str(usage.input), str(usage.output)),
         *_facts(charge),
+        *(("since", hold.since) if hold.since else ()),
     )
     return Write(_SETTLE, (*call_keys(hold), layout.use_stem(hold.team)), args)
 

@@ -11,6 +11,7 @@ from gateway.core.drill import OneKey, OneTeam, Share, named
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
+    BudgetPassed,
     CallFinished,
     CallRefused,
     CallUnbacked,
@@ -133,6 +134,12 @@ def _call_unbacked(event: CallUnbacked) -> dict[str, Any]:
     return {"event": "call_unbacked", "call_id": call.id, "team": call.key.team, "key_id": call.key.id}
 
 
+def _budget_passed(event: BudgetPassed) -> dict[str, Any]:
+    alert = event.alert
+    row = {"event": "budget_passed", "of": alert.whose, "period": alert.period, "percent": alert.percent}
+    return {**row, "team": event.team, "key_id": event.key_id if alert.whose == "key" else None}
+
+
 def _call_unsettled(event: CallUnsettled) -> dict[str, Any]:
     hold = event.hold
     row = {"event": "call_unsettled", "call_id": hold.call_id, "team": hold.team, "key_id": hold.key_id}
@@ -225,6 +232,7 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     GroupMoved: _group_moved,
     CallUnbacked: _call_unbacked,
     CallUnsettled: _call_unsettled,
+    BudgetPassed: _budget_passed,
     JournalAdopted: _journal_adopted,
     StoreRolledBack: _store_rolled_back,
     OperatorCharged: _operator_charged,

@@ -16,10 +16,12 @@ from prometheus_client import (
 )
 
 from gateway.core.allowance import Owner, Purpose, Window
+from gateway.core.budgets import Period
 from gateway.core.drill import Ailment, Drill
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
+    BudgetPassed,
     CallFinished,
     CallRefused,
     CallUnbacked,
@@ -82,6 +84,10 @@ _COUNTERS: _Table = {
         ("what",),
     ),
     "gateway_unbacked_calls": ("Calls that went on while the store was away, with nothing set aside", ()),
+    "gateway_budget_alerts": (
+        "Shares of budgets that were passed, at which somebody is to be told",
+        ("whose", "period"),
+    ),
     "gateway_unsettled_calls": (
         "Calls that nobody ended in time: held as unsettled, or given up and paid by the operator",
         ("given_up",),
@@ -143,6 +149,7 @@ class Metrics:
             JournalAdopted: self._journal_adopted,
             CallUnsettled: self._call_unsettled,
             CallUnbacked: lambda _: self._counters["gateway_unbacked_calls"].inc(),
+            BudgetPassed: self._budget_passed,
             StoreRolledBack: lambda _: self._counters["gateway_store_rollbacks"].inc(),
             EvidenceShared: lambda event: self._histograms["gateway_evidence_shared_seconds"].observe(event.took_s),
         }
@@ -234,6 +241,9 @@ class Metrics:
     def _call_unsettled(self, event: CallUnsettled) -> None:
         self._counters["gateway_unsettled_calls"].labels("yes" if event.given_up else "no").inc()
 
+    def _budget_passed(self, event: BudgetPassed) -> None:
+        self._counters["gateway_budget_alerts"].labels(event.alert.whose, event.alert.period.value).inc()
+
     def _call_refused(self, event: CallRefused) -> None:
         self._counters["gateway_refused_requests"].labels(event.dialect, event.code).inc()
 
@@ -242,6 +252,15 @@ class Metrics:
         for kind in Ailment:
             self._gauges["gateway_drills_active"].labels(kind.value)
         self._counters["gateway_drilled_calls"].labels("ok")
+        for row in product(("key", "team"), Period):
+            self._counters["gateway_budget_alerts"].labels(*row)
+        self._counters["gateway_journal_adopted"].labels("owed")
+        self._counters["gateway_unsettled_calls"].labels("no")
+        for doing in ("settle", "void", "correct", "share", "journal", "adopt", "heal", "revive", *_WHY):
+            self._counters["gateway_store_failures"].labels(doing)
+        self._lanes_at_zero(lanes, models)
+
+    def _lanes_at_zero(self, lanes: list[Lane], models: list[str]) -> None:
         for lane in lanes:
             for kind in Ailment:
                 self._counters["gateway_drilled_attempts"].labels(lane.group.name, kind.value)
@@ -255,7 +274,3 @@ class Metrics:
         for group, purpose, window in product({lane.group.name for lane in lanes}, Purpose, Window):
             for owner in Owner:
                 self._counters["gateway_failover_denials"].labels(group, purpose.value, owner.value, window.value)
-        self._counters["gateway_journal_adopted"].labels("owed")
-        self._counters["gateway_unsettled_calls"].labels("no")
-        for doing in ("settle", "void", "correct", "share", "journal", "adopt", "heal", "revive", *_WHY):
-            self._counters["gateway_store_failures"].labels(doing)

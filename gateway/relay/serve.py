@@ -5,12 +5,13 @@ supervisor owns; and the answer, written as it comes. Whoever hangs up leaves al
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gateway.core.books import Hold
 from gateway.core.call import Call
 from gateway.core.drill import named
 from gateway.core.errors import BooksAway, CallerLeft, GatewayError, InternalError, NotAllowed
-from gateway.core.events import CallFinished, CallRefused, CallUnbacked
+from gateway.core.events import BudgetPassed, CallFinished, CallRefused, CallUnbacked
 from gateway.core.plan import Bounds, Plan, bounds, make_plan
 from gateway.dialects.base import Dialect
 from gateway.ledger import writes
@@ -120,7 +121,10 @@ async def _set_aside(call: Call, plan: Plan, rooms: Rooms) -> tuple[Sequence[int
     try:
         holds = await rooms.books.reserve(ids, key, plan.ceiling_nanos, lease_s=lease_s)
         rooms.slices.heard(holds[0], rooms.now())
+        for alert in holds[0].alerts:
+            rooms.observe(BudgetPassed(key.team, key.id, alert))
     except BooksAway:  # it may have been set aside all the same
+        wanted = [replace(hold, since=rooms.books.since_without(key.team)) for hold in wanted]
         unbacked = rooms.slices.unbacked(wanted, rooms.now())
         if unbacked is None:
             await rooms.outbox.later([writes.void(hold, "never begun") for hold in wanted], instead_of=promised)

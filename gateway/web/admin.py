@@ -181,29 +181,21 @@ async def _found(office: Office, key_id: str) -> Key:
 
 
 async def _team(office: Office, team: Team) -> dict[str, Any]:
-    balance, drawn = await office.ledger.books.team_balance(team.id), await office.ledger.allowances.of_team(team.id)
-    return shapes.team(team, balance, drawn)
+    account, drawn = await office.ledger.books.account(team.id), await office.ledger.allowances.of_team(team.id)
+    return shapes.team(team, account, drawn)
 
 
 async def _key(office: Office, key: Key) -> dict[str, Any]:
-    return shapes.key(key, await office.ledger.books.balance(key))
+    return shapes.key(key, await office.ledger.books.account(key.team, key.id))
 
 
 def _team_limits(body: TeamChange) -> TeamLimits:
     with _as_problem():
-        return team_limits_of(TeamTerms(body.budget_usd, body.premium_hour_usd, body.premium_day_usd))
+        return team_limits_of(TeamTerms(**body.model_dump(exclude={"id", "name"})))
 
 
 def _limits(office: Office, body: KeyLimits) -> Limits:
-    terms = Terms(
-        budget_usd=body.budget_usd,
-        max_multiplier=body.max_multiplier,
-        models=body.models,
-        groups=body.groups,
-        expires_in_s=body.expires_in_s,
-        chat_pictures=body.chat_pictures,
-        failover=body.failover,
-    )
+    terms = Terms(**body.model_dump(exclude={"team", "name"}))
     with _as_problem():
         return limits_of(terms, office.offer, office.today())
 

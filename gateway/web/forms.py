@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from gateway.core.drill import LONGEST_DELAY_S, USUAL_S, Ailment, DrillTerms
 from gateway.core.drill import LONGEST_S as LONGEST_DRILL_S
 from gateway.core.keys import Mode, Show
-from gateway.core.terms import LARGEST_MULTIPLIER, LONGEST_S
+from gateway.core.terms import LARGEST_MULTIPLIER, LARGEST_RATE, LONGEST_S
 
 
 def _storable(text: str) -> str:
@@ -30,9 +30,33 @@ class _Body(BaseModel):
 _Usd = Annotated[Decimal | None, Field(max_digits=18)]
 
 
-class TeamChange(_Body):
+_Rate = Annotated[int | None, Field(gt=0, le=LARGEST_RATE)]
+
+
+class _Account(_Body):
+    """What teams and keys have in common."""
+
     name: _Name | None = None
-    budget_usd: _Usd = Field(default=None, description="All its keys together; null: no limit.")
+    budget_usd: _Usd = Field(default=None, description="Most that is spent, by a team's keys together; null: no limit.")
+    budget_day_usd: _Usd = Field(default=None, description="The same in a day of the team's time zone.")
+    budget_month_usd: _Usd = Field(default=None, description="The same in a calendar month.")
+    soft_budget: bool | None = Field(
+        default=None, description="true: these budgets refuse nothing, and somebody is told; null: false."
+    )
+    alert_percents: list[int] | None = Field(
+        default=None, description="At which shares of a budget, in per cent, somebody is told; null: 80 and 100."
+    )
+    requests_per_minute: _Rate = Field(default=None, description="null: no limit.")
+    pictures_per_minute: _Rate = Field(default=None, description="null: no limit.")
+    concurrency: _Rate = Field(
+        default=None, description="Calls at a time; a request for n pictures is n of them. null: no limit."
+    )
+
+
+class TeamChange(_Account):
+    time_zone: str | None = Field(
+        default=None, description="Of its days and months, as the IANA database has it; null: UTC.", examples=["UTC"]
+    )
     premium_hour_usd: _Usd = Field(
         default=None, description="The most it pays in an hour for groups dearer than the cheapest; null: no limit."
     )
@@ -43,9 +67,7 @@ class NewTeam(TeamChange):
     id: str = Field(description="Lower-case letters, digits and dashes.", examples=["acme"])
 
 
-class KeyLimits(_Body):
-    name: _Name | None = None
-    budget_usd: _Usd = Field(default=None, description="null: no limit but the team's.")
+class KeyLimits(_Account):
     max_multiplier: Decimal | None = Field(
         default=None, gt=0, le=LARGEST_MULTIPLIER, max_digits=12, description="The dearest group it may be served by."
     )

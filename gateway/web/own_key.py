@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 
 from gateway.core.board import HealthBoard
 from gateway.core.keys import Key
-from gateway.core.money import usd_of
 from gateway.core.terms import Offer
 from gateway.dialects.routes import credential
 from gateway.ledger.ledger import Ledger
+from gateway.web import shapes
 from gateway.web.problems import Problem
 from gateway.web.status import Allowed, status
 
@@ -38,17 +38,11 @@ def router(window: Window) -> APIRouter:
             raise Problem(401, "Send your own key, as for any other call.")
         return key
 
-    @routes.get("/usage", summary="What the key spent, and what is left of its budget")
+    @routes.get("/usage", summary="What the key spent and has running, and its budgets: in all, today and this month")
     async def usage(request: Request) -> dict[str, Any]:
         key = await own(request)
-        balance = await ledger.books.balance(key)
-        return {
-            "key_id": key.id,
-            "team": key.team,
-            "spent_usd": usd_of(balance.spent_nanos),
-            "held_usd": usd_of(balance.held_nanos),
-            "budget_usd": None if balance.budget_nanos is None else usd_of(balance.budget_nanos),
-        }
+        account = await ledger.books.account(key.team, key.id)
+        return {"key_id": key.id, "team": key.team, **shapes.money(account)}
 
     @routes.get("/status", summary="How the groups are, how long pictures take, and how many calls succeed")
     async def service(request: Request) -> dict[str, Any]:

@@ -11,18 +11,20 @@ from typing import Any
 
 from gateway.core import books, keys
 from gateway.core.allowance import Drawn
+from gateway.core.budgets import Budget, Rates
 from gateway.core.call import Call
 from gateway.core.drill import Drill, OneKey, OneTeam, Share
 from gateway.core.money import usd_of
 from gateway.core.plan import Bounds
 
 
-def team(each: keys.Team, balance: books.Balance, premium: Drawn) -> dict[str, Any]:
+def team(each: keys.Team, account: books.Account, premium: Drawn) -> dict[str, Any]:
     return {
         "id": each.id,
         "name": each.name,
         "created_at": int(each.created_at),
-        **_money(balance),
+        "time_zone": each.limits.time_zone,
+        **_account(each.limits.budget, each.limits.rates, account),
         **allowance("premium", premium),
     }
 
@@ -37,7 +39,7 @@ def allowance(name: str, drawn: Drawn) -> dict[str, str | None]:
     }
 
 
-def key(each: keys.Key, balance: books.Balance) -> dict[str, Any]:
+def key(each: keys.Key, account: books.Account) -> dict[str, Any]:
     limits = each.limits
     return {
         "id": each.id,
@@ -52,7 +54,7 @@ def key(each: keys.Key, balance: books.Balance) -> dict[str, Any]:
         "max_multiplier": None if limits.max_multiplier is None else decimal(limits.max_multiplier),
         "chat_pictures": limits.chat_pictures,
         "failover": limits.failover,
-        **_money(balance),
+        **_account(limits.budget, limits.rates, account),
     }
 
 
@@ -125,9 +127,27 @@ def _cap(nanos: int | None) -> str | None:
     return None if nanos is None else usd_of(nanos)
 
 
-def _money(balance: books.Balance) -> dict[str, str | None]:
+def money(account: books.Account) -> dict[str, str | None]:
+    """What was spent and is held, and the most that may be: in all, in the present day and in the present month."""
+    periods = {"": account.total, "_day": account.day, "_month": account.month}
     return {
-        "budget_usd": _cap(balance.budget_nanos),
-        "spent_usd": usd_of(balance.spent_nanos),
-        "held_usd": usd_of(balance.held_nanos),
+        f"{what}{period}_usd": usd
+        for period, balance in periods.items()
+        for what, usd in (
+            ("budget", _cap(balance.budget_nanos)),
+            ("spent", usd_of(balance.spent_nanos)),
+            ("held", usd_of(balance.held_nanos)),
+        )
+    }
+
+
+def _account(budget: Budget, rates: Rates, account: books.Account) -> dict[str, Any]:
+    return {
+        **money(account),
+        "soft_budget": budget.soft,
+        "alert_percents": list(budget.alert_percents),
+        "requests_per_minute": rates.requests_per_minute,
+        "pictures_per_minute": rates.pictures_per_minute,
+        "concurrency": rates.concurrency,
+        "running": account.running,
     }

@@ -8,6 +8,7 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from gateway.core.budgets import Budget
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of
 from tests.house import MODEL, PRO, Gateway, Simulator, pixels
@@ -172,7 +173,7 @@ async def test_a_wrong_size_names_the_parameter(gateway: Gateway, simulator: Sim
 
 
 async def test_an_empty_budget_is_not_retried(gateway: Gateway, simulator: Simulator) -> None:
-    _, secret = await gateway.new_key(Limits(budget_nanos=nanos_of("0.01")))
+    _, secret = await gateway.new_key(Limits(Budget(nanos_of("0.01"))))
     before = len(simulator.bill())
     async with client(gateway, secret) as api:
         with pytest.raises(openai.RateLimitError) as caught:

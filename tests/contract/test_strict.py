@@ -17,6 +17,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from openai.types.shared import ErrorObject
 from pydantic import BaseModel, TypeAdapter
 
+from gateway.core.budgets import Budget
 from gateway.core.keys import Limits
 from gateway.core.sse import EventReader
 from tests.dialects.test_answers import png
@@ -291,7 +292,7 @@ async def test_without_a_key_the_error_is_openais(gateway: Gateway, path: str) -
 
 
 async def test_an_empty_budget_is_an_error_in_both(gateway: Gateway) -> None:
-    _, secret = await gateway.new_key(Limits(budget_nanos=1))
+    _, secret = await gateway.new_key(Limits(Budget(1)))
     headers = {"authorization": f"Bearer {secret}"}
     asked = await gateway.http.post("/v1/images/generations", json={"model": MODEL, "prompt": "x"}, headers=headers)
     assert asked.status_code == 429

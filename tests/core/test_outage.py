@@ -10,7 +10,7 @@ CENT = USD // 100
 
 
 def hold(nanos: int = 5 * CENT, *, left: int | None = None, key: str = "key_1", capped: bool = False) -> Hold:
-    return Hold("call_1", "acme", key, nanos, capped, left)
+    return Hold("call_1", "acme", key, nanos, capped, left_nanos=left)
 
 
 ALONE = [

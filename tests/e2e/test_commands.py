@@ -152,6 +152,22 @@ def test_one_team_and_one_key_are_shown_with_all_their_limits(here: Path) -> Non
     assert row.split()[-2:] == ["off", "live"]
 
 
+def test_limits_are_set_shown_changed_and_lifted(here: Path) -> None:
+    limits = ("--budget-day-usd", "2", "--budget-month-usd", "30", "--soft-budget", "--alert-percent", "50")
+    rates = ("--requests-per-minute", "60", "--pictures-per-minute", "90", "--concurrency", "5")
+    made = json.loads(
+        gateway(here, "teams", "create", "acme", *limits, *rates, "--time-zone", "Asia/Shanghai", "--json")
+    )
+    wanted = {"budget_day_usd": "2", "budget_month_usd": "30", "soft_budget": True, "alert_percents": [50]}
+    wanted |= {"requests_per_minute": 60, "pictures_per_minute": 90, "concurrency": 5, "time_zone": "Asia/Shanghai"}
+    assert wanted.items() <= made.items()
+    key = json.loads(gateway(here, "keys", "create", "--team", "acme", *limits, *rates, "--json"))
+    changed = json.loads(gateway(here, "keys", "update", key["id"], "--hard-budget", "--concurrency", "none", "--json"))
+    assert (changed["soft_budget"], changed["concurrency"], changed["requests_per_minute"]) == (False, None, 60)
+    shown = facts(gateway(here, "teams", "show", "acme"))
+    assert (shown["alert_percents"], shown["spent_day_usd"], shown["budget_day_usd"]) == ("50", "0", "2")
+
+
 def facts(printed: str) -> dict[str, str]:
     """What is told of one thing, a line each."""
     return {name: value.strip() for name, _, value in (line.partition(" ") for line in printed.splitlines())}
@@ -233,6 +249,10 @@ def test_an_address_that_is_taken_is_said_in_one_line(here: Path) -> None:
 WRONG_WORDS = [
     (("keys", "create", "--team", "Ac me"), "lower-case"),
     (("keys", "create", "--team", "acme", "--budget-usd", "ten"), "--budget-usd"),
+    (("keys", "create", "--team", "acme", "--budget-day-usd", "ten"), "--budget-day-usd"),
+    (("keys", "create", "--team", "acme", "--concurrency", "many"), "--concurrency: 'many' is not a whole number"),
+    (("keys", "create", "--team", "acme", "--alert-percent", "0"), "--alert-percent: 0 is not above 0"),
+    (("teams", "create", "acme", "--time-zone", "Atlantis"), "--time-zone: 'Atlantis' is not a time zone"),
     (("keys", "create", "--team", "acme", "--model", "gpt-image-1"), "--model"),
     (("keys", "create", "--team", "acme", "--group", "Nobody"), "--group"),
     (("keys", "create", "--team", "acme", "--expires-in-days", "-1"), "--expires-in-days"),

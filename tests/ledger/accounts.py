@@ -25,15 +25,15 @@ async def reserve(books: Books, call_id: str, key: Key, nanos: int, *, lease_s: 
 
 
 async def settle(books: Books, hold: Hold, paid: Charge) -> None:
-    await books._store.make(writes.settle(hold, paid))
+    await books.store.make(writes.settle(hold, paid))
 
 
 async def void(books: Books, hold: Hold, why: str) -> None:
-    await books._store.make(writes.void(hold, why))
+    await books.store.make(writes.void(hold, why))
 
 
 async def operator(books: Books, paid: Charge, *, call_id: str, team: str, why: str) -> None:
-    await books._store.make(writes.operator(paid, call_id=call_id, team=team, why=why))
+    await books.store.make(writes.operator(paid, call_id=call_id, team=team, why=why))
 
 
 def charge(nanos: int, *, attempt_id: str = "att_1", model: str = "banana", size: str = "1K") -> Charge:

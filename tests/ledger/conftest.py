@@ -1,11 +1,13 @@
 """A store over each of the two servers, emptied before every test, and the accounts in it."""
 
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from gateway.core.budgets import Budget
 from gateway.core.keys import Key, Limits, TeamLimits
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
@@ -50,12 +52,12 @@ def keys(store: Store) -> Keys:
 
 @pytest.fixture
 def books(store: Store) -> Books:
-    return Books(store)
+    return Books(store, time.time)
 
 
 @pytest.fixture
 async def key(keys: Keys) -> Key:
     """A key of team acme; both may spend 100 dollars."""
-    await keys.create_team("acme", limits=TeamLimits(100 * USD), now=NOW)
-    key, _ = await keys.create_key("acme", name="ci", limits=Limits(budget_nanos=100 * USD), now=NOW)
+    await keys.create_team("acme", limits=TeamLimits(Budget(100 * USD)), now=NOW)
+    key, _ = await keys.create_key("acme", name="ci", limits=Limits(Budget(100 * USD)), now=NOW)
     return key

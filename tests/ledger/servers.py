@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from gateway.ledger.embedded import _packaged
@@ -34,21 +35,24 @@ class Server:
         self.process.stdout.close()
 
 
-def _clock(speed: float) -> dict[str, str]:
+def _clock(speed: float, begins: datetime | None) -> dict[str, str]:
     """What gives a program another clock. `faketime` itself stays between it and whoever started it."""
-    if speed == 1.0:
+    if speed == 1.0 and begins is None:
         return {}
-    fast = f"+0 x{speed:g}"
-    asked = ["faketime", "-m", "-f", fast, "printenv", "LD_PRELOAD"]
+    clock = f"+0 x{speed:g}" if begins is None else f"@{begins.astimezone():%Y-%m-%d %H:%M:%S}"
+    asked = ["faketime", "-m", "-f", clock, "printenv", "LD_PRELOAD"]
     done = subprocess.run(asked, capture_output=True, text=True, check=True)
-    return {"LD_PRELOAD": done.stdout.strip(), "FAKETIME": fast}
+    return {"LD_PRELOAD": done.stdout.strip(), "FAKETIME": clock}
 
 
-def start(name: str, home: Path, *options: str, speed: float = 1.0) -> Server:
-    """A running server that keeps nothing on disk, with further options. Its clock runs so many times as fast."""
+def start(name: str, home: Path, *options: str, speed: float = 1.0, begins: datetime | None = None) -> Server:
+    """A running server that keeps nothing on disk, with further options.
+
+    Its clock runs so many times as fast, or it `begins` with another moment.
+    """
     socket = home / "s"
     words = [binary(name), "--port", "0", "--unixsocket", str(socket), "--dir", str(home), "--save", "", *options]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **_clock(speed)})
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **_clock(speed, begins)})
     assert process.stdout is not None
     for line in process.stdout:
         if READY in line:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from gateway.core.budgets import Budget
 from gateway.core.errors import BadRequest, BooksAway, NotFound
 from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.core.money import LARGEST_NANOS
@@ -20,7 +21,7 @@ from tests.ledger.accounts import NOW, PEPPER, USD
 from tests.ledger.servers import start
 
 LIMITS = Limits(
-    budget_nanos=5 * USD,
+    Budget(5 * USD),
     max_multiplier=Fraction(7, 5),
     models=frozenset({"gemini-3-pro-image"}),
     groups=frozenset({"Default", "NanoBananaEnterprise"}),
@@ -29,18 +30,18 @@ LIMITS = Limits(
 
 
 async def test_a_team_is_what_it_was_made_as(keys: Keys) -> None:
-    made = await keys.create_team("acme", limits=TeamLimits(7), now=NOW, name="Acme, Inc.")
-    assert made == Team("acme", "Acme, Inc.", TeamLimits(7), NOW)
+    made = await keys.create_team("acme", limits=TeamLimits(Budget(7)), now=NOW, name="Acme, Inc.")
+    assert made == Team("acme", "Acme, Inc.", TeamLimits(Budget(7)), NOW)
     assert await keys.team("acme") == made
     await keys.create_team("another", now=NOW + 1)
     assert [team.id for team in await keys.teams()] == ["acme", "another"]
 
 
 async def test_a_teams_id_is_taken_once(keys: Keys) -> None:
-    await keys.create_team("acme", limits=TeamLimits(7), now=NOW)
+    await keys.create_team("acme", limits=TeamLimits(Budget(7)), now=NOW)
     with pytest.raises(BadRequest, match="there is a team acme already"):
         await keys.create_team("acme", now=NOW + 1)
-    assert await keys.team("acme") == Team("acme", "acme", TeamLimits(7), NOW)
+    assert await keys.team("acme") == Team("acme", "acme", TeamLimits(Budget(7)), NOW)
 
 
 @pytest.mark.parametrize("team_id", ["", "Acme", "-acme", "a}cme", "a" * 64, "acme\n", "ä"])
@@ -53,7 +54,7 @@ async def test_a_teams_id_is_a_slug(keys: Keys, team_id: str) -> None:
 @pytest.mark.parametrize("budget", [-1, LARGEST_NANOS + 1])
 async def test_a_budget_that_cannot_be_compared_is_refused(keys: Keys, budget: int) -> None:
     with pytest.raises(BadRequest, match="9000000 USD"):
-        await keys.create_team("acme", limits=TeamLimits(budget), now=NOW)
+        await keys.create_team("acme", limits=TeamLimits(Budget(budget)), now=NOW)
     assert await keys.teams() == []
 
 

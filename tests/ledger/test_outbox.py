@@ -1,6 +1,7 @@
 """Writes that are made whatever happens: to the store, and to the process that owes them."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
@@ -10,6 +11,7 @@ from redis import Redis
 
 from gateway.core.allowance import Purpose
 from gateway.core.books import Balance, Hold
+from gateway.core.budgets import Budget
 from gateway.core.errors import BooksAway
 from gateway.core.events import Event, JournalAdopted, StoreLost, StoreRolledBack
 from gateway.core.keys import Key, Limits, TeamLimits
@@ -90,7 +92,7 @@ async def test_what_was_made_lately_is_told_to_a_store_that_has_lost_it(
         await outbox.in_case(writes.void(other, "lost"))  # so that it leaves a journal
         await outbox.surely("settle", [writes.settle(hold, charge(USD // 2))])
     raw.flushall()
-    await keys.create_team("acme", limits=TeamLimits(100 * USD), now=NOW)
+    await keys.create_team("acme", limits=TeamLimits(Budget(100 * USD)), now=NOW)
     async with opened() as another:
         await another.adopt()
     assert (await books.team_balance("acme")).spent_nanos == USD // 2
@@ -144,7 +146,7 @@ async def test_what_is_owed_while_the_store_is_away_is_made_when_it_is_back_here
     losable: LosableStore, tmp_path: Path, told: list[Event]
 ) -> None:
     async with Store.open(losable.url, tmp_path) as store:
-        keys, books = Keys(store, PEPPER), Books(store)
+        keys, books = Keys(store, PEPPER), Books(store, time.time)
         await keys.create_team("acme", now=NOW)
         key, _ = await keys.create_key("acme", name="ci", limits=Limits(), now=NOW)
         holds = [await reserve(books, f"call_{number}", key, USD) for number in range(3)]
@@ -199,7 +201,7 @@ async def test_what_it_costs_is_in_the_ledger_once_however_often_it_is_made(
 async def test_a_store_that_went_back_is_told_the_last_hour_again(losable: LosableStore, tmp_path: Path) -> None:
     told: list[Event] = []
     async with Store.open(losable.url, tmp_path) as store:
-        keys, books = Keys(store, PEPPER), Books(store)
+        keys, books = Keys(store, PEPPER), Books(store, time.time)
         await keys.create_team("acme", now=NOW)
         key, _ = await keys.create_key("acme", name="ci", limits=Limits(), now=NOW)
         async with Outbox.open(store, tmp_path / "journal", told.append, lambda: NOW) as outbox:

@@ -6,17 +6,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.allowance import Caps
+from gateway.core.budgets import Budget, Rates
 from gateway.core.keys import Key, Limits, Mode, Show, Team, TeamLimits
 from gateway.core.money import LARGEST_NANOS
+from gateway.core.terms import LARGEST_RATE
 from gateway.ledger.records import balance_of, key_fields, key_of, team_fields, team_of
 
-BUDGETS = st.none() | st.integers(0, LARGEST_NANOS)
+AMOUNTS = st.none() | st.integers(0, LARGEST_NANOS)
+PERCENTS = st.lists(st.integers(1, 1000), max_size=10).map(tuple)
+BUDGETS = st.builds(Budget, AMOUNTS, AMOUNTS, AMOUNTS, st.booleans(), PERCENTS)
+RATES = st.builds(Rates, *[st.none() | st.integers(1, LARGEST_RATE)] * 3)
 TIMES = st.floats(0, 2**40)
 NAMES = st.none() | st.frozensets(st.text())
 MULTIPLIERS = st.none() | st.builds(Fraction, st.integers(1, 10**12), st.integers(1, 10**12))
 LIMITS = st.builds(
     Limits,
-    budget_nanos=BUDGETS,
+    budget=BUDGETS,
+    rates=RATES,
     max_multiplier=MULTIPLIERS,
     models=NAMES,
     groups=NAMES,
@@ -26,7 +32,9 @@ LIMITS = st.builds(
 )
 
 
-TEAM_LIMITS = st.builds(TeamLimits, BUDGETS, st.builds(Caps, BUDGETS, BUDGETS))
+TEAM_LIMITS = st.builds(
+    TeamLimits, BUDGETS, RATES, st.builds(Caps, AMOUNTS, AMOUNTS), st.sampled_from(["UTC", "Asia/Shanghai"])
+)
 
 
 @given(st.builds(Team, st.just("acme"), st.text(), TEAM_LIMITS, TIMES))

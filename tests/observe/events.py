@@ -4,11 +4,13 @@ from dataclasses import replace
 
 from gateway.core.allowance import Exhausted, Owner, Purpose, Window
 from gateway.core.books import Charge, Hold
+from gateway.core.budgets import Alert, Period
 from gateway.core.call import Call
 from gateway.core.drill import Ailment, Drill, OneKey
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
+    BudgetPassed,
     CallFinished,
     CallRefused,
     CallUnbacked,
@@ -121,6 +123,7 @@ EVENTS: dict[type[Event], Event] = {
     CallRefused: REFUSED,
     CredentialRefused: CredentialRefused(facts.lane(), 401),
     CallUnbacked: CallUnbacked(call()),
+    BudgetPassed: BudgetPassed("acme", "key_1", Alert("team", Period.MONTH, 80)),
     CallUnsettled: CallUnsettled(Hold("call_9", "acme", "key_1", 126_000_000), given_up=False),
     StoreRolledBack: StoreRolledBack(told=40),
     JournalAdopted: JournalAdopted(owed=2, in_case=3, told=40, damaged=1),

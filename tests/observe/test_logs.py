@@ -13,6 +13,7 @@ from gateway.core.drill import OneTeam, Share
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
+    BudgetPassed,
     CallRefused,
     CallUnbacked,
     CallUnsettled,
@@ -113,6 +114,15 @@ ROWS: dict[type[Event], dict[str, Any]] = {
     },
     CredentialRefused: {"at": AT, "event": "credential_refused", "lane": "default", "upstream_status": 401},
     CallUnbacked: {"at": AT, "event": "call_unbacked", "call_id": "call_1", "team": "acme", "key_id": "key_1"},
+    BudgetPassed: {
+        "at": AT,
+        "event": "budget_passed",
+        "of": "team",
+        "period": "month",
+        "percent": 80,
+        "team": "acme",
+        "key_id": None,
+    },
     CallUnsettled: {
         "at": AT,
         "event": "call_unsettled",

@@ -49,6 +49,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_store_failures": ("doing",),
     "gateway_journal_adopted": ("what",),
     "gateway_unbacked_calls": (),
+    "gateway_budget_alerts": ("whose", "period"),
     "gateway_unsettled_calls": ("given_up",),
     "gateway_store_rollbacks": (),
     "gateway_journal_promises": ("kind",),

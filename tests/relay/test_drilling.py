@@ -83,7 +83,7 @@ async def watched(losable: LosableStore, tmp_path: Path) -> AsyncIterator[Watche
         Supervisor() as supervisor,
     ):
         rooms = Rooms(
-            books=Books(store),
+            books=Books(store, time.time),
             outbox=outbox,
             slices=Slices(Outage.CLOSED),
             signatures=Signatures(store, keep_s=0),

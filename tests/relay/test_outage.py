@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway import app as house
+from gateway.core.budgets import Budget
 from gateway.core.errors import BooksAway
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of
@@ -61,7 +62,7 @@ async def test_a_key_without_a_budget_goes_on_and_its_calls_are_in_the_books_aft
 
 async def test_a_key_with_a_budget_goes_on_within_a_slice_of_it(opened: Opened) -> None:
     async with opened() as (gateway, store):
-        _, secret = await gateway.new_key(Limits(budget_nanos=nanos_of("8")))
+        _, secret = await gateway.new_key(Limits(Budget(nanos_of("8"))))
         gateway.http.headers["authorization"] = f"Bearer {secret}"
         assert (await gateway.native("a boat", model=PRO)).status_code == 200
         with store.away():
@@ -86,7 +87,7 @@ async def test_a_key_that_was_never_seen_does_not(opened: Opened) -> None:
 @pytest.mark.parametrize(("policy", "status"), [("closed", 503), ("open", 200)])
 async def test_who_goes_on_is_a_setting(opened: Opened, policy: str, status: int) -> None:
     async with opened(store_away=policy) as (gateway, store):
-        _, secret = await gateway.new_key(Limits(budget_nanos=nanos_of("0.25")))
+        _, secret = await gateway.new_key(Limits(Budget(nanos_of("0.25"))))
         gateway.http.headers["authorization"] = f"Bearer {secret}"
         assert (await gateway.native("a boat", model=PRO)).status_code == 200
         with store.away():

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.budgets import Budget
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of
 from tests.house import MODEL, Gateway, Simulator, open_gateway
@@ -39,7 +40,7 @@ async def test_a_call_is_told_with_its_group_and_its_price(gateway: Gateway) -> 
 
 
 async def test_a_call_refused_for_its_budget_is_told_as_refused_with_whose_it_was(gateway: Gateway) -> None:
-    key, secret = await gateway.new_key(Limits(budget_nanos=1))
+    key, secret = await gateway.new_key(Limits(Budget(1)))
     answer = await gateway.http.post(
         "/v1/images/generations",
         json={"model": MODEL, "prompt": "a boat"},

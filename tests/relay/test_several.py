@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from gateway.core.budgets import Budget
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of, usd_of
 from gateway.core.sse import EventReader
@@ -56,7 +57,7 @@ async def test_when_none_was_drawn_the_caller_is_told_why(gateway: Gateway, simu
 
 
 async def test_a_budget_for_two_admits_none_of_three(gateway: Gateway, simulator: Simulator) -> None:
-    _, secret = await gateway.new_key(Limits(budget_nanos=2 * nanos_of("0.126")))
+    _, secret = await gateway.new_key(Limits(Budget(2 * nanos_of("0.126"))))
     body = {"model": PRO, "prompt": "a boat", "n": 3}
     headers = {"authorization": f"Bearer {secret}"}
     refused = await gateway.http.post("/v1/images/generations", json=body, headers=headers)

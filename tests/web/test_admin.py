@@ -13,6 +13,19 @@ from tests.web.ways import IMAGES
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+# What an account says of which nothing was used, and that has no limits.
+UNUSED: dict[str, Any] = {
+    **{f"budget{period}_usd": None for period in ("", "_day", "_month")},
+    **{f"{what}{period}_usd": "0" for what in ("spent", "held") for period in ("", "_day", "_month")},
+    "soft_budget": False,
+    "alert_percents": [80, 100],
+    "requests_per_minute": None,
+    "pictures_per_minute": None,
+    "concurrency": None,
+    "running": 0,
+}
+
+
 async def new_key(admin: httpx2.AsyncClient, **wanted: Any) -> dict[str, Any]:
     answer = await admin.post(KEYS, json={"team": "acme", **wanted})
     assert answer.status_code == 201
@@ -28,9 +41,9 @@ async def test_a_team_is_made_once_with_its_budget(admin: httpx2.AsyncClient) ->
     assert team == {
         "id": "painters",
         "name": "The painters",
+        "time_zone": "UTC",
+        **UNUSED,
         "budget_usd": "12.5",
-        "spent_usd": "0",
-        "held_usd": "0",
         "premium_hour_usd": None,
         "premium_hour_drawn_usd": "0",
         "premium_day_usd": None,
@@ -79,9 +92,8 @@ async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
         "max_multiplier": "1.4",
         "chat_pictures": "markdown",
         "failover": "hang-only",
+        **UNUSED,
         "budget_usd": "0.25",
-        "spent_usd": "0",
-        "held_usd": "0",
     }
 
 
@@ -193,10 +205,50 @@ async def test_a_key_may_ask_what_it_has_spent(admin: httpx2.AsyncClient, strang
     assert (await stranger.get("/gateway/usage", headers=headers)).json() == {
         "key_id": made["id"],
         "team": "acme",
-        "spent_usd": drawn.headers["x-gateway-cost-usd"],
-        "held_usd": "0",
+        **{f"budget{period}_usd": None for period in ("_day", "_month")},
+        **{f"spent{period}_usd": drawn.headers["x-gateway-cost-usd"] for period in ("", "_day", "_month")},
+        **{f"held{period}_usd": "0" for period in ("", "_day", "_month")},
         "budget_usd": "5",
     }
+
+
+async def test_limits_are_told_as_they_were_asked_for_and_are_lifted_by_null(admin: httpx2.AsyncClient) -> None:
+    limits = {
+        "budget_day_usd": "2.5",
+        "budget_month_usd": "40",
+        "soft_budget": True,
+        "alert_percents": [50, 100],
+        "requests_per_minute": 60,
+        "pictures_per_minute": 90,
+        "concurrency": 5,
+    }
+    made = await admin.post(TEAMS, json={"id": "brisk", "time_zone": "Asia/Shanghai", **limits})
+    assert limits.items() <= made.json().items()
+    assert made.json()["time_zone"] == "Asia/Shanghai"
+    key = await new_key(admin, **limits)
+    assert limits.items() <= key.items()
+    lifted = (await admin.patch(f"{KEYS}/{key['id']}", json=dict.fromkeys(limits))).json()
+    assert UNUSED.items() <= lifted.items()
+    patched = (await admin.patch(f"{TEAMS}/brisk", json={"concurrency": 6, "time_zone": None})).json()
+    assert ({**limits, "concurrency": 6, "time_zone": "UTC"}).items() <= patched.items()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ({"time_zone": "Atlantis"}, "time_zone: 'Atlantis' is not a time zone; write it like Asia/Shanghai, or UTC"),
+        ({"budget_day_usd": "-1"}, "budget_day_usd: -1 is negative"),
+        ({"alert_percents": [0]}, "alert_percents: 0 is not above 0"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"requests_per_minute": 1.5}, "requests_per_minute"),
+    ],
+)
+async def test_a_limit_that_makes_no_sense_is_refused_by_its_name(
+    admin: httpx2.AsyncClient, words: dict[str, Any], says: str
+) -> None:
+    status, detail = problem(await admin.post(TEAMS, json={"id": "odd", **words}))
+    assert status == 422
+    assert says in detail
 
 
 @pytest.mark.parametrize("given", [None, "Bearer no", f"Bearer {ADMIN_KEY}"])

@@ -1,12 +1,14 @@
 """What a key may not do, and that nothing is sent or spent when it is asked for all the same."""
 
 import json
+import re
 from fractions import Fraction
 from typing import Any
 
 import httpx2
 import pytest
 
+from gateway.core.budgets import Budget, Rates
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of
 from tests.house import MODEL, PRO, Gateway, Simulator
@@ -16,6 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOT_ALLOWED = Refusal((403, "PERMISSION_DENIED", "NOT_ALLOWED"), (403, "invalid_request_error", "model_not_allowed"))
 OVER = Refusal((429, "RESOURCE_EXHAUSTED", "BUDGET_EXCEEDED"), (429, "insufficient_quota", "insufficient_quota"))
+FAST = Refusal((429, "RESOURCE_EXHAUSTED", "RATE_LIMIT_EXCEEDED"), (429, "requests", "rate_limit_exceeded"))
 STOPPED = Refusal((503, "UNAVAILABLE", "UPSTREAM_DEGRADED"), (503, "server_error", "upstream_degraded"))
 BUSY = Refusal((503, "UNAVAILABLE", "UPSTREAM_OVERLOADED"), (503, "server_error", "upstream_overloaded"))
 
@@ -41,7 +44,7 @@ async def test_a_key_whose_groups_do_not_exist_here_is_refused(
 async def test_an_exhausted_budget_is_told_is_not_to_be_tried_again_and_sends_nothing(
     shared: Gateway, stranger: httpx2.AsyncClient, simulator: Simulator, name: str
 ) -> None:
-    answer = await _with_limits(shared, stranger, RELAYED[name], Limits(budget_nanos=nanos_of("0.01")))
+    answer = await _with_limits(shared, stranger, RELAYED[name], Limits(Budget(nanos_of("0.01"))))
     _is(answer, RELAYED[name], OVER)
     assert answer.headers["x-should-retry"] == "false"
     assert "retry-after" not in answer.headers
@@ -49,11 +52,67 @@ async def test_an_exhausted_budget_is_told_is_not_to_be_tried_again_and_sends_no
     assert simulator.requests(answer.headers["x-gateway-call-id"]) == []
 
 
+@pytest.mark.parametrize("name", RELAYED)
+async def test_a_spent_day_is_told_with_when_the_next_begins(
+    shared: Gateway, stranger: httpx2.AsyncClient, name: str
+) -> None:
+    answer = await _with_limits(shared, stranger, RELAYED[name], Limits(Budget(day_nanos=nanos_of("0.01"))))
+    _is(answer, RELAYED[name], OVER)
+    assert answer.headers["x-should-retry"] == "false"
+    assert 1 <= int(answer.headers["retry-after"]) <= 86_400
+    said = answer.json()["error"]["message"]
+    assert re.search(r"of the key's budget of \$0\.01 a day \$0\.01 is left", said)
+    assert re.search(r"come back when the next begins, at \d{4}-\d\d-\d\dT00:00:00Z", said)
+
+
+@pytest.mark.parametrize("name", RELAYED)
+async def test_whoever_asks_too_often_is_told_when_to_ask_again(
+    shared: Gateway, stranger: httpx2.AsyncClient, simulator: Simulator, name: str
+) -> None:
+    way, rates = RELAYED[name], Rates(requests_per_minute=1)
+    key, secret = await shared.new_key(Limits(rates=rates))
+    first = await way.go(stranger, authorization=f"Bearer {secret}")
+    assert first.status_code == 200
+    spent = (await shared.running.ledger.books.balance(key)).spent_nanos
+    answer = await way.go(stranger, authorization=f"Bearer {secret}")
+    _is(answer, way, FAST)
+    assert answer.headers["x-should-retry"] == "true"
+    assert 30 <= int(answer.headers["retry-after"]) <= 60
+    assert "the key may ask for 1 requests a minute" in answer.json()["error"]["message"]
+    assert simulator.requests(answer.headers["x-gateway-call-id"]) == []
+    assert (await shared.running.ledger.books.balance(key)).spent_nanos == spent
+
+
+async def test_more_pictures_than_may_run_at_a_time_are_refused_by_their_number(
+    shared: Gateway, stranger: httpx2.AsyncClient
+) -> None:
+    way = RELAYED["images"]
+    body = {**(way.body or {}), "n": 3}
+    answer = await _with_limits(
+        shared, stranger, Way(way.method, way.path, body, way.gemini), Limits(rates=Rates(concurrency=2))
+    )
+    assert answer.status_code == 400
+    assert "this asks for 3 pictures, and the key may have 2 calls at a time" in answer.json()["error"]["message"]
+
+
+async def test_a_share_of_a_budget_that_is_passed_is_told_to_whoever_watches(
+    shared: Gateway, stranger: httpx2.AsyncClient
+) -> None:
+    key, secret = await shared.new_key(Limits(Budget(month_nanos=1, soft=True)))
+    for _ in range(2):
+        answer = await RELAYED["images"].go(stranger, authorization=f"Bearer {secret}")
+        assert answer.status_code == 200
+    told = [each for each in _log(shared) if each["event"] == "budget_passed" and each["key_id"] == key.id]
+    assert [(each["of"], each["period"], each["percent"]) for each in told] == [("key", "month", 100)]
+    metrics = (await stranger.get("/metrics")).text
+    assert 'gateway_budget_alerts_total{period="month",whose="key"}' in metrics
+
+
 async def test_a_refusal_for_want_of_budget_is_told_to_whoever_watches(
     shared: Gateway, stranger: httpx2.AsyncClient
 ) -> None:
     way = RELAYED["images"]
-    answer = await _with_limits(shared, stranger, way, Limits(budget_nanos=1))
+    answer = await _with_limits(shared, stranger, way, Limits(Budget(1)))
     (line,) = [each for each in _log(shared) if each.get("request_id") == answer.headers["x-request-id"]]
     assert (line["event"], line["status"], line["code"]) == ("refused", 429, "insufficient_quota")
     metrics = (await stranger.get("/metrics")).text

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.core.budgets import Budget
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of
 from tests.house import Gateway, Simulator, open_gateway
@@ -50,7 +51,7 @@ async def test_without_its_store_it_is_alive_but_not_ready_and_says_why(on_redis
 async def test_without_its_store_it_spends_nothing_of_budgets_and_turns_nobody_away_for_good(
     on_redis: Gateway, simulator: Simulator, server: Server
 ) -> None:
-    _, secret = await on_redis.new_key(Limits(budget_nanos=nanos_of("0.5")))
+    _, secret = await on_redis.new_key(Limits(Budget(nanos_of("0.5"))))
     on_redis.http.headers["authorization"] = f"Bearer {secret}"
     assert (await on_redis.images("a boat")).status_code == 200
     server.stop()

@@ -1,0 +1,49 @@
+-- Drills that are on.
+
+-- When a drill ends, in ms by this server's clock: replicas need not agree on theirs.
+local function drill_ends(row)
+  return tonumber(string.match(row, '^%d+'))
+end
+
+-- drills: the drills that are not over.
+--   keys    drills
+--   answer  {now in ms, id, row, id, row …}; a row is when it ends, in ms, a space, and what it is
+local function drills(keys)
+  local now, rows = now_ms(), redis.call('HGETALL', keys[1])
+  local on = {whole(now)}
+  for at = 1, #rows, 2 do
+    if drill_ends(rows[at + 1]) > now then
+      on[#on + 1] = rows[at]
+      on[#on + 1] = rows[at + 1]
+    end
+  end
+  return on
+end
+
+-- drill: writes a drill, and clears away those that are over. The hash goes with the last of them.
+--   keys    drills
+--   args    id, row
+--   answer  {'written'}
+local function drill(keys, args)
+  local now, last, rows = now_ms(), drill_ends(args[2]), redis.call('HGETALL', keys[1])
+  for at = 1, #rows, 2 do
+    local ends = drill_ends(rows[at + 1])
+    if ends <= now then redis.call('HDEL', keys[1], rows[at]) end
+    last = math.max(last, ends)
+  end
+  redis.call('HSET', keys[1], args[1], args[2])
+  redis.call('PEXPIREAT', keys[1], whole(last))
+  return {'written'}
+end
+
+-- undrill: ends a drill before its time.
+--   keys    drills
+--   args    id
+--   answer  {'ended'} or {'unknown'}
+local function undrill(keys, args)
+  return {redis.call('HDEL', keys[1], args[1]) == 1 and 'ended' or 'unknown'}
+end
+
+offer('drills', drills)
+offer('drill', drill)
+offer('undrill', undrill)
