@@ -14,6 +14,7 @@ from gateway.cli.keys import keys
 from gateway.cli.ledger import ledger
 from gateway.cli.rehearse import rehearse
 from gateway.cli.teams import teams
+from gateway.cli.unsettled import resolve, unsettled
 from gateway.cli.usage import usage
 from gateway.config.settings import ConfigError
 from gateway.core.errors import BooksAway, CallerError
@@ -30,6 +31,8 @@ server.add(app)
 demo.add(app)
 app.add_typer(teams, name="teams")
 app.add_typer(keys, name="keys")
+ledger.command()(unsettled)
+ledger.command()(resolve)
 app.add_typer(ledger, name="ledger")
 app.add_typer(drill, name="drill")
 app.command()(usage)

@@ -10,7 +10,7 @@ from gateway.core.money import usd_of
 from gateway.ledger.verify import Verified
 from gateway.ledger.verify import verify as verified
 
-ledger = typer.Typer(no_args_is_help=True, help="The books: proven from their rows.")
+ledger = typer.Typer(no_args_is_help=True, help="The books: proven, and what in them is not certain.")
 
 
 @ledger.command()

@@ -12,6 +12,7 @@ from gateway.core.groups import Lane
 from gateway.core.move import Move
 from gateway.core.outcome import Outcome
 from gateway.core.truth import Shortfall
+from gateway.core.unsettled import Unsettled
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,13 @@ class CallUnsettled:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptPresumed:
+    """Nobody has found out in time whether an attempt was billed: the operator has paid what it may have cost."""
+
+    attempt: Unsettled
+
+
+@dataclass(frozen=True, slots=True)
 class GroupMoved:
     """What this gateway believes of a group for a model has moved, by what it and the others saw."""
 
@@ -201,6 +209,7 @@ Event = (
     | StoreLost
     | JournalAdopted
     | CallUnsettled
+    | AttemptPresumed
     | CallUnbacked
     | BudgetPassed
     | StoreRolledBack

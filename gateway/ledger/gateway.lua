@@ -379,10 +379,25 @@ local function expire(keys, args)
   return {'unsettled', known[2]}
 end
 
+-- The index of attempts of which nobody knows whether they were billed, and the record of one: see unsettled.lua.
+local function unsettled_beside(account, id)
+  return (string.gsub(account, 'acct$', '') .. (id and 'unsettled:' .. id or 'unsettled'))
+end
+
+local function put_unsettled(account, nanos, args)
+  local id
+  for at = 3, #args, 2 do
+    if args[at] == 'attempt' then id = args[at + 1] end
+  end
+  local now = whole(now_ms())
+  redis.call('HSET', unsettled_beside(account, id), 'held', nanos, 'at', now, unpack(args, 3))
+  redis.call('ZADD', unsettled_beside(account), now, id)
+end
+
 -- operator: puts an attempt that no caller owes on the operator's account, as spent when the upstream
--- has billed it, as held while nobody knows whether it has.
+-- has billed it, as held while nobody knows whether it has: then it is among the unsettled ones, beside the account.
 --   keys    operator's account, the attempt's mark, operator's ledger
---   args    nanos, `spent` or `held`, then name and value of every fact the row is to tell
+--   args    nanos, `spent` or `held`, then name and value of every fact the row is to tell; `attempt` is one of them
 --   answer  {'recorded', nanos}, as it was recorded first
 local function operator(keys, args)
   local nanos = amount(args[1])
@@ -393,6 +408,7 @@ local function operator(keys, args)
   local held, spent = known and '0' or nanos, known and nanos or '0'
   local row = {'do', 'operator', 'held', held, 'spent', spent}
   for at = 3, #args do row[#row + 1] = args[at] end
+  if not known then put_unsettled(keys[1], nanos, args) end
   add(keys[1], held, spent, row, 'operator')
   redis.call('XADD', keys[3], '*', unpack(row))
   return {'recorded', nanos}

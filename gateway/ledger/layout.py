@@ -20,6 +20,8 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     reaper                  whose turn it is to look for calls that nobody ends; goes by itself
     drills                  the drills that are on: id -> when it ends, in ms, and what it is; goes by itself
     {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
+    {op}:unsettled          attempts of which nobody knows whether they were billed: id -> since when, in ms
+    {op}:unsettled:ATTEMPT  what is known of one; stays until it is resolved, and a while longer
     {op}:premium:… , {op}:races:…   what all calls drew, for dearer groups and for answers that lost
     served:S:N              how callers fared in the Nth slice of S seconds; goes by itself
     {h:GROUP|MODEL}         in which second replicas last said something of a group and model
@@ -36,6 +38,7 @@ DRILLS = "drills"
 REAPER = "reaper"
 OPERATOR = "{op}:acct"
 OPERATOR_LEDGER = "{op}:ledger"
+UNSETTLED = "{op}:unsettled"
 
 _FIRST_DAY = date(1970, 1, 1)
 

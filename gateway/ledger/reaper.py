@@ -2,6 +2,7 @@
 
 Whether such a call was billed nobody knows: it is `unsettled`, and holds its money for some days in case that
 the journal is found after all, since that knows better. Then the operator pays, and the caller's money is free.
+An attempt on the operator's account of which nobody has known for as long counts as billed too.
 """
 
 from collections.abc import Iterator
@@ -9,17 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.core.books import Hold
-from gateway.core.errors import BooksAway
-from gateway.core.events import CallUnsettled, Observer
+from gateway.core.errors import BooksAway, NotFound
+from gateway.core.events import AttemptPresumed, CallUnsettled, Observer
+from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger import layout, writes
 from gateway.ledger.store import Store
+from gateway.ledger.unsettled import UNSETTLED_S, UnsettledBooks
 
 # How often it is looked, by one of all gateways; and how many calls of a team at a time.
 REAP_EVERY_S = 10.0
 _AT_ONCE = 100
-
-# For so long a call may be unsettled.
-UNSETTLED_S = 72 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Reaper:
             if await self.store.first(layout.REAPER, within_s=REAP_EVERY_S / 2):
                 for team in await self.store.record(layout.TEAMS):
                     await self.look(team)
+                await self.presume()
 
     async def look(self, team: str) -> None:
         """Looks after the calls of a team. Raises `BooksAway`, and may be repeated."""
@@ -42,6 +43,15 @@ class Reaper:
                 await self._expire(hold)
             if len(holds) < _AT_ONCE:
                 return
+
+    async def presume(self) -> None:
+        """Attempts of which nobody has known for too long were billed. Raises `BooksAway`, and may be repeated."""
+        books = UnsettledBooks(self.store)
+        for each in [each async for each in books.attempts(older_s=self.unsettled_s)]:
+            with suppress(NotFound):  # it is older than the index that it was just found in
+                made = await books.resolve(each.attempt_id, Resolved.BILLED, Reason.PRESUMED)
+                if made.why == Reason.PRESUMED:
+                    self.observe(AttemptPresumed(each))
 
     async def _lapsed(self, team: str) -> Iterator[Hold]:
         keys = [layout.open_calls(team), layout.call_stem(team)]

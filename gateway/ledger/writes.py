@@ -40,16 +40,17 @@ def void(hold: Hold, why: str) -> Write:
     return Write(_VOID, call_keys(hold), (hold.call_id, hold.key_id, why))
 
 
-def operator(charge: Charge, *, call_id: str, team: str, why: str) -> Write:
+def operator(charge: Charge, *, call_id: str, team: str, why: str, began_ms: int | None = None) -> Write:
     """Puts an attempt that no caller owes on the operator's account.
 
-    As spent, unless `why` is `UNSETTLED`: whether the upstream billed that, nobody knows yet.
+    As spent, unless `why` is `UNSETTLED`: whether the upstream billed that, nobody knows yet. Then it helps to find
+    out if it is told when the attempt was sent: `began_ms`, in ms since 1970.
     """
     keys = (layout.OPERATOR, layout.attempt(charge.attempt_id), layout.OPERATOR_LEDGER)
     sums = "held" if why == UNSETTLED else "spent"
-    return Write(
-        "operator", keys, (str(charge.nanos), sums, "why", why, "call", call_id, "team", team, *_facts(charge))
-    )
+    began = () if began_ms is None else ("began", str(began_ms))
+    facts = ("why", why, "call", call_id, "team", team, *_facts(charge), *began)
+    return Write("operator", keys, (str(charge.nanos), sums, *facts))
 
 
 def given_up(hold: Hold) -> Write:

@@ -11,6 +11,7 @@ from gateway.core.drill import OneKey, OneTeam, Share, named
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
+    AttemptPresumed,
     BudgetPassed,
     CallFinished,
     CallRefused,
@@ -146,6 +147,12 @@ def _call_unsettled(event: CallUnsettled) -> dict[str, Any]:
     return {**row, "held_usd": usd_of(hold.nanos), "given_up": event.given_up}
 
 
+def _attempt_presumed(event: AttemptPresumed) -> dict[str, Any]:
+    attempt = event.attempt
+    row = {"event": "attempt_presumed", "attempt_id": attempt.attempt_id, "call_id": attempt.call_id}
+    return {**row, "model": attempt.model, "group": attempt.group, "usd": usd_of(attempt.nanos)}
+
+
 def _store_rolled_back(event: StoreRolledBack) -> dict[str, Any]:
     return {"event": "store_rolled_back", "told": event.told}
 
@@ -232,6 +239,7 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     GroupMoved: _group_moved,
     CallUnbacked: _call_unbacked,
     CallUnsettled: _call_unsettled,
+    AttemptPresumed: _attempt_presumed,
     BudgetPassed: _budget_passed,
     JournalAdopted: _journal_adopted,
     StoreRolledBack: _store_rolled_back,

@@ -21,6 +21,7 @@ from gateway.core.drill import Ailment, Drill
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
+    AttemptPresumed,
     BudgetPassed,
     CallFinished,
     CallRefused,
@@ -92,6 +93,10 @@ _COUNTERS: _Table = {
         "Calls that nobody ended in time: held as unsettled, or given up and paid by the operator",
         ("given_up",),
     ),
+    "gateway_presumed_attempts": (
+        "Attempts of which nobody found out in time whether they were billed: the operator has paid them",
+        (),
+    ),
     "gateway_store_rollbacks": ("Times that the store had lost what it had taken, and was told it again", ()),
     # Drills are apart from all of these: what they do is nobody's fault, and no alert is to ring for it.
     "gateway_drilled_calls": ("Calls that drills touched; not among the others", ("code",)),
@@ -148,6 +153,7 @@ class Metrics:
             StoreLost: lambda event: self._counters["gateway_store_failures"].labels(event.doing).inc(),
             JournalAdopted: self._journal_adopted,
             CallUnsettled: self._call_unsettled,
+            AttemptPresumed: lambda _: self._counters["gateway_presumed_attempts"].inc(),
             CallUnbacked: lambda _: self._counters["gateway_unbacked_calls"].inc(),
             BudgetPassed: self._budget_passed,
             StoreRolledBack: lambda _: self._counters["gateway_store_rollbacks"].inc(),

@@ -35,9 +35,11 @@ class Settlement:
         self._rooms = rooms
         self._outbox = rooms.outbox
         self._promised: dict[str, tuple[int, ...]] = {_HOLD: () if promised is None else (promised,)}
+        self._began_ms: dict[str, int] = {}  # by attempt, on the wall clock
 
     async def begins(self, attempt_id: str, lane: Lane) -> None:
         """An attempt is about to be sent: should this process die, it is not forgotten."""
+        self._began_ms[attempt_id] = round(self._rooms.books.today() * 1000)
         lost = charge_of(self._call, lane, attempt_id, reply=None, verdict=Verdict.LOST)
         self._promised[attempt_id] = await self._outbox.in_case(self._operated(lost, UNSETTLED))
 
@@ -92,7 +94,8 @@ class Settlement:
         await self._outbox.surely(why, [self._operated(charge, why)], instead_of=promised)
 
     def _operated(self, charge: Charge, why: str) -> Write:
-        return writes.operator(charge, call_id=self._call.id, team=self._call.key.team, why=why)
+        began_ms = self._began_ms.get(charge.attempt_id)
+        return writes.operator(charge, call_id=self._call.id, team=self._call.key.team, why=why, began_ms=began_ms)
 
     def _past(self, whose: str) -> tuple[int, ...]:
         """What was promised in case of this, which is over now."""

@@ -10,6 +10,7 @@ from gateway.core.drill import Ailment, Drill, OneKey
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
+    AttemptPresumed,
     BudgetPassed,
     CallFinished,
     CallRefused,
@@ -30,6 +31,7 @@ from gateway.core.events import (
 from gateway.core.move import Move, Standing, Why
 from gateway.core.outcome import Verdict, outcome
 from gateway.core.prices import Basis
+from gateway.core.unsettled import Unsettled
 from gateway.core.usage import Usage
 from tests import facts
 
@@ -109,6 +111,20 @@ REFUSED = CallRefused(
     request_id="req_1", dialect="chat", operation="complete", status=401, code="invalid_api_key", total_s=0.0123
 )
 
+UNSETTLED = Unsettled(
+    "call_1-1",
+    "call_1",
+    "acme",
+    model="flash",
+    size="4K",
+    group="Default",
+    lane="default",
+    nanos=55_000_000,
+    exact=True,
+    at=1_790_000_000.0,
+    began=None,
+)
+
 MOVE = Move(9.0, Standing.SUSPECT, Standing.OPEN, Why.FAILING, suspicion=7.41, case=5.9, late=6.2, finished=0.0)
 
 EVENTS: dict[type[Event], Event] = {
@@ -125,6 +141,7 @@ EVENTS: dict[type[Event], Event] = {
     CallUnbacked: CallUnbacked(call()),
     BudgetPassed: BudgetPassed("acme", "key_1", Alert("team", Period.MONTH, 80)),
     CallUnsettled: CallUnsettled(Hold("call_9", "acme", "key_1", 126_000_000), given_up=False),
+    AttemptPresumed: AttemptPresumed(UNSETTLED),
     StoreRolledBack: StoreRolledBack(told=40),
     JournalAdopted: JournalAdopted(owed=2, in_case=3, told=40, damaged=1),
     StoreLost: StoreLost("settle", "the books cannot be reached"),

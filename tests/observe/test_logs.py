@@ -13,6 +13,7 @@ from gateway.core.drill import OneTeam, Share
 from gateway.core.events import (
     AttemptFinished,
     AttemptLate,
+    AttemptPresumed,
     BudgetPassed,
     CallRefused,
     CallUnbacked,
@@ -131,6 +132,15 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "key_id": "key_1",
         "held_usd": "0.126",
         "given_up": False,
+    },
+    AttemptPresumed: {
+        "at": AT,
+        "event": "attempt_presumed",
+        "attempt_id": "call_1-1",
+        "call_id": "call_1",
+        "model": "flash",
+        "group": "Default",
+        "usd": "0.055",
     },
     StoreRolledBack: {"at": AT, "event": "store_rolled_back", "told": 40},
     JournalAdopted: {"at": AT, "event": "journal_adopted", "owed": 2, "in_case": 3, "told": 40, "damaged": 1},

@@ -51,6 +51,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_unbacked_calls": (),
     "gateway_budget_alerts": ("whose", "period"),
     "gateway_unsettled_calls": ("given_up",),
+    "gateway_presumed_attempts": (),
     "gateway_store_rollbacks": (),
     "gateway_journal_promises": ("kind",),
     "gateway_evidence_shared_seconds": (),

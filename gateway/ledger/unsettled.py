@@ -1,0 +1,93 @@
+"""Attempts and calls of which nobody knows whether the upstream billed them: listed, and resolved.
+
+Decides nothing: whether an attempt was billed is for the seller's log to say, for somebody who knows, or for time.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+
+from gateway.core.errors import NotFound
+from gateway.core.prices import Basis
+from gateway.core.unsettled import Reason, Resolution, Resolved, Unsettled, UnsettledCall
+from gateway.ledger import layout
+from gateway.ledger.store import Store
+
+_AT_ONCE = 200
+
+# For so long nobody may know: the seller's log is at hand by then, or will not be.
+UNSETTLED_S = 72 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class UnsettledBooks:
+    """All methods raise `BooksAway`, and may be repeated."""
+
+    store: Store
+
+    async def attempts(self, *, older_s: float = 0.0) -> AsyncIterator[Unsettled]:
+        """Those that have been unsettled for so long, from the oldest on."""
+        passed = 0
+        while True:
+            args = [str(round(older_s * 1000)), str(passed), str(_AT_ONCE)]
+            _, *words = await self.store.call("unsettled", [layout.OPERATOR], args)
+            found = [_unsettled(record) for record in _records(words)]
+            for each in found:
+                yield each
+            passed += len(found)
+            if len(found) < _AT_ONCE:
+                return
+
+    async def calls(self) -> list[UnsettledCall]:
+        """Calls of all teams that nobody has ended in time."""
+        found: list[UnsettledCall] = []
+        for team in sorted(await self.store.record(layout.TEAMS)):
+            keys = [layout.open_calls(team), layout.call_stem(team)]
+            words = await self.store.call("unsettled_calls", keys)
+            for call_id, key_id, held, until in zip(words[::4], words[1::4], words[2::4], words[3::4], strict=True):
+                found.append(UnsettledCall(call_id, team, key_id, int(held), float(until) / 1000))
+        return found
+
+    async def resolve(
+        self, attempt_id: str, resolved: Resolved, why: Reason, *, nanos: int | None = None, older_s: float = 0.0
+    ) -> Resolution:
+        """How the attempt stands now, which is as it was resolved first; `nanos` None: it cost what is held.
+
+        Raises `NotFound` for an attempt that is not unsettled, or not for so long.
+        """
+        amount = "" if nanos is None else str(nanos)
+        args = [attempt_id, resolved.value, amount, why.value, str(round(older_s * 1000))]
+        state, *rest = await self.store.call("resolve", [layout.OPERATOR, layout.OPERATOR_LEDGER], args)
+        if not rest:
+            raise NotFound(
+                f"there is no unsettled attempt {attempt_id}; `gateway ledger unsettled` lists those there are"
+            )
+        return Resolution(Resolved(state), int(rest[0]), rest[1])
+
+
+def _records(words: list[str]) -> Iterator[dict[str, str]]:
+    """Names and values in turn, each record behind an empty name."""
+    record: dict[str, str] = {}
+    at = 0
+    while at < len(words):
+        if words[at]:
+            record[words[at]] = words[at + 1]
+            at += 2
+        else:
+            yield record
+            record, at = {}, at + 1
+
+
+def _unsettled(record: Mapping[str, str]) -> Unsettled:
+    return Unsettled(
+        attempt_id=record["attempt"],
+        call_id=record["call"],
+        team=record["team"],
+        model=record["model"],
+        size=record["size"],
+        group=record["group"],
+        lane=record["lane"],
+        nanos=int(record["held"]),
+        exact=record["basis"] == Basis.CALL,
+        at=int(record["at"]) / 1000,
+        began=int(record["began"]) / 1000 if "began" in record else None,
+    )
