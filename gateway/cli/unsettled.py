@@ -106,7 +106,7 @@ def _print(attempts: list[Unsettled], calls: list[UnsettledCall], before: int, n
         )
     if before:
         out.print(
-            f"\nBesides, {usd_of(before)} $ are held for attempts that an earlier release has noted without a list of them.",
+            f"\nBesides, {usd_of(before)} $ are held for attempts that an earlier release has noted without a list.",
             highlight=False,
             soft_wrap=True,
         )
