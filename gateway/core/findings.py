@@ -1,0 +1,126 @@
+"""What may be said of unsettled attempts, given the entries of the seller's log that nothing else explains. Pure.
+
+It is said only where it is certain; where it is not, the words say why.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.core.reconcile import Paid
+from gateway.core.sellerlog import Entry
+from gateway.core.unsettled import Resolved, Unsettled
+
+# An attempt is billed when it ends at the seller, which may be after we gave up on it: 660 s at most, and as much more.
+REACH_S = 1320.0
+
+# So far apart may be what the seller wrote down and what we did: both write at once, by clocks of their own.
+APART_S = 10.0
+
+# So long before and after an attempt's reach the log and the books are looked at.
+MARGIN_S = 120.0
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the log says of an attempt; `resolved` None: nothing certain, and `words` say why."""
+
+    attempt: Unsettled
+    resolved: Resolved | None
+    nanos: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Attempts that the same entries may be of: those `left` over, beside others that charges of the books explain.
+
+    `missing` is when charges were written that the log has no entry of. `open`: it goes on where nothing was kept.
+    `doubts` are times at which calls were made that nothing was heard of. The log's amounts are less than `unit` away
+    from what was meant.
+    """
+
+    attempts: Sequence[Unsettled]
+    left: Sequence[Entry]
+    explaining: Sequence[Paid]
+    missing: Sequence[float]
+    open: bool
+    doubts: Sequence[Span]
+    unit: int
+
+    def findings(self) -> list[Finding]:
+        """What is to be said of each of its attempts."""
+        for rule, words in _RULES if self.left else _RULES_OF_ALL:
+            if not rule(self):
+                return [Finding(each, None, 0, words) for each in self.attempts]
+        if not self.left:
+            words = "the log covers its time, and every entry is of another call"
+            return [Finding(each, Resolved.UNBILLED, 0, words) for each in self.attempts]
+        words = "an entry of the log has no other explanation"
+        pairs = zip(self.attempts, self.left, strict=True)
+        return [Finding(each, Resolved.BILLED, entry.nanos, words) for each, entry in pairs]
+
+
+def _complete(part: Part) -> bool:
+    return not any(_within(at, each, MARGIN_S) for each in part.attempts for at in part.missing)
+
+
+def _closed(part: Part) -> bool:
+    return not part.open
+
+
+def _one_for_each(part: Part) -> bool:
+    return len(part.left) == len(part.attempts)
+
+
+def _undoubted(part: Part) -> bool:
+    return not any(
+        begins <= began_of(each) + REACH_S and began_of(each) <= ends
+        for each in part.attempts
+        for begins, ends in part.doubts
+    )
+
+
+def _as_predicted(part: Part) -> bool:
+    exact = [each.nanos for each in part.attempts if each.exact]
+    return all(abs(entry.nanos - nanos) < max(part.unit, 1) for nanos in exact for entry in part.left)
+
+
+def _of_one_amount(part: Part) -> bool:
+    return len({entry.nanos for entry in part.left}) == 1
+
+
+def _beside_exact(part: Part) -> bool:
+    return all(paid.exact for paid in part.explaining)
+
+
+def _in_time(part: Part) -> bool:
+    return all(_within(entry.at, each, 0.0) for each in part.attempts for entry in part.left)
+
+
+# What must be so for anything to be said; and what else where entries have no other explanation.
+_RULES_OF_ALL: tuple[tuple[Callable[[Part], bool], str], ...] = (
+    (_complete, "the log lacks charges of ours around then"),
+    (_closed, "so many calls of one price follow each other that their entries cannot be told apart"),
+)
+_RULES = (
+    *_RULES_OF_ALL,
+    (_one_for_each, "there are not as many entries without another explanation as attempts they may be of"),
+    (_undoubted, "an entry without another explanation may be of a call that nothing was heard of"),
+    (_as_predicted, "an entry without another explanation has another amount than it would have cost"),
+    (_of_one_amount, "entries without another explanation have different amounts: which is whose is not certain"),
+    (_beside_exact, "charges around then are estimates, so that their entries cannot be told apart"),
+    (_in_time, "an entry without another explanation is not of its time alone"),
+)
+
+
+def began_of(attempt: Unsettled) -> float:
+    """When an attempt was sent of which that is known."""
+    assert attempt.began is not None
+    return attempt.began
+
+
+def _within(at: float, attempt: Unsettled, more: float) -> bool:
+    began = began_of(attempt)
+    return began - APART_S - more <= at <= began + REACH_S + APART_S + more

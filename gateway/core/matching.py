@@ -1,0 +1,238 @@
+"""Which attempts the seller billed of which nobody knew: those that an entry of its log needs to be explained.
+
+Every charge of the books explains one entry: of its model and group, of its time, of its amount. What is left over
+was billed for something else, and what is left over where an attempt may have been billed, for that attempt. It is
+said only where it is certain: where it can be explained in one way, and where the log and the books agree on all
+else. An entry that has the attempt's own id needs none of that. Pure.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.core.findings import APART_S, MARGIN_S, REACH_S, Finding, Part, Span, began_of
+from gateway.core.reconcile import Paid
+from gateway.core.sellerlog import Entry
+from gateway.core.unsettled import Resolved, Unsettled
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What the log covers, and how finely: from its first to its last entry, to `unit_nanos`.
+
+    `pools` are the models and groups that it has entries of; groups are empty where `tells_groups` is not so.
+    """
+
+    first_at: float
+    last_at: float
+    unit_nanos: int
+    tells_groups: bool
+    pools: frozenset[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class Nearby:
+    """Entries and charges at times when an attempt may have been billed: of all others nothing is kept.
+
+    `doubts` are times, from and to, at which calls were made that nothing was heard of: what is billed may be theirs.
+    """
+
+    attempts: Sequence[Unsettled]
+    doubts: list[Span] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    paid: list[Paid] = field(default_factory=list)
+    pools: set[tuple[str, str]] = field(default_factory=set)
+    _spans: dict[str, list[Span]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        by_model: defaultdict[str, list[Span]] = defaultdict(list)
+        for each in self.attempts:
+            if each.began is not None:
+                by_model[each.model].append((each.began - 2 * MARGIN_S, each.began + REACH_S + 2 * MARGIN_S))
+        self._spans = {model: _joined(spans) for model, spans in by_model.items()}
+
+    def theirs(self, entry: Entry) -> None:
+        self.pools.add((entry.model, entry.group))
+        if entry.nanos > 0 and self._span(entry.model, entry.at, entry.at):
+            self.entries.append(entry)
+
+    def ours(self, paid: Paid) -> None:
+        if paid.nanos > 0 and self._span(paid.model, *_time_of(paid)):
+            self.paid.append(paid)
+
+    def whole(self, paid: Paid, log: "Log") -> bool:
+        """Whether every entry that may be of this charge was kept."""
+        begins, ends = _time_of(paid)
+        span = self._span(paid.model, begins, ends)
+        return span is not None and max(span[0], log.first_at) <= begins and ends <= min(span[1], log.last_at)
+
+    def _span(self, model: str, begins: float, ends: float) -> Span | None:
+        spans = self._spans.get(model, [])
+        place = bisect_right(spans, (ends, float("inf"))) - 1
+        return spans[place] if place >= 0 and begins <= spans[place][1] else None
+
+
+def findings(near: Nearby, log: Log) -> list[Finding]:
+    """What the log says of each attempt, in their order."""
+    found: dict[str, Finding] = {}
+    pools: defaultdict[tuple[str, str], _Pool] = defaultdict(_Pool)
+    ids = {each.attempt_id: each for each in near.attempts}
+    for entry in near.entries:
+        if named := ids.get(entry.request_id):
+            words = "the log has an entry with its id"
+            found[named.attempt_id] = Finding(named, Resolved.BILLED, entry.nanos, words)
+        else:
+            pools[entry.model, entry.group if log.tells_groups else ""].entries.append(entry)
+    for paid in near.paid:
+        pool_of_it = pools[paid.model, paid.group if log.tells_groups else ""]
+        (pool_of_it.paid if near.whole(paid, log) else pool_of_it.edges).append(paid)
+    for each in (each for each in near.attempts if each.attempt_id not in found):
+        whose = (each.model, each.group if log.tells_groups else "")
+        if why := _not_covered(each, log, whose):
+            found[each.attempt_id] = Finding(each, None, 0, why)
+        else:
+            pools[whose].attempts.append(each)
+    for pool in pools.values():
+        found |= {finding.attempt.attempt_id: finding for finding in pool.findings(log.unit_nanos, near.doubts)}
+    return [found[each.attempt_id] for each in near.attempts]
+
+
+def _not_covered(attempt: Unsettled, log: Log, pool: tuple[str, str]) -> str | None:
+    if attempt.began is None:
+        return "when it was sent is not known"
+    if pool not in log.pools:
+        return "the log has no entry of its model" + (" and group" if log.tells_groups else "")
+    if log.first_at > attempt.began - APART_S:
+        return "the log begins after it was sent"
+    if log.last_at < attempt.began + REACH_S:
+        return "the log ends before it is certain that it was not billed; export it later"
+    return None
+
+
+@dataclass(slots=True)
+class _Pool:
+    """All of one model and group. `edges` are charges whose entry may not have been kept."""
+
+    entries: list[Entry] = field(default_factory=list)
+    paid: list[Paid] = field(default_factory=list)
+    edges: list[Paid] = field(default_factory=list)
+    attempts: list[Unsettled] = field(default_factory=list)
+    _times: list[float] = field(default_factory=list)
+
+    def findings(self, unit: int, doubts: Sequence[Span]) -> list[Finding]:
+        if not self.attempts:
+            return []
+        self._take_named()
+        wanted = [self._explains(paid, unit) for paid in self.paid]
+        reached = [self._between(began_of(each), REACH_S) for each in self.attempts]
+        edges = [self._explains(paid, unit) for paid in self.edges]
+        taken = _matched(wanted)
+        parts = _Parts(len(self.entries))
+        for places in (*wanted, *reached, *edges):
+            parts.join(places)
+        missing = [paid.at for number, paid in enumerate(self.paid) if number not in taken]
+        open_ones = {parts.of(places[0]) for places in edges if places}
+        explained = {place: self.paid[number] for number, place in taken.items()}
+        left, explaining = defaultdict[int, list[Entry]](list), defaultdict[int, list[Paid]](list)
+        for place, entry in enumerate(self.entries):
+            if place in explained:
+                explaining[parts.of(place)].append(explained[place])
+            else:
+                left[parts.of(place)].append(entry)
+        sharing = defaultdict[int, list[Unsettled]](list)
+        for number, places in enumerate(reached):
+            sharing[parts.of(places[0]) if places else -1 - number].append(self.attempts[number])
+        return [
+            finding
+            for part, attempts in sharing.items()
+            for finding in Part(
+                attempts, left[part], explaining[part], missing, part in open_ones, doubts, unit
+            ).findings()
+        ]
+
+    def _take_named(self) -> None:
+        """Leaves out charges and entries that have the same id, and puts the others in their order."""
+        ids = {entry.request_id for entry in self.entries if entry.request_id}
+        known = {paid.attempt_id for paid in (*self.paid, *self.edges) if paid.attempt_id in ids}
+        self.paid = [paid for paid in self.paid if paid.attempt_id not in known]
+        self.edges = [paid for paid in self.edges if paid.attempt_id not in known]
+        others = (entry for entry in self.entries if entry.request_id not in known)
+        self.entries = sorted(others, key=lambda entry: entry.at)
+        self._times = [entry.at for entry in self.entries]
+
+    def _explains(self, paid: Paid, unit: int) -> list[int]:
+        """The entries that may be of this charge, the nearest first."""
+        places = [
+            place
+            for place in self._between(paid.at, paid.reach_s)
+            if not paid.exact or abs(self.entries[place].nanos - paid.nanos) < max(unit, 1)
+        ]
+        return sorted(places, key=lambda place: abs(self._times[place] - paid.at))
+
+    def _between(self, begins: float, lasts_s: float) -> list[int]:
+        return list(
+            range(bisect_left(self._times, begins - APART_S), bisect_right(self._times, begins + lasts_s + APART_S))
+        )
+
+
+def _time_of(paid: Paid) -> Span:
+    """When the seller may have written down what we did."""
+    return paid.at - APART_S, paid.at + paid.reach_s + APART_S
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """The same times, in their order, without one in two of them."""
+    joined: list[Span] = []
+    for begins, ends in sorted(spans):
+        if joined and begins <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(ends, joined[-1][1]))
+        else:
+            joined.append((begins, ends))
+    return joined
+
+
+def _matched(wanted: Sequence[Sequence[int]]) -> Mapping[int, int]:
+    """For as many as can be one of the places each wants, none twice: augmenting paths, breadth first."""
+    holder: dict[int, int] = {}
+    taken: dict[int, int] = {}
+    for number in range(len(wanted)):
+        came_from: dict[int, int] = {}
+        queue, free = [number], None
+        for each in queue:
+            for place in wanted[each]:
+                if place not in came_from:
+                    came_from[place] = each
+                    if place not in holder:
+                        free = place
+                        break
+                    queue.append(holder[place])
+            if free is not None:
+                break
+        while free is not None:
+            each = came_from[free]
+            before = taken.get(each)
+            holder[free], taken[each] = each, free
+            free = before if each != number else None
+    return taken
+
+
+@dataclass(slots=True)
+class _Parts:
+    """Which entries hang together, because the same charge or attempt may explain them."""
+
+    size: int
+    _above: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._above = list(range(self.size))
+
+    def of(self, place: int) -> int:
+        while self._above[place] != place:
+            self._above[place] = self._above[self._above[place]]
+            place = self._above[place]
+        return place
+
+    def join(self, places: Sequence[int]) -> None:
+        for place in places[1:]:
+            self._above[self.of(place)] = self.of(places[0])

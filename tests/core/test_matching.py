@@ -1,0 +1,209 @@
+"""Which unsettled attempts the seller's log resolves, and of which it says nothing certain."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.findings import MARGIN_S, REACH_S, Finding
+from gateway.core.matching import Log, Nearby, findings
+from gateway.core.reconcile import Paid
+from gateway.core.sellerlog import Entry
+from gateway.core.unsettled import Resolved, Unsettled
+
+T = 1_790_000_000.0  # when the first attempt was sent
+PRICE = 90_000_000
+BILLED, UNBILLED = Resolved.BILLED, Resolved.UNBILLED
+
+
+def attempt(number: int = 1, began: float | None = T, nanos: int = PRICE, exact: bool = True) -> Unsettled:
+    at = (began or T) + 400
+    return Unsettled(
+        f"att_{number}", f"call_{number}", "acme", "pro", "1K", "Default", "default", nanos, exact, at, began
+    )
+
+
+def entry(after: float, nanos: int = PRICE, *, group: str = "Default", model: str = "pro", name: str = "") -> Entry:
+    return Entry(T + after, model, group, nanos, 1, request_id=name)
+
+
+def paid(after: float, nanos: int = PRICE, *, exact: bool = True, group: str = "Default", name: str = "att_0") -> Paid:
+    return Paid(name, T + after, "pro", group, nanos, exact)
+
+
+def log(first: float = -9000, last: float = 9000, *, unit: int = 1, groups: bool = True) -> Log:
+    pools = {("pro", "Default" if groups else "")}
+    return Log(T + first, T + last, unit, groups, frozenset(pools))
+
+
+def look(
+    attempts: list[Unsettled], entries: list[Entry], charges: list[Paid], about: Log, *, doubts: bool = False
+) -> list[Finding]:
+    near = Nearby(attempts, doubts=[(T - 3600, T + 60)] if doubts else [])
+    for each in entries:
+        near.theirs(each)
+    for charge in charges:
+        near.ours(charge)
+    return findings(near, about)
+
+
+ONE, TWO = [attempt()], [attempt(1), attempt(2, T + 5)]
+
+# What it is, the attempts, the log's entries, our charges; then what is found of each: resolved and with how much.
+CERTAIN = [
+    ("nothing in the log", ONE, [], [], [(UNBILLED, 0)]),
+    ("an entry for it", ONE, [entry(30)], [], [(BILLED, PRICE)]),
+    ("an entry long after we gave up", ONE, [entry(REACH_S - 1)], [], [(BILLED, PRICE)]),
+    ("an entry a charge explains", ONE, [entry(30)], [paid(31)], [(UNBILLED, 0)]),
+    ("one for it and one for a charge", ONE, [entry(30), entry(33)], [paid(31)], [(BILLED, PRICE)]),
+    ("a charge at another price", ONE, [entry(30), entry(31, 126)], [paid(31, 126)], [(BILLED, PRICE)]),
+    ("an entry of another group", ONE, [entry(30, group="Dear")], [], [(UNBILLED, 0)]),
+    ("an entry of another model", ONE, [entry(30, model="flash")], [], [(UNBILLED, 0)]),
+    ("an entry before it", ONE, [entry(-40)], [], [(UNBILLED, 0)]),
+    ("an entry after its time", ONE, [entry(REACH_S + 60)], [], [(UNBILLED, 0)]),
+    ("two attempts, two entries", TWO, [entry(30), entry(40)], [], [(BILLED, PRICE), (BILLED, PRICE)]),
+    ("two attempts, none", TWO, [], [], [(UNBILLED, 0), (UNBILLED, 0)]),
+    (
+        "two attempts that share no time",
+        [attempt(1), attempt(2, T + 5000)],
+        [entry(30)],
+        [],
+        [(BILLED, PRICE), (UNBILLED, 0)],
+    ),
+    (
+        "an estimate: the log knows the amount",
+        [attempt(exact=False)],
+        [entry(30, 25_536_000)],
+        [],
+        [(BILLED, 25_536_000)],
+    ),
+    ("one of its id", ONE, [entry(30, 5, name="att_1"), entry(30), entry(31)], [], [(BILLED, 5)]),
+    ("another of a charge's id", ONE, [entry(30, 7, name="att_0")], [paid(31)], [(UNBILLED, 0)]),
+    ("an estimated charge beside it", ONE, [entry(30, 7)], [paid(31, 9, exact=False)], [(UNBILLED, 0)]),
+]
+
+
+@pytest.mark.parametrize(("what", "attempts", "entries", "charges", "found"), CERTAIN, ids=[row[0] for row in CERTAIN])
+def test_what_is_certain_is_resolved(
+    what: str,
+    attempts: list[Unsettled],
+    entries: list[Entry],
+    charges: list[Paid],
+    found: list[tuple[Resolved, int]],
+) -> None:
+    made = look(attempts, entries, charges, log())
+    assert [(each.resolved, each.nanos) for each in made] == found
+    assert [each.attempt for each in made] == attempts
+
+
+# What it is, the attempts, entries, charges, the log, and what is said of each.
+CROWD = [-200.0 + 8 * number for number in range(240)]
+UNCERTAIN = [
+    ("one entry for two", TWO, [entry(30)], [], log(), "not as many entries"),
+    ("three for one", ONE, [entry(30), entry(31), entry(32)], [], log(), "not as many entries"),
+    ("another amount", ONE, [entry(30, 91_000_000)], [], log(), "another amount than it would have cost"),
+    (
+        "which amount is whose",
+        [attempt(1, exact=False), attempt(2, exact=False)],
+        [entry(30, 5), entry(31, 6)],
+        [],
+        log(),
+        "which is whose",
+    ),
+    ("an estimate beside it", ONE, [entry(30), entry(31)], [paid(31, 9, exact=False)], log(), "are estimates"),
+    ("a charge the log lacks", ONE, [entry(30)], [paid(30 + MARGIN_S)], log(), "the log lacks"),
+    ("a charge the log lacks, and nothing", ONE, [], [paid(500)], log(), "the log lacks"),
+    ("too early for the log", ONE, [entry(30)], [], log(first=20), "the log begins after it was sent"),
+    ("too late for the log", ONE, [], [], log(last=REACH_S - 1), "export it later"),
+    ("not one entry of its kind", [attempt()], [], [], replace(log(), pools=frozenset()), "no entry of its model"),
+    ("sent nobody knows when", [attempt(began=None)], [entry(30)], [], log(), "not known"),
+    (
+        "calls without a gap",
+        ONE,
+        [entry(after) for after in CROWD] + [entry(33)],
+        [paid(after) for after in (-210.0, *CROWD)],
+        log(),
+        "cannot be told apart",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("what", "attempts", "entries", "charges", "about", "says"), UNCERTAIN, ids=[row[0] for row in UNCERTAIN]
+)
+def test_what_is_not_certain_is_left_and_said_why(
+    what: str, attempts: list[Unsettled], entries: list[Entry], charges: list[Paid], about: Log, says: str
+) -> None:
+    for made in look(attempts, entries, charges, about):
+        assert made.resolved is None
+        assert says in made.words
+
+
+def test_an_entry_that_may_be_of_a_call_nothing_was_heard_of_is_nobodys() -> None:
+    (made,) = look(ONE, [entry(30)], [], log(), doubts=True)
+    assert made.resolved is None
+    assert "nothing was heard of" in made.words
+    (made,) = look(ONE, [], [], log(), doubts=True)
+    assert made.resolved is UNBILLED
+
+
+def test_a_log_without_groups_is_matched_by_model() -> None:
+    charges = [paid(31, 126_000_000, group="Dear")]
+    entries = [entry(31, 126_000_000, group=""), entry(40, group="")]
+    (made,) = look(ONE, entries, charges, log(groups=False))
+    assert (made.resolved, made.nanos) == (BILLED, PRICE)
+
+
+def test_a_log_that_rounds_is_matched_within_its_rounding() -> None:
+    rounded = [entry(30, 90_000_000), entry(31, 25_540_000)]
+    (made,) = look(ONE, rounded, [paid(31, 25_536_001)], log(unit=10_000))
+    assert (made.resolved, made.nanos) == (BILLED, 90_000_000)
+
+
+def test_what_was_resolved_before_explains_its_entry_still() -> None:
+    before = Paid("att_9", T - 100, "pro", "Default", PRICE, exact=True, reach_s=REACH_S)
+    (made,) = look(ONE, [entry(30)], [before], log())
+    assert made.resolved is UNBILLED
+    (made,) = look(ONE, [entry(30), entry(35)], [before], log())
+    assert (made.resolved, made.nanos) == (BILLED, PRICE)
+
+
+def test_the_order_in_which_charges_are_told_decides_nothing() -> None:
+    entries = [entry(after) for after in (30, 38, 46, 54)]
+    charges = [paid(after) for after in (39, 47, 55)]
+    for order in (charges, charges[::-1]):
+        (made,) = look(ONE, entries, order, log())
+        assert (made.resolved, made.nanos) == (BILLED, PRICE)
+
+
+def test_nothing_is_kept_that_is_of_another_time() -> None:
+    near = Nearby(ONE)
+    near.theirs(entry(-9000))
+    near.theirs(entry(9000))
+    near.theirs(entry(10, model="flash"))
+    near.ours(paid(9000))
+    assert (near.entries, near.paid) == ([], [])
+    assert ("pro", "Default") in near.pools
+
+
+TIMES = st.floats(-600, REACH_S + 600)
+PRICES = st.sampled_from((PRICE, 126_000_000))
+CALLS = st.lists(st.tuples(TIMES, PRICES, st.floats(-9, 9)), max_size=12)
+# When an attempt is sent, what it costs, and when the seller bills it: None: never.
+ATTEMPTS = st.lists(st.tuples(TIMES, PRICES, st.none() | st.floats(0, REACH_S)), min_size=1, max_size=4)
+
+
+@given(calls=CALLS, sent=ATTEMPTS)
+def test_whatever_is_resolved_is_so(
+    calls: list[tuple[float, int, float]], sent: list[tuple[float, int, float | None]]
+) -> None:
+    """The seller and the books write down the same calls, and some of the attempts are billed."""
+    charges = [paid(at, price, name=f"paid_{number}") for number, (at, price, _) in enumerate(calls)]
+    entries = [entry(at + apart, price) for at, price, apart in calls]
+    entries += [entry(at + lasts, price) for at, price, lasts in sent if lasts is not None]
+    attempts = [attempt(number, T + at, price) for number, (at, price, _) in enumerate(sent)]
+    for made, (_, price, lasts) in zip(look(attempts, entries, charges, log()), sent, strict=True):
+        if made.resolved is not None:
+            assert made.resolved is (UNBILLED if lasts is None else BILLED)
+            assert made.nanos == (0 if lasts is None else price)
