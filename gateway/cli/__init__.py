@@ -12,6 +12,7 @@ from gateway.cli import demo, server
 from gateway.cli.drill import drill
 from gateway.cli.keys import keys
 from gateway.cli.ledger import ledger
+from gateway.cli.reconcile import reconcile
 from gateway.cli.rehearse import rehearse
 from gateway.cli.teams import teams
 from gateway.cli.unsettled import resolve, unsettled
@@ -33,6 +34,7 @@ app.add_typer(teams, name="teams")
 app.add_typer(keys, name="keys")
 ledger.command()(unsettled)
 ledger.command()(resolve)
+ledger.command()(reconcile)
 app.add_typer(ledger, name="ledger")
 app.add_typer(drill, name="drill")
 app.command()(usage)

@@ -30,6 +30,7 @@ class Finding:
     resolved: Resolved | None
     nanos: int
     words: str
+    billed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Part:
             return [Finding(each, Resolved.UNBILLED, 0, words) for each in self.attempts]
         words = "an entry of the log has no other explanation"
         pairs = zip(self.attempts, self.left, strict=True)
-        return [Finding(each, Resolved.BILLED, entry.nanos, words) for each, entry in pairs]
+        return [Finding(each, Resolved.BILLED, entry.nanos, words, entry.at) for each, entry in pairs]
 
 
 def _complete(part: Part) -> bool:

@@ -42,7 +42,10 @@ class Nearby:
     doubts: list[Span] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     paid: list[Paid] = field(default_factory=list)
-    pools: set[tuple[str, str]] = field(default_factory=set)
+    first_at: float = float("inf")
+    last_at: float = float("-inf")
+    unit_nanos: int = 0
+    _pools: set[tuple[str, str]] = field(default_factory=set)
     _spans: dict[str, list[Span]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -53,13 +56,25 @@ class Nearby:
         self._spans = {model: _joined(spans) for model, spans in by_model.items()}
 
     def theirs(self, entry: Entry) -> None:
-        self.pools.add((entry.model, entry.group))
+        self._pools.add((entry.model, entry.group))
+        self.first_at, self.last_at = min(self.first_at, entry.at), max(self.last_at, entry.at)
+        self.unit_nanos = min(self.unit_nanos or entry.unit_nanos, entry.unit_nanos)
         if entry.nanos > 0 and self._span(entry.model, entry.at, entry.at):
             self.entries.append(entry)
 
     def ours(self, paid: Paid) -> None:
         if paid.nanos > 0 and self._span(paid.model, *_time_of(paid)):
             self.paid.append(paid)
+
+    def covers(self, first_at: float, last_at: float) -> None:
+        """The log has all that there was between these times, whether or not there was anything."""
+        self.first_at, self.last_at = min(self.first_at, first_at), max(self.last_at, last_at)
+
+    def log(self) -> "Log":
+        """What the log covers, when all of its entries were told."""
+        groups = any(group for _, group in self._pools)
+        pools = frozenset(self._pools if groups else ((model, "") for model, _ in self._pools))
+        return Log(self.first_at, self.last_at, self.unit_nanos, groups, pools)
 
     def whole(self, paid: Paid, log: "Log") -> bool:
         """Whether every entry that may be of this charge was kept."""
@@ -81,7 +96,7 @@ def findings(near: Nearby, log: Log) -> list[Finding]:
     for entry in near.entries:
         if named := ids.get(entry.request_id):
             words = "the log has an entry with its id"
-            found[named.attempt_id] = Finding(named, Resolved.BILLED, entry.nanos, words)
+            found[named.attempt_id] = Finding(named, Resolved.BILLED, entry.nanos, words, entry.at)
         else:
             pools[entry.model, entry.group if log.tells_groups else ""].entries.append(entry)
     for paid in near.paid:

@@ -6,19 +6,17 @@
 
 -- resolve: an attempt was billed, or was not: what is held for it is spent, or free.
 --   keys    operator's account, operator's ledger
---   args    attempt, `billed` or `unbilled`, nanos that were billed (empty: what is held), why, and for how many ms it
---           must have been unsettled
+--   args    attempt, `billed` or `unbilled`, nanos that were billed (empty: what is held), why; when it was billed, in ms,
+--           if that is known
 --   answer  {'billed'|'unbilled', nanos spent, why}, as it was resolved first
---           {'young'}: not for so long yet; {'unknown'}: no such attempt is, or was lately, unsettled
+--           {'unknown'}: no such attempt is, or was lately, unsettled
 local function resolve(keys, args)
   local index, record = unsettled_beside(keys[1]), unsettled_beside(keys[1], args[1])
-  local since = redis.call('ZSCORE', index, args[1])
-  if not since then
+  if not redis.call('ZSCORE', index, args[1]) then
     local known = redis.call('HMGET', record, 'resolved', 'spent', 'resolved_why')
     if known[1] then return known end
     return {'unknown'}
   end
-  if tonumber(since) > now_ms() - tonumber(args[5]) then return {'young'} end
   if args[2] ~= 'billed' and args[2] ~= 'unbilled' then error('neither billed nor unbilled: ' .. tostring(args[2])) end
   local held = redis.call('HGET', record, 'held')
   local spent = args[2] == 'billed' and amount(args[3] ~= '' and args[3] or held) or '0'
@@ -27,6 +25,7 @@ local function resolve(keys, args)
   for at = 1, #facts, 2 do
     if facts[at] ~= 'held' and facts[at] ~= 'why' then row[#row + 1], row[#row + 2] = facts[at], facts[at + 1] end
   end
+  if args[5] then row[#row + 1], row[#row + 2] = 'billed_at', args[5] end
   add(keys[1], minus(held), spent, row, 'operator')
   redis.call('XADD', keys[2], '*', unpack(row))
   redis.call('ZREM', index, args[1])

@@ -48,14 +48,23 @@ class UnsettledBooks:
         return found
 
     async def resolve(
-        self, attempt_id: str, resolved: Resolved, why: Reason, *, nanos: int | None = None, older_s: float = 0.0
+        self,
+        attempt_id: str,
+        resolved: Resolved,
+        why: Reason,
+        *,
+        nanos: int | None = None,
+        billed_at: float | None = None,
     ) -> Resolution:
-        """How the attempt stands now, which is as it was resolved first; `nanos` None: it cost what is held.
+        """How the attempt stands now, which is as it was resolved first.
 
-        Raises `NotFound` for an attempt that is not unsettled, or not for so long.
+        `nanos` None: it cost what is held; `billed_at`: when, if the seller's log says that. Raises `NotFound` for an
+        attempt that is not unsettled.
         """
         amount = "" if nanos is None else str(nanos)
-        args = [attempt_id, resolved.value, amount, why.value, str(round(older_s * 1000))]
+        args = [attempt_id, resolved.value, amount, why.value]
+        if billed_at is not None:
+            args.append(str(round(billed_at * 1000)))
         state, *rest = await self.store.call("resolve", [layout.OPERATOR, layout.OPERATOR_LEDGER], args)
         if not rest:
             raise NotFound(

@@ -184,7 +184,7 @@ def test_nothing_is_kept_that_is_of_another_time() -> None:
     near.theirs(entry(10, model="flash"))
     near.ours(paid(9000))
     assert (near.entries, near.paid) == ([], [])
-    assert ("pro", "Default") in near.pools
+    assert near.log() == Log(T - 9000, T + 9000, 1, True, frozenset({("pro", "Default"), ("flash", "Default")}))
 
 
 TIMES = st.floats(-600, REACH_S + 600)

@@ -1,0 +1,66 @@
+"""What the ledgers have as billed by the upstream, attempt by attempt: charges of callers, and what the operator paid.
+
+Reads rows, one after the other, and keeps nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from gateway.core.findings import REACH_S
+from gateway.core.prices import Basis
+from gateway.core.reconcile import Paid
+from gateway.core.unsettled import Reason, Resolved
+from gateway.ledger import layout
+from gateway.ledger.store import Store
+
+Row = Mapping[str, str]
+
+_TO_THE_END = "+"
+
+
+async def read(
+    store: Store, *, since: float, until: float, ours: Callable[[Paid], None], lost: Callable[[float], None]
+) -> None:
+    """Tells `ours` of every attempt that was billed between two times, in seconds since 1970.
+
+    Tells `lost` when it was noticed that nobody had ended a call: what its attempts cost is in no row. Raises
+    `BooksAway`.
+    """
+    for team in sorted(await store.record(layout.TEAMS)):
+        async for name, row in store.rows(layout.ledger(team), _TO_THE_END):
+            at = _at(name)
+            if at > until:
+                break
+            if at < since:
+                continue
+            if row["do"] == "settle":
+                ours(_paid(row, at))
+            elif row["do"] == "unsettled":
+                lost(at)
+    async for name, row in store.rows(layout.OPERATOR_LEDGER, _TO_THE_END):
+        for paid in _of_operator(row, _at(name)):
+            if since <= paid.at <= until:
+                ours(paid)
+
+
+def _of_operator(row: Row, at: float) -> Iterator[Paid]:
+    """What a row has as spent; what it has as held nobody knows."""
+    if row["do"] == "operator" and row["held"] == "0":
+        yield _paid(row, at)
+    elif row["do"] == "resolve" and row["resolved"] == Resolved.BILLED:
+        if "billed_at" in row:
+            yield _paid(row, int(row["billed_at"]) / 1000)
+        else:
+            began = int(row.get("began", row["at"])) / 1000
+            exact = row["why"] != Reason.PRESUMED and row["basis"] != Basis.ESTIMATE
+            yield _paid(row, began, exact=exact, reach_s=REACH_S)
+
+
+def _paid(row: Row, at: float, *, exact: bool | None = None, reach_s: float = 0.0) -> Paid:
+    """Of a call that was given up only the team is known."""
+    known = row["basis"] != Basis.ESTIMATE if exact is None else exact
+    return Paid(row["attempt"], at, row.get("model", ""), row.get("group", ""), int(row["spent"]), known, reach_s)
+
+
+def _at(name: str) -> float:
+    """When a row was written, which its name tells in ms."""
+    return int(name.partition("-")[0]) / 1000
