@@ -116,6 +116,7 @@ class Reconciliation:
     unit_nanos: int = 0  # what the last digit of the log is worth, where it says most
     tells_groups: bool = False
     _cells: dict[_Key, _Cell] = field(default_factory=dict)
+    _days: dict[float, str] = field(default_factory=dict)  # by the quarter of an hour: no day begins within one
 
     def theirs(self, entry: Entry) -> bool:
         """Whether it is one of those that are compared."""
@@ -176,7 +177,11 @@ class Reconciliation:
         return not self.groups or not group or group in self.groups
 
     def _day(self, at: float) -> str:
-        return datetime.fromtimestamp(at, self.zone).date().isoformat()
+        quarter = at // 900.0
+        day = self._days.get(quarter)
+        if day is None:
+            day = self._days[quarter] = datetime.fromtimestamp(at, self.zone).date().isoformat()
+        return day
 
 
 def total(lines: Iterable[Line]) -> Line:

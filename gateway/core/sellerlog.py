@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
-from fractions import Fraction
 from typing import Any
 
 from gateway.core.money import LARGEST_NANOS, NANOS_PER_USD, decimal_of
@@ -185,8 +184,8 @@ def quota_amount(text: str, per_usd: int) -> tuple[int, int]:
     quota = decimal_of(text.replace(",", ""))
     if quota != quota.to_integral_value():
         raise ValueError(f"{text!r} is not a whole number; if it is dollars, say --column usd=NAME")
-    each = Fraction(NANOS_PER_USD, per_usd)
-    return _within(round(int(quota) * each), text), -(-each.numerator // each.denominator)
+    nanos = (2 * int(quota) * NANOS_PER_USD + per_usd) // (2 * per_usd)
+    return _within(nanos, text), -(-NANOS_PER_USD // per_usd)
 
 
 def _within(nanos: int, text: str) -> int:

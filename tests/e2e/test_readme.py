@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -92,6 +93,7 @@ def prepared(tmp_path: Path, simulator: Simulator) -> tuple[Path, str]:
 
 def test_the_tour_works_as_it_is_written(prepared: tuple[Path, str], simulator: Simulator) -> None:
     here, key = prepared
+    billed = len(simulator.bill())
     env = {**environ(simulator), "GATEWAY_KEY": key, "PYTHONWARNINGS": "ignore"}
     with running(["gateway", "serve"], here, env, "serving on") as address:
         drawn = shell(block("generateContent \\").replace(ADDRESS, address), here, env)
@@ -106,6 +108,10 @@ def test_the_tour_works_as_it_is_written(prepared: tuple[Path, str], simulator: 
         listed = shell(block("gateway teams create"), here, env)
         assert "phone" in listed
         assert MODEL in listed
+        (here / "seller.csv").write_text(_export(simulator.bill()[billed:]))
+        reconciled = shell(block("gateway ledger reconcile"), here, env)
+        assert "seller's $" in reconciled
+        assert '"differences": 0' in reconciled
         drilled = shell(block("gateway drill start"), here, env)
         assert "team studio" in drilled
         assert "before the launch" in drilled
@@ -115,6 +121,12 @@ def _size(file: Path) -> tuple[int, int]:
     with Image.open(file) as image:
         image.load()
         return image.size
+
+
+def _export(bill: list[dict[str, Any]]) -> str:
+    """The simulator's bill as a seller's page may write it."""
+    rows = [f"{int(row['at'])},{row['model']},{row['group']},{row['nanos'] / 1e9:.9f}" for row in bill]
+    return "\n".join(("created_at,model_name,group,usd", *rows)) + "\n"
 
 
 def test_serve_without_arguments_is_the_demo(tmp_path: Path) -> None:

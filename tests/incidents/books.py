@@ -50,7 +50,7 @@ def audit(store: Any, team: str, bill: Sequence[Mapping[str, Any]]) -> Audit:
     """
     billed = {row["id"]: int(row["nanos"]) for row in bill}
     settled = [row for row in _rows(store, layout.ledger(team)) if row["do"] == "settle"]
-    paid = _rows(store, layout.OPERATOR_LEDGER)
+    paid = [row for row in _rows(store, layout.OPERATOR_LEDGER) if row["do"] == "operator"]
     owed = {row["attempt"]: int(row["spent"]) for row in (*settled, *paid) if row.get("why") not in _APART}
     apart = {why: {row["attempt"]: int(row[sum_]) for row in paid if row["why"] == why} for why, sum_ in _APART.items()}
     account, operator = _record(store, layout.account(team)), _record(store, layout.OPERATOR)

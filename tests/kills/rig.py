@@ -147,6 +147,8 @@ class Books:
                 charged[row["attempt"]] += 1
                 nanos[row["attempt"]] = int(row["spent"])
         for _, row in raw.xrange(layout.OPERATOR_LEDGER):
+            if row["do"] != "operator":
+                continue  # what was found out of one that is there already
             (unsettled if row["why"] == "unsettled" else charged)[row["attempt"]] += 1
             if row["basis"] != "estimate":
                 nanos[row["attempt"]] = int(row["spent"])
