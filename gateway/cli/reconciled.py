@@ -88,6 +88,8 @@ def _words(line: Line) -> str:
     most = max(abs(line.ours_nanos), abs(line.theirs_nanos))
     share = f"{abs(line.difference) * 100 / most:.2f} %" if most else "all"
     calls = f"{line.theirs_calls} calls there, {line.ours_calls} here"
+    if line.theirs_tokens:
+        calls += f"; {line.theirs_tokens} tokens there, {line.ours_tokens} here"
     unsettled = f"; {usd_of(line.unsettled_nanos)} $ are unsettled" if line.unsettled_nanos else ""
     return f"{whose}: {who} {usd_of(abs(line.difference))} $ more than {whom} ({share}; {calls}{unsettled})"
 
@@ -104,6 +106,8 @@ def _line(line: Line, tolerance: Tolerance) -> dict[str, Any]:
         "group": line.group,
         "calls": line.ours_calls,
         "seller_calls": line.theirs_calls,
+        "tokens": line.ours_tokens,
+        "seller_tokens": line.theirs_tokens,
         "usd": usd_of(line.ours_nanos),
         "seller_usd": usd_of(line.theirs_nanos),
         "difference_usd": usd_of(line.difference),

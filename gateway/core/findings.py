@@ -16,8 +16,12 @@ REACH_S = 1320.0
 # So far apart may be what the seller wrote down and what we did: both write at once, by clocks of their own.
 APART_S = 10.0
 
-# So long before and after an attempt's reach the log and the books are looked at.
+# So long before and after an attempt's reach the log must have every charge of ours.
 MARGIN_S = 120.0
+
+# So long before and after it both are kept. The longer, the more calls may follow each other without a gap in which
+# no entry can be taken for its neighbour, and can be told apart all the same.
+KEPT_S = 1200.0
 
 Span = tuple[float, float]
 

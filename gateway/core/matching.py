@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.core.findings import APART_S, MARGIN_S, REACH_S, Finding, Part, Span, began_of
+from gateway.core.findings import APART_S, KEPT_S, REACH_S, Finding, Part, Span, began_of
 from gateway.core.reconcile import Paid
 from gateway.core.sellerlog import Entry
 from gateway.core.unsettled import Resolved, Unsettled
@@ -52,7 +52,7 @@ class Nearby:
         by_model: defaultdict[str, list[Span]] = defaultdict(list)
         for each in self.attempts:
             if each.began is not None:
-                by_model[each.model].append((each.began - 2 * MARGIN_S, each.began + REACH_S + 2 * MARGIN_S))
+                by_model[each.model].append((each.began - KEPT_S, each.began + REACH_S + KEPT_S))
         self._spans = {model: _joined(spans) for model, spans in by_model.items()}
 
     def theirs(self, entry: Entry) -> None:

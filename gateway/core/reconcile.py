@@ -33,6 +33,7 @@ class Paid:
     nanos: int
     exact: bool
     reach_s: float = 0.0
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,8 @@ class Line:
     theirs_nanos: int = 0
     unsettled_nanos: int = 0
     rounding_nanos: int = 0
+    ours_tokens: int = 0
+    theirs_tokens: int = 0
     moved_nanos: int = 0
 
     @property
@@ -87,6 +90,8 @@ class _Cell:
     ours: int = 0
     theirs: int = 0
     unsettled: int = 0
+    ours_tokens: int = 0
+    theirs_tokens: int = 0
     early: list[tuple[float, int]] = field(default_factory=list)  # of ours, just after midnight: when, and how much
 
     def add(self, other: "_Cell") -> None:
@@ -95,6 +100,8 @@ class _Cell:
         self.ours += other.ours
         self.theirs += other.theirs
         self.unsettled += other.unsettled
+        self.ours_tokens += other.ours_tokens
+        self.theirs_tokens += other.theirs_tokens
         self.early += other.early
 
 
@@ -131,6 +138,7 @@ class Reconciliation:
         cell = self._cells.setdefault(_Key(day, entry.model, entry.group), _Cell())
         cell.theirs += entry.nanos
         cell.theirs_calls += 1 if entry.nanos > 0 else 0
+        cell.theirs_tokens += entry.tokens
         return True
 
     def ours(self, paid: Paid) -> None:
@@ -139,6 +147,7 @@ class Reconciliation:
             return
         cell.ours += paid.nanos
         cell.ours_calls += 1
+        cell.ours_tokens += paid.tokens
         moment = datetime.fromtimestamp(paid.at, self.zone)
         if moment.hour == 0 and moment.minute * 60 + moment.second < EDGE_S:
             cell.early.append((paid.at, paid.nanos))
@@ -166,7 +175,8 @@ class Reconciliation:
     def _line(self, key: _Key, cell: _Cell, moved: int) -> Line:
         rounding = cell.theirs_calls * max(0, self.unit_nanos - 1)
         calls, nanos = (cell.ours_calls, cell.theirs_calls), (cell.ours, cell.theirs)
-        return Line(*key, *calls, *nanos, cell.unsettled, rounding, moved)
+        tokens = (cell.ours_tokens, cell.theirs_tokens)
+        return Line(*key, *calls, *nanos, cell.unsettled, rounding, *tokens, moved)
 
     def _cell(self, at: float, model: str, group: str) -> _Cell | None:
         if not self._chosen(group):
@@ -201,7 +211,7 @@ def named(entry: Entry, catalog: Catalog, names: Mapping[str, str]) -> Entry:
 
 _FIGURES = (
     *("ours_calls", "theirs_calls", "ours_nanos", "theirs_nanos"),
-    *("unsettled_nanos", "rounding_nanos"),
+    *("unsettled_nanos", "rounding_nanos", "ours_tokens", "theirs_tokens"),
 )
 
 

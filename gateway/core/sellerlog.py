@@ -81,8 +81,7 @@ class Entry:
     group: str
     nanos: int
     unit_nanos: int
-    input_tokens: int | None = None
-    output_tokens: int | None = None
+    tokens: int = 0  # of the request and the answer, where the log tells
     request_id: str = ""
 
 
@@ -116,8 +115,7 @@ class Reader:
             group=_text(record, at.get("group")),
             nanos=-abs(nanos) if kind in _REFUND else nanos,
             unit_nanos=unit,
-            input_tokens=_count(record, at.get("input")),
-            output_tokens=_count(record, at.get("output")),
+            tokens=_count(record, at.get("input")) + _count(record, at.get("output")),
             request_id=_text(record, at.get("request")),
         )
 
@@ -201,9 +199,9 @@ def _text(record: Mapping[str, Any], name: str | None) -> str:
     return format(value, "f") if isinstance(value, Decimal) else str(value).strip()
 
 
-def _count(record: Mapping[str, Any], name: str | None) -> int | None:
+def _count(record: Mapping[str, Any], name: str | None) -> int:
     text = _text(record, name).replace(",", "")
-    return int(text) if text.isdecimal() else None
+    return int(text) if text.isdecimal() else 0
 
 
 def _plain(name: str) -> str:

@@ -58,7 +58,9 @@ def _of_operator(row: Row, at: float) -> Iterator[Paid]:
 def _paid(row: Row, at: float, *, exact: bool | None = None, reach_s: float = 0.0) -> Paid:
     """Of a call that was given up only the team is known."""
     known = row["basis"] != Basis.ESTIMATE if exact is None else exact
-    return Paid(row["attempt"], at, row.get("model", ""), row.get("group", ""), int(row["spent"]), known, reach_s)
+    tokens = int(row.get("input", 0)) + int(row.get("output", 0))
+    whose = (row["attempt"], at, row.get("model", ""), row.get("group", ""))
+    return Paid(*whose, int(row["spent"]), known, reach_s, tokens)
 
 
 def _at(name: str) -> float:

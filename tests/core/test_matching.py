@@ -98,7 +98,7 @@ def test_what_is_certain_is_resolved(
 
 
 # What it is, the attempts, entries, charges, the log, and what is said of each.
-CROWD = [-200.0 + 8 * number for number in range(240)]
+CROWD = [-1500.0 + 8 * number for number in range(600)]
 UNCERTAIN = [
     ("one entry for two", TWO, [entry(30)], [], log(), "not as many entries"),
     ("three for one", ONE, [entry(30), entry(31), entry(32)], [], log(), "not as many entries"),
@@ -121,8 +121,8 @@ UNCERTAIN = [
     (
         "calls without a gap",
         ONE,
-        [entry(after) for after in CROWD] + [entry(33)],
-        [paid(after) for after in (-210.0, *CROWD)],
+        [*map(entry, CROWD), entry(33)],
+        [*map(paid, CROWD)],
         log(),
         "cannot be told apart",
     ),
@@ -175,6 +175,14 @@ def test_the_order_in_which_charges_are_told_decides_nothing() -> None:
     for order in (charges, charges[::-1]):
         (made,) = look(ONE, entries, order, log())
         assert (made.resolved, made.nanos) == (BILLED, PRICE)
+
+
+def test_calls_that_follow_each_other_for_long_are_told_apart_where_there_is_a_gap_at_last() -> None:
+    crowd = [after for after in CROWD if -1000 < after < 2300]
+    (made,) = look(ONE, [*map(entry, crowd), entry(33)], [*map(paid, crowd)], log())
+    assert (made.resolved, made.nanos) == (BILLED, PRICE)
+    (made,) = look(ONE, [*map(entry, crowd)], [*map(paid, crowd)], log())
+    assert made.resolved is UNBILLED
 
 
 def test_nothing_is_kept_that_is_of_another_time() -> None:

@@ -163,3 +163,11 @@ def test_models_and_groups_are_called_as_they_are_here() -> None:
     assert (made.model, made.group) == (model.id, "Default")
     other = Entry(0.0, "gpt-image", "vip", 1, 1)
     assert named(other, catalog, {"default": "Default"}) is other
+
+
+def test_tokens_are_told_beside_what_they_cost() -> None:
+    both = Reconciliation(UTC)
+    both.theirs(Entry(at("2026-11-27 10:00"), "pro", "", PRICE, 1, tokens=1302))
+    both.ours(Paid("att_1", at("2026-11-27 10:00"), "pro", "Default", PRICE, exact=True, tokens=1300))
+    (line,) = both.lines()
+    assert (line.ours_tokens, line.theirs_tokens, total([line]).theirs_tokens) == (1300, 1302, 1302)

@@ -43,7 +43,7 @@ def test_all_that_an_entry_says_is_read() -> None:
         "request_id": "2026112712",
     }
     made = Reader(UTC).entry(record)
-    assert made == Entry(NOON, "pro", "default", 90_002_000, 2000, 12, 1290, "2026112712")
+    assert made == Entry(NOON, "pro", "default", 90_002_000, 2000, 1302, "2026112712")
 
 
 # The type and the quota of an entry, and what it comes to in nano-dollars; None: it is none.

@@ -42,19 +42,29 @@ async def test_each_attempt_that_was_billed_is_told_once(store: Store, books: Bo
     await operator(books, estimate, call_id="call_4", team="acme", why="truncated")
     await operator(books, charge(11, attempt_id="att_5"), call_id="call_5", team="acme", why=writes.UNSETTLED)
     one, other = await found(store)
-    assert one == Paid("att_1", one.at, "banana", "Default", 7, exact=True)
-    assert other == Paid("att_4", other.at, "banana", "Default", 9, exact=False)
+    assert one == Paid("att_1", one.at, "banana", "Default", 7, exact=True, tokens=1130)
+    assert other == Paid("att_4", other.at, "banana", "Default", 9, exact=False, tokens=1130)
     assert before - 1 <= one.at <= other.at <= time.time() + 1
 
 
 RESOLVED = [
-    (Resolved.BILLED, Reason.LOG, BEGAN + 40, Paid("att_1", BEGAN + 40, "banana", "Default", 5, exact=True)),
-    (Resolved.BILLED, Reason.HAND, None, Paid("att_1", BEGAN, "banana", "Default", 5, exact=True, reach_s=REACH_S)),
+    (
+        Resolved.BILLED,
+        Reason.LOG,
+        BEGAN + 40,
+        Paid("att_1", BEGAN + 40, "banana", "Default", 5, exact=True, tokens=1130),
+    ),
+    (
+        Resolved.BILLED,
+        Reason.HAND,
+        None,
+        Paid("att_1", BEGAN, "banana", "Default", 5, exact=True, reach_s=REACH_S, tokens=1130),
+    ),
     (
         Resolved.BILLED,
         Reason.PRESUMED,
         None,
-        Paid("att_1", BEGAN, "banana", "Default", 5, exact=False, reach_s=REACH_S),
+        Paid("att_1", BEGAN, "banana", "Default", 5, exact=False, reach_s=REACH_S, tokens=1130),
     ),
     (Resolved.UNBILLED, Reason.LOG, None, None),
 ]
