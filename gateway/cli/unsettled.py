@@ -106,7 +106,8 @@ def _print(attempts: list[Unsettled], calls: list[UnsettledCall], before: int, n
         )
     if before:
         out.print(
-            f"\nBesides, {usd_of(before)} $ are held for attempts that an earlier release has noted without a list.",
+            f"\nBesides, {usd_of(before)} $ are held for attempts that an earlier release has noted; "
+            "a gateway lists them when it starts.",
             highlight=False,
             soft_wrap=True,
         )

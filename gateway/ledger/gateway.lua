@@ -384,14 +384,17 @@ local function unsettled_beside(account, id)
   return (string.gsub(account, 'acct$', '') .. (id and 'unsettled:' .. id or 'unsettled'))
 end
 
-local function put_unsettled(account, nanos, args)
+-- Puts an attempt there of which `facts` tell, name and value in turn, unless there is a record of it.
+local function put_unsettled(account, nanos, at_ms, facts)
   local id
-  for at = 3, #args, 2 do
-    if args[at] == 'attempt' then id = args[at + 1] end
+  for at = 1, #facts, 2 do
+    if facts[at] == 'attempt' then id = facts[at + 1] end
   end
-  local now = whole(now_ms())
-  redis.call('HSET', unsettled_beside(account, id), 'held', nanos, 'at', now, unpack(args, 3))
-  redis.call('ZADD', unsettled_beside(account), now, id)
+  local record = unsettled_beside(account, id)
+  if redis.call('EXISTS', record) == 1 then return false end
+  redis.call('HSET', record, 'held', nanos, 'at', at_ms, unpack(facts))
+  redis.call('ZADD', unsettled_beside(account), at_ms, id)
+  return true
 end
 
 -- operator: puts an attempt that no caller owes on the operator's account, as spent when the upstream
@@ -408,7 +411,7 @@ local function operator(keys, args)
   local held, spent = known and '0' or nanos, known and nanos or '0'
   local row = {'do', 'operator', 'held', held, 'spent', spent}
   for at = 3, #args do row[#row + 1] = args[at] end
-  if not known then put_unsettled(keys[1], nanos, args) end
+  if not known then put_unsettled(keys[1], nanos, whole(now_ms()), {unpack(args, 3)}) end
   add(keys[1], held, spent, row, 'operator')
   redis.call('XADD', keys[3], '*', unpack(row))
   return {'recorded', nanos}

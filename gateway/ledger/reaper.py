@@ -22,11 +22,12 @@ REAP_EVERY_S = 10.0
 _AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reaper:
     store: Store
     observe: Observer
     unsettled_s: float = UNSETTLED_S
+    _adopted: bool = False
 
     async def turn(self) -> None:
         """Looks after the calls of every team, unless another gateway just did; to be taken every `REAP_EVERY_S`."""
@@ -47,6 +48,9 @@ class Reaper:
     async def presume(self) -> None:
         """Attempts of which nobody has known for too long were billed. Raises `BooksAway`, and may be repeated."""
         books = UnsettledBooks(self.store)
+        if not self._adopted:  # what an earlier release has noted, once
+            await books.adopt()
+            self._adopted = True
         for each in [each async for each in books.attempts(older_s=self.unsettled_s)]:
             with suppress(NotFound):  # it is older than the index that it was just found in
                 made = await books.resolve(each.attempt_id, Resolved.BILLED, Reason.PRESUMED)

@@ -2,7 +2,7 @@
 --
 -- Beside the account are an index of them, attempt -> since when, in ms, and of each a record with all that its row
 -- told. The record stays until it is known, and then for as long as anyone may still ask. What releases without an
--- index have put on the account stays there as it is.
+-- index have put on the account is adopted.
 
 -- resolve: an attempt was billed, or was not: what is held for it is spent, or free.
 --   keys    operator's account, operator's ledger
@@ -65,6 +65,16 @@ local function unsettled_calls(keys)
   return answer
 end
 
+-- adopt: puts an attempt beside the account that a row has as held, and that releases without an index have written.
+-- It may not be one that has been resolved, which its record tells for 35 days, and the ledger for ever.
+--   keys    operator's account
+--   args    nanos, when the row was written, in ms, then name and value of every fact that it tells
+--   answer  {'adopted'} or {'known'}
+local function adopt(keys, args)
+  return {put_unsettled(keys[1], amount(args[1]), args[2], {unpack(args, 3)}) and 'adopted' or 'known'}
+end
+
 offer('resolve', resolve)
+offer('adopt', adopt)
 offer('unsettled', unsettled)
 offer('unsettled_calls', unsettled_calls)

@@ -18,6 +18,15 @@ _AT_ONCE = 200
 UNSETTLED_S = 72 * 3600.0
 
 
+# What a row tells of an attempt, beside sums.
+_FACTS = frozenset(
+    {
+        *("why", "call", "team", "attempt", "basis", "model", "size", "group", "lane", "verdict"),
+        *("pictures", "input", "output", "saved", "began"),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class UnsettledBooks:
     """All methods raise `BooksAway`, and may be repeated."""
@@ -71,6 +80,24 @@ class UnsettledBooks:
                 f"there is no unsettled attempt {attempt_id}; `gateway ledger unsettled` lists those there are"
             )
         return Resolution(Resolved(state), int(rest[0]), rest[1])
+
+    async def adopt(self) -> int:
+        """Puts those into the list that releases without one have noted; how many these were.
+
+        They are in the operator's ledger, as held, and in no row that resolves them.
+        """
+        held: dict[str, tuple[str, dict[str, str]]] = {}
+        async for name, row in self.store.rows(layout.OPERATOR_LEDGER, "+"):
+            if row["do"] == "resolve":
+                held.pop(row["attempt"], None)
+            elif row["held"] != "0":
+                held[row["attempt"]] = (name.partition("-")[0], row)
+        adopted = 0
+        for at_ms, row in held.values():
+            facts = [word for name, value in row.items() if name in _FACTS for word in (name, value)]
+            (state,) = await self.store.call("adopt", [layout.OPERATOR], [row["held"], at_ms, *facts])
+            adopted += state == "adopted"
+        return adopted
 
 
 def _records(words: list[str]) -> Iterator[dict[str, str]]:

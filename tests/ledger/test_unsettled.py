@@ -162,19 +162,40 @@ async def test_after_some_days_it_counts_as_billed(
     assert await faults(books) == []
 
 
-async def test_what_an_older_release_has_written_breaks_nothing(
+async def test_what_an_older_release_has_noted_is_listed_once_and_counts_by_the_same_rule(
+    store: Store, books: Books, unsettled: UnsettledBooks, raw: Redis
+) -> None:
+    for number in range(4):
+        await fear(books, f"att_{number}")
+    (first, *_) = [each async for each in unsettled.attempts()]
+    await unsettled.resolve("att_1", Resolved.BILLED, Reason.HAND)
+    await unsettled.resolve("att_2", Resolved.UNBILLED, Reason.HAND)
+    raw.delete(f"{layout.UNSETTLED}:att_2", "{op}:attempt:att_2")  # as in some months
+    raw.delete(layout.UNSETTLED, f"{layout.UNSETTLED}:att_0")
+    await fear(books, "att_0")
+    assert await listed(unsettled) == []
+    with pytest.raises(NotFound):
+        await unsettled.resolve("att_0", Resolved.BILLED, Reason.HAND)
+
+    raw.delete(f"{layout.UNSETTLED}:att_3")
+    assert await unsettled.adopt() == 2
+    assert await unsettled.adopt() == 0
+    assert await listed(unsettled) == ["att_0", "att_3"]
+    (found, *_) = [each async for each in unsettled.attempts()]
+    assert replace(found, at=first.at) == first
+    assert found.at == pytest.approx(first.at, abs=1)
+    await Reaper(store, lambda event: None, unsettled_s=0.0).presume()
+    assert await books.operator_balance() == Balance(3 * USD, 0, None)
+    assert await faults(books) == []
+
+
+async def test_a_gateway_that_starts_adopts_them(
     store: Store, books: Books, unsettled: UnsettledBooks, raw: Redis
 ) -> None:
     await fear(books)
-    for key in (layout.UNSETTLED, f"{layout.UNSETTLED}:att_1"):
-        raw.delete(key)
-    await fear(books)
-    await Reaper(store, lambda event: None, unsettled_s=0.0).presume()
-    assert await listed(unsettled) == []
-    assert await books.operator_balance() == Balance(0, USD, None), "it stays held"
-    with pytest.raises(NotFound):
-        await unsettled.resolve("att_1", Resolved.BILLED, Reason.HAND)
-    assert await faults(books) == []
+    raw.delete(layout.UNSETTLED, f"{layout.UNSETTLED}:att_1")
+    await Reaper(store, lambda event: None).turn()
+    assert await listed(unsettled) == ["att_1"]
 
 
 async def test_calls_that_nobody_ended_are_listed_and_those_that_run_are_not(
