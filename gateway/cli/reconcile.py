@@ -28,9 +28,6 @@ from gateway.ledger.unsettled import UnsettledBooks
 _DAY = ["%Y-%m-%d"]
 _DAY_S = 86_400.0
 
-# When it is noticed that nobody has ended a call, it was begun so long ago at most.
-_LOST_S = _DAY_S
-
 
 def reconcile(
     file: Annotated[
@@ -102,7 +99,8 @@ class _Desk:
         wrong = sorted(self.about.groups - set(names.values()))
         if wrong:
             raise BadRequest(f"--group: there is no group {wrong[0]}; there are {', '.join(names.values())}")
-        both, near = self.about, Nearby([each async for each in books.attempts()])
+        both = self.about
+        near = Nearby([each async for each in books.attempts() if both.chosen(each.group)])
         for entry in _entries(self.file, self.reader):
             ours = named(entry, office.offer.catalog, names)
             both.theirs(ours)
@@ -111,11 +109,12 @@ class _Desk:
             raise BadRequest(f"{self.file}: it has no charge of the days and groups that are asked for")
 
         def paid(each: Paid) -> None:
-            both.ours(each)
-            near.ours(each)
+            if both.chosen(each.group):
+                both.ours(each)
+                near.ours(each)
 
-        def lost(at: float) -> None:
-            near.doubts.append((at - _LOST_S, at))
+        def lost(begins: float, ends: float) -> None:
+            near.doubts.append((begins, ends))
 
         begins, ends = self._days()
         near.covers(begins if both.since else near.first_at, ends if both.until and ends <= now else near.last_at)

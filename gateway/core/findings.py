@@ -42,8 +42,8 @@ class Part:
     """Attempts that the same entries may be of: those `left` over, beside others that charges of the books explain.
 
     `missing` is when charges were written that the log has no entry of. `open`: it goes on where nothing was kept.
-    `doubts` are times at which calls were made that nothing was heard of. The log's amounts are less than `unit` away
-    from what was meant.
+    `doubts` are times at which attempts were sent that are not among them, and in no row. The log's amounts are less
+    than `unit` away from what was meant.
     """
 
     attempts: Sequence[Unsettled]
@@ -81,7 +81,7 @@ def _one_for_each(part: Part) -> bool:
 
 def _undoubted(part: Part) -> bool:
     return not any(
-        begins <= began_of(each) + REACH_S and began_of(each) <= ends
+        begins <= began_of(each) + REACH_S and began_of(each) <= ends + REACH_S
         for each in part.attempts
         for begins, ends in part.doubts
     )
@@ -112,7 +112,7 @@ _RULES_OF_ALL: tuple[tuple[Callable[[Part], bool], str], ...] = (
 _RULES = (
     *_RULES_OF_ALL,
     (_one_for_each, "there are not as many entries without another explanation as attempts they may be of"),
-    (_undoubted, "an entry without another explanation may be of a call that nothing was heard of"),
+    (_undoubted, "an entry without another explanation may be of a call that has not ended, or of another attempt"),
     (_as_predicted, "an entry without another explanation has another amount than it would have cost"),
     (_of_one_amount, "entries without another explanation have different amounts: which is whose is not certain"),
     (_beside_exact, "charges around then are estimates, so that their entries cannot be told apart"),

@@ -16,6 +16,9 @@ from gateway.core.reconcile import Paid
 from gateway.core.sellerlog import Entry
 from gateway.core.unsettled import Resolved, Unsettled
 
+# An attempt is noted as unsettled so long after it was sent, at most: its gateway may have died, and stood for a day.
+_NOTED_S = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Log:
@@ -35,7 +38,7 @@ class Log:
 class Nearby:
     """Entries and charges at times when an attempt may have been billed: of all others nothing is kept.
 
-    `doubts` are times, from and to, at which calls were made that nothing was heard of: what is billed may be theirs.
+    `doubts` are times, from and to, at which attempts were sent that are in no row: what is billed may be theirs.
     """
 
     attempts: Sequence[Unsettled]
@@ -106,11 +109,18 @@ def findings(near: Nearby, log: Log) -> list[Finding]:
         whose = (each.model, each.group if log.tells_groups else "")
         if why := _not_covered(each, log, whose):
             found[each.attempt_id] = Finding(each, None, 0, why)
+            pools[whose].doubts.append(_sent(each))
         else:
             pools[whose].attempts.append(each)
     for pool in pools.values():
-        found |= {finding.attempt.attempt_id: finding for finding in pool.findings(log.unit_nanos, near.doubts)}
+        pool.doubts += near.doubts
+        found |= {finding.attempt.attempt_id: finding for finding in pool.findings(log.unit_nanos)}
     return [found[each.attempt_id] for each in near.attempts]
+
+
+def _sent(attempt: Unsettled) -> Span:
+    """From when to when it may have been sent."""
+    return (attempt.at - _NOTED_S, attempt.at) if attempt.began is None else (attempt.began, attempt.began)
 
 
 def _not_covered(attempt: Unsettled, log: Log, pool: tuple[str, str]) -> str | None:
@@ -127,15 +137,16 @@ def _not_covered(attempt: Unsettled, log: Log, pool: tuple[str, str]) -> str | N
 
 @dataclass(slots=True)
 class _Pool:
-    """All of one model and group. `edges` are charges whose entry may not have been kept."""
+    """All of one model and group. `edges` are charges whose entry may not have been kept; `doubts` as of `Nearby`."""
 
     entries: list[Entry] = field(default_factory=list)
     paid: list[Paid] = field(default_factory=list)
     edges: list[Paid] = field(default_factory=list)
     attempts: list[Unsettled] = field(default_factory=list)
+    doubts: list[Span] = field(default_factory=list)
     _times: list[float] = field(default_factory=list)
 
-    def findings(self, unit: int, doubts: Sequence[Span]) -> list[Finding]:
+    def findings(self, unit: int) -> list[Finding]:
         if not self.attempts:
             return []
         self._take_named()
@@ -162,7 +173,7 @@ class _Pool:
             finding
             for part, attempts in sharing.items()
             for finding in Part(
-                attempts, left[part], explaining[part], missing, part in open_ones, doubts, unit
+                attempts, left[part], explaining[part], missing, part in open_ones, self.doubts, unit
             ).findings()
         ]
 

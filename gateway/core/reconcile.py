@@ -130,7 +130,7 @@ class Reconciliation:
         if entry.group:
             self.tells_groups = True
         day = self._day(entry.at)
-        if not self._chosen(entry.group) or day < (self.since or day) or day > (self.until or day):
+        if not self.chosen(entry.group) or day < (self.since or day) or day > (self.until or day):
             return False
         self.entries += 1
         self.first_at, self.last_at = min(self.first_at, entry.at), max(self.last_at, entry.at)
@@ -156,6 +156,10 @@ class Reconciliation:
         if cell := self._cell(at, model, group):
             cell.unsettled += nanos
 
+    def chosen(self, group: str) -> bool:
+        """Whether a group is compared; what has none always is."""
+        return not self.groups or not group or group in self.groups
+
     def lines(self) -> list[Line]:
         """Every day, model and group that either side has, of the days that the log is about."""
         cells = self._cells if self.tells_groups else _without_groups(self._cells)
@@ -179,12 +183,9 @@ class Reconciliation:
         return Line(*key, *calls, *nanos, cell.unsettled, rounding, *tokens, moved)
 
     def _cell(self, at: float, model: str, group: str) -> _Cell | None:
-        if not self._chosen(group):
+        if not self.chosen(group):
             return None
         return self._cells.setdefault(_Key(self._day(at), model, group), _Cell())
-
-    def _chosen(self, group: str) -> bool:
-        return not self.groups or not group or group in self.groups
 
     def _day(self, at: float) -> str:
         quarter = at // 900.0

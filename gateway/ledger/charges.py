@@ -1,9 +1,10 @@
 """What the ledgers have as billed by the upstream, attempt by attempt: charges of callers, and what the operator paid.
 
-Reads rows, one after the other, and keeps nothing.
+Reads rows, one after the other, and keeps only which calls have not ended.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from gateway.core.findings import REACH_S
 from gateway.core.prices import Basis
@@ -18,28 +19,51 @@ _TO_THE_END = "+"
 
 
 async def read(
-    store: Store, *, since: float, until: float, ours: Callable[[Paid], None], lost: Callable[[float], None]
+    store: Store, *, since: float, until: float, ours: Callable[[Paid], None], lost: Callable[[float, float], None]
 ) -> None:
     """Tells `ours` of every attempt that was billed between two times, in seconds since 1970.
 
-    Tells `lost` when it was noticed that nobody had ended a call: what its attempts cost is in no row. Raises
-    `BooksAway`.
+    Tells `lost` from when to when attempts may have been sent that are in no row: those of calls that nobody ended in
+    time, or has ended yet. Raises `BooksAway`.
     """
     for team in sorted(await store.record(layout.TEAMS)):
+        calls = _Calls(since, until, ours, lost)
         async for name, row in store.rows(layout.ledger(team), _TO_THE_END):
             at = _at(name)
             if at > until:
                 break
-            if at < since:
-                continue
-            if row["do"] == "settle":
-                ours(_paid(row, at))
-            elif row["do"] == "unsettled":
-                lost(at)
+            if at >= since:
+                calls.read(row, at)
+        calls.end()
     async for name, row in store.rows(layout.OPERATOR_LEDGER, _TO_THE_END):
         for paid in _of_operator(row, _at(name)):
             if since <= paid.at <= until:
                 ours(paid)
+
+
+@dataclass(slots=True)
+class _Calls:
+    """The calls of a team, row by row."""
+
+    since: float
+    until: float
+    ours: Callable[[Paid], None]
+    lost: Callable[[float, float], None]
+    _began: dict[str, float] = field(default_factory=dict)  # of those that have not ended
+
+    def read(self, row: Row, at: float) -> None:
+        if row["do"] == "reserve":
+            self._began[row["call"]] = at
+            return
+        began = self._began.pop(row["call"], self.since)
+        if row["do"] == "unsettled":
+            self.lost(began, at)
+        elif row["do"] == "settle":
+            self.ours(_paid(row, at))
+
+    def end(self) -> None:
+        for began in self._began.values():
+            self.lost(began, self.until)
 
 
 def _of_operator(row: Row, at: float) -> Iterator[Paid]:

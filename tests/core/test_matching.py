@@ -143,9 +143,28 @@ def test_what_is_not_certain_is_left_and_said_why(
 def test_an_entry_that_may_be_of_a_call_nothing_was_heard_of_is_nobodys() -> None:
     (made,) = look(ONE, [entry(30)], [], log(), doubts=True)
     assert made.resolved is None
-    assert "nothing was heard of" in made.words
+    assert "of a call that has not ended, or of another attempt" in made.words
     (made,) = look(ONE, [], [], log(), doubts=True)
     assert made.resolved is UNBILLED
+
+
+OTHERS = [
+    ("sent nobody knows when", attempt(2, None)),
+    ("sent before the log begins", attempt(2, T - 1000)),
+]
+
+
+@pytest.mark.parametrize(("what", "other"), OTHERS, ids=[row[0] for row in OTHERS])
+def test_an_entry_that_may_be_of_an_attempt_of_which_nothing_can_be_said_is_nobodys(
+    what: str, other: Unsettled
+) -> None:
+    made, _ = look([*ONE, other], [entry(30)], [], log(first=-900))
+    assert made.resolved is None
+    assert "or of another attempt" in made.words
+    made, _ = look([*ONE, other], [], [], log(first=-900))
+    assert made.resolved is UNBILLED
+    made, _ = look([attempt(1, T + 9000), other], [entry(9030)], [], log(first=-900, last=19_000))
+    assert made.resolved is BILLED, "far away from it"
 
 
 def test_a_log_without_groups_is_matched_by_model() -> None:

@@ -5,14 +5,13 @@ import time
 from dataclasses import replace
 
 import pytest
-from redis import Redis
 
 from gateway.core.findings import REACH_S
 from gateway.core.keys import Key
 from gateway.core.prices import Basis
 from gateway.core.reconcile import Paid
 from gateway.core.unsettled import Reason, Resolved
-from gateway.ledger import charges, layout, writes
+from gateway.ledger import charges, writes
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
 from gateway.ledger.reaper import Reaper
@@ -25,10 +24,14 @@ BEGAN = 1_790_000_000.25
 
 
 async def found(
-    store: Store, *, since: float = 0.0, until: float = float("inf"), lost: list[float] | None = None
+    store: Store, *, since: float = 0.0, until: float = float("inf"), lost: list[tuple[float, float]] | None = None
 ) -> list[Paid]:
     paid: list[Paid] = []
-    lose = (lost if lost is not None else []).append
+    spans = [] if lost is None else lost
+
+    def lose(begins: float, ends: float) -> None:
+        spans.append((begins, ends))
+
     await charges.read(store, since=since, until=until, ours=paid.append, lost=lose)
     return paid
 
@@ -91,16 +94,29 @@ async def test_only_what_is_of_the_time_is_told(store: Store, books: Books, key:
     assert await found(store, until=now - 60) == []
 
 
-async def test_calls_that_nobody_ended_are_told_and_what_was_paid_for_them(
-    store: Store, books: Books, key: Key, raw: Redis
+async def test_from_when_to_when_a_call_ran_that_nobody_ended_is_told_and_what_was_paid_for_it(
+    store: Store, books: Books, key: Key
 ) -> None:
+    before = time.time()
     await reserve(books, "call_1", key, USD, lease_s=SOON_S)
     await asyncio.sleep(2 * SOON_S)
-    reaper, lost = Reaper(store, lambda event: None, unsettled_s=SOON_S), list[float]()
+    reaper, lost = Reaper(store, lambda event: None, unsettled_s=SOON_S), list[tuple[float, float]]()
     await reaper.look("acme")
     await asyncio.sleep(2 * SOON_S)
     await reaper.look("acme")
     (paid,) = await found(store, lost=lost)
     assert (paid.attempt_id, paid.model, paid.nanos) == ("call_1", "", USD)
-    assert len(lost) == 1
-    assert raw.zcard(layout.UNSETTLED) == 0
+    ((begins, ends),) = lost
+    assert before - 1 <= begins <= ends <= time.time() + 1
+
+
+async def test_a_call_that_has_not_ended_may_have_sent_attempts_from_its_beginning_on(
+    store: Store, books: Books, key: Key
+) -> None:
+    before, lost = time.time(), list[tuple[float, float]]()
+    await reserve(books, "call_1", key, USD)
+    await settle(books, await reserve(books, "call_2", key, USD), charge(7))
+    await found(store, until=before + 60, lost=lost)
+    ((begins, ends),) = lost
+    assert before - 1 <= begins
+    assert ends == before + 60
