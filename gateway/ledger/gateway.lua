@@ -318,7 +318,7 @@ local function settle(keys, args)
     facts[fact] = value
     if fact ~= 'since' then row[#row + 1], row[#row + 2] = fact, value end
   end
-  if not known[1] then call.since = facts.since end
+  if not known[1] or known[1] == 'voided' then call.since = call.since or facts.since end
   if not known[1] then hold(books, call, held, 0) end
   if not known[1] or known[1] == 'open' then running(books, call, -1) end
   local released = known[1] == 'voided' and '0' or known[2] or held
@@ -422,24 +422,36 @@ local function last_row(ledger)
   return found[1] and found[1][1] or '0-0'
 end
 
+-- Sums that are made here may be above what a double can hold: dollars and nano-dollars are added up apart.
+local NANOS = 1e9
+
+local function plus(sum, nanos)
+  local dollars, rest = sum and sum[1] or 0, (sum and sum[2] or 0) + tonumber(nanos)
+  return {dollars + math.floor(rest / NANOS), rest % NANOS}
+end
+
+local function exactly(sum)
+  return sum and string.format('%.0f%09.0f', sum[1], sum[2]) or '0'
+end
+
 -- sums: what the accounts of a team and its keys are, and what their open calls hold, all at one moment.
 --   keys    team's account, key index, open calls, ledger, stem of a key's name, stem of a call's
 --   args    `since` of the day and month to tell
 --   answer  {name of the last row, then of the team, whose name is 'team', and of every key: name, held, spent, held
 --           by open calls, how many run, how many of the open calls do, held and spent of the day, of the month}
 local function sums_now(keys, args)
-  local opened, run = {team = 0}, {team = 0}
+  local opened, run = {}, {}
   for _, id in ipairs(redis.call('ZRANGE', keys[3], 0, -1)) do
     local known = redis.call('HMGET', keys[6] .. id, 'key', 'held', 'state', 'since')
     local runs = known[3] == 'open' and known[4] and 1 or 0
     for _, name in ipairs({known[1] or '', 'team'}) do
-      opened[name], run[name] = (opened[name] or 0) + tonumber(known[2] or '0'), (run[name] or 0) + runs
+      opened[name], run[name] = plus(opened[name], known[2] or '0'), (run[name] or 0) + runs
     end
   end
   local answer = {last_row(keys[4])}
   local function tell(name, account)
     local held, spent = sums(account)
-    local words = {name, held, spent, whole(opened[name] or 0)}
+    local words = {name, held, spent, exactly(opened[name])}
     words[5], words[6] = redis.call('HGET', account, 'running') or '0', whole(run[name] or 0)
     for _, period in ipairs(PERIODS) do
       local counted = sums_of(period, keys[1], args[1])
