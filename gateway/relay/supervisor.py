@@ -8,6 +8,10 @@ from typing import Any, Self
 # The longest an upstream call may take, and a little for the books.
 DRAIN_S = 690.0
 
+# So often a task is cancelled that should be over: a client that was just connecting may take that for a failure of its
+# own, and whoever tries again would then go on for ever.
+_CANCEL_EVERY_S = 0.5
+
 
 class Supervisor:
     """Starts tasks, keeps them alive, and at the end waits for them.
@@ -33,10 +37,7 @@ class Supervisor:
             if self._running:
                 await asyncio.wait(self._running, timeout=self._drain_s)
         finally:
-            left = [*self._running, *self._endless]
-            for task in left:
-                task.cancel()
-            await asyncio.gather(*left, return_exceptions=True)
+            await _end({*self._running, *self._endless})
 
     def start(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
         self._start(work, name, self._running)
@@ -59,6 +60,13 @@ class Supervisor:
 
     def __len__(self) -> int:
         return len(self._running)
+
+
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    while tasks:
+        for task in tasks:
+            task.cancel()
+        _, tasks = await asyncio.wait(tasks, timeout=_CANCEL_EVERY_S)
 
 
 async def _again(turn: Callable[[], Coroutine[Any, Any, object]], every_s: float, name: str) -> None:

@@ -78,6 +78,25 @@ async def test_what_does_not_end_in_time_is_cancelled() -> None:
     assert ended == ["stuck"]
 
 
+async def test_a_turn_that_takes_its_end_for_a_failure_ends_all_the_same() -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda _, __: None)
+    begun, turns = asyncio.Event(), 0
+
+    async def turn() -> None:
+        nonlocal turns
+        turns += 1
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise TimeoutError from None
+
+    async with Supervisor() as supervisor:
+        supervisor.keep(turn, every_s=60.0, name="heal")
+        await begun.wait()
+    assert turns == 1
+
+
 async def test_a_task_that_fails_is_told_to_the_loop() -> None:
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, about: told.append(about))
