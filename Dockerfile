@@ -26,7 +26,7 @@ LABEL org.opencontainers.image.title="Nano Banana Gateway" \
       org.opencontainers.image.licenses="MIT"
 # ca-certificates: the upstream's certificate is checked against the system's own list.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 ca-certificates \
+    && apt-get install -y --no-install-recommends python3 ca-certificates tzdata \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 gateway \
     && useradd --uid 10001 --gid gateway --home-dir /data --no-create-home --shell /usr/sbin/nologin gateway \
