@@ -24,7 +24,7 @@ FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="Nano Banana Gateway" \
       org.opencontainers.image.description="One base_url for Google's image models: failover, exact books" \
       org.opencontainers.image.licenses="MIT"
-# ca-certificates: the upstream's certificate is checked against the system's own list.
+# ca-certificates: the upstream's certificate is checked against the system's own list. tzdata: days of budgets.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3 ca-certificates tzdata \
     && rm -rf /var/lib/apt/lists/* \
