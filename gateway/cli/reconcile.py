@@ -14,6 +14,7 @@ from gateway.cli.office import Office, run
 from gateway.cli.options import AsJson, ConfigFile, print_json
 from gateway.cli.reconciled import Reconciled, document, print_all
 from gateway.core.budgets import zone_of
+from gateway.core.clocks import Clocks
 from gateway.core.errors import BadRequest, NotFound
 from gateway.core.findings import Finding, Span
 from gateway.core.logfile import records
@@ -99,12 +100,13 @@ class _Desk:
         wrong = sorted(self.about.groups - set(names.values()))
         if wrong:
             raise BadRequest(f"--group: there is no group {wrong[0]}; there are {', '.join(names.values())}")
-        both = self.about
+        both, clocks = self.about, Clocks(self.about.zone)
         near = Nearby([each async for each in books.attempts() if both.chosen(each.group)])
         for entry in _entries(self.file, self.reader):
             ours = named(entry, office.offer.catalog, names)
             both.theirs(ours)
             near.theirs(ours)
+            clocks.theirs(ours)
         if not both.entries:
             raise BadRequest(f"{self.file}: it has no charge of the days and groups that are asked for")
 
@@ -112,6 +114,7 @@ class _Desk:
             if both.chosen(each.group):
                 both.ours(each)
                 near.ours(each)
+                clocks.ours(each)
 
         def lost(begins: float, ends: float) -> None:
             near.doubts.append((begins, ends))
@@ -119,13 +122,14 @@ class _Desk:
         begins, ends = self._days()
         near.covers(begins if both.since else near.first_at, ends if both.until and ends <= now else near.last_at)
         await charges.read(store, since=begins - _DAY_S, until=ends + _DAY_S, ours=paid, lost=lost)
-        found = findings(near, near.log())
+        agreement = clocks.agreement()
+        found = findings(near, near.log(agreement.doubt))
         settled = await self._resolved(books, found) if self.resolve else frozenset()
         for each in found:
             if each.attempt.attempt_id not in settled:
                 attempt = each.attempt
                 both.unsettled(attempt.began or attempt.at, attempt.model, attempt.group, attempt.nanos)
-        return Reconciled(both.lines(), both.days, found, settled, await books.calls(), self.resolve)
+        return Reconciled(both.lines(), both.days, agreement, found, settled, await books.calls(), self.resolve)
 
     async def _resolved(self, books: UnsettledBooks, found: list[Finding]) -> frozenset[str]:
         """Settles what is certain; by the attempts' names."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.cli.options import out, print_table
+from gateway.core.clocks import Agreement
 from gateway.core.findings import Finding
 from gateway.core.money import usd_of
 from gateway.core.reconcile import Line, Tolerance, total
@@ -19,6 +20,7 @@ class Reconciled:
 
     lines: Sequence[Line]
     days: tuple[str, str]
+    clocks: Agreement
     findings: Sequence[Finding]
     settled: frozenset[str]
     calls: Sequence[UnsettledCall]
@@ -37,6 +39,7 @@ def document(found: Reconciled, tolerance: Tolerance) -> dict[str, Any]:
         "lines": [_line(line, tolerance) for line in found.lines],
         "total": _line(total(found.lines), tolerance),
         "differences": len(found.differing(tolerance)),
+        "clocks": _clocks(found.clocks),
         "attempts": [_finding(each, found.settled) for each in found.findings],
         "unsettled_calls": [
             {"call": each.call_id, "team": each.team, "held_usd": usd_of(each.nanos)} for each in found.calls
@@ -52,6 +55,8 @@ def print_all(found: Reconciled, tolerance: Tolerance) -> None:
         _say("")
     for line in differing:
         _say(_words(line))
+    if found.clocks.doubt and (found.clocks.checked or found.clocks.ahead_s):
+        _say(f"\nNothing can be settled by this log: {found.clocks.doubt}")
     _print_findings(found)
     if found.calls:
         held = usd_of(sum(each.nanos for each in found.calls))
@@ -116,6 +121,10 @@ def _line(line: Line, tolerance: Tolerance) -> dict[str, Any]:
         "moved_usd": usd_of(line.moved_nanos),
         "differs": line.differs(tolerance),
     }
+
+
+def _clocks(made: Agreement) -> dict[str, Any]:
+    return {"checked": made.checked, "found": made.found, "ahead_s": made.ahead_s, "doubt": made.doubt}
 
 
 def _finding(each: Finding, settled: frozenset[str]) -> dict[str, Any]:

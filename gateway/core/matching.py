@@ -24,7 +24,8 @@ _NOTED_S = 86_400.0
 class Log:
     """What the log covers, and how finely: from its first to its last entry, to `unit_nanos`.
 
-    `pools` are the models and groups that it has entries of; groups are empty where `tells_groups` is not so.
+    `pools` are the models and groups that it has entries of; groups are empty where `tells_groups` is not so. `doubt`
+    is why its times say nothing.
     """
 
     first_at: float
@@ -32,6 +33,7 @@ class Log:
     unit_nanos: int
     tells_groups: bool
     pools: frozenset[tuple[str, str]]
+    doubt: str | None = None
 
 
 @dataclass(slots=True)
@@ -73,11 +75,11 @@ class Nearby:
         """The log has all that there was between these times, whether or not there was anything."""
         self.first_at, self.last_at = min(self.first_at, first_at), max(self.last_at, last_at)
 
-    def log(self) -> "Log":
+    def log(self, doubt: str | None = None) -> "Log":
         """What the log covers, when all of its entries were told."""
         groups = any(group for _, group in self._pools)
         pools = frozenset(self._pools if groups else ((model, "") for model, _ in self._pools))
-        return Log(self.first_at, self.last_at, self.unit_nanos, groups, pools)
+        return Log(self.first_at, self.last_at, self.unit_nanos, groups, pools, doubt)
 
     def whole(self, paid: Paid, log: "Log") -> bool:
         """Whether every entry that may be of this charge was kept."""
@@ -124,6 +126,8 @@ def _sent(attempt: Unsettled) -> Span:
 
 
 def _not_covered(attempt: Unsettled, log: Log, pool: tuple[str, str]) -> str | None:
+    if log.doubt:
+        return log.doubt
     if attempt.began is None:
         return "when it was sent is not known"
     if pool not in log.pools:

@@ -84,13 +84,13 @@ def day(tmp_path: Path) -> Iterator[Day]:
         yield Day(tmp_path, bill, billed, free)
 
 
-def as_dollars(day: Day) -> str:
+def as_dollars(day: Day, zone: timezone = ZONE) -> str:
     """CSV with dollars to the last nano-dollar, under English names, as a reseller's page may write it."""
     out = io.StringIO()
     rows = csv.writer(out)
     rows.writerow(("Time", "Group", "Model Name", "Prompt Tokens", "Completion Tokens", "Cost (USD)"))
     for row in day.bill:
-        at = datetime.fromtimestamp(row["at"], ZONE).strftime("%Y-%m-%d %H:%M:%S")
+        at = datetime.fromtimestamp(row["at"], zone).strftime("%Y-%m-%d %H:%M:%S")
         tokens = (row["input_tokens"], row["output_tokens"])
         rows.writerow((at, row["group"].lower(), row["model"], *tokens, f"${row['nanos'] / 1e9:.9f}"))
     return out.getvalue()
@@ -160,6 +160,17 @@ def test_a_planted_difference_of_a_nano_dollar_is_named(day: Day) -> None:
     whose = f"{at:%Y-%m-%d} {MODEL} NanoBananaEnterprise"
     assert f"{whose}: the seller has 0.000000001 $ more than the books" in said
     assert said.count(" more than ") == 2, "the line, and the total"
+
+
+def test_a_log_of_another_zone_settles_nothing_and_its_zone_is_named(day: Day) -> None:
+    hours = 12 - datetime.now(UTC).hour + 8
+    log = day.export("log.csv", as_dollars(day, timezone(timedelta(hours=hours))))
+    said = day.reconcile(log, *EXACT, "--resolve", code=1)
+    assert "Nothing can be settled by this log: the log's times look 8 h ahead of ours" in said
+    assert "0 settled; 2 left as they are." in said
+    found = json.loads(day.reconcile(log, *EXACT, "--json", code=1))
+    assert (found["clocks"]["found"], found["clocks"]["ahead_s"]) == (0, 8 * 3600)
+    assert {each["resolved"] for each in found["attempts"]} == {None}
 
 
 @pytest.mark.parametrize("write", [as_quota, as_chinese])
