@@ -41,7 +41,8 @@ class Finding:
 class Part:
     """Attempts that the same entries may be of: those `left` over, beside others that charges of the books explain.
 
-    `missing` is when charges were written that the log has no entry of. `open`: it goes on where nothing was kept.
+    `missing` is when charges were written that the log has no entry of, `crowded` those that were not looked for among
+    so many. `open`: it goes on where nothing was kept, or is such a crowd.
     `doubts` are times at which attempts were sent that are not among them, and in no row. The log's amounts are less
     than `unit` away from what was meant.
     """
@@ -50,6 +51,7 @@ class Part:
     left: Sequence[Entry]
     explaining: Sequence[Paid]
     missing: Sequence[float]
+    crowded: Sequence[float]
     open: bool
     doubts: Sequence[Span]
     unit: int
@@ -72,7 +74,7 @@ def _complete(part: Part) -> bool:
 
 
 def _closed(part: Part) -> bool:
-    return not part.open
+    return not part.open and not any(_within(at, each, MARGIN_S) for each in part.attempts for at in part.crowded)
 
 
 def _one_for_each(part: Part) -> bool:

@@ -6,12 +6,13 @@ said only where it is certain: where it can be explained in one way, and where t
 else. An entry that has the attempt's own id needs none of that. Pure.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gateway.core.findings import APART_S, KEPT_S, REACH_S, Finding, Part, Span, began_of
+from gateway.core.findings import APART_S, KEPT_S, REACH_S, Finding, Span
+from gateway.core.pairing import Pool
 from gateway.core.reconcile import Paid
 from gateway.core.sellerlog import Entry
 from gateway.core.unsettled import Resolved, Unsettled
@@ -96,7 +97,7 @@ class Nearby:
 def findings(near: Nearby, log: Log) -> list[Finding]:
     """What the log says of each attempt, in their order."""
     found: dict[str, Finding] = {}
-    pools: defaultdict[tuple[str, str], _Pool] = defaultdict(_Pool)
+    pools: defaultdict[tuple[str, str], Pool] = defaultdict(Pool)
     ids = {each.attempt_id: each for each in near.attempts}
     for entry in near.entries:
         if named := ids.get(entry.request_id):
@@ -139,73 +140,6 @@ def _not_covered(attempt: Unsettled, log: Log, pool: tuple[str, str]) -> str | N
     return None
 
 
-@dataclass(slots=True)
-class _Pool:
-    """All of one model and group. `edges` are charges whose entry may not have been kept; `doubts` as of `Nearby`."""
-
-    entries: list[Entry] = field(default_factory=list)
-    paid: list[Paid] = field(default_factory=list)
-    edges: list[Paid] = field(default_factory=list)
-    attempts: list[Unsettled] = field(default_factory=list)
-    doubts: list[Span] = field(default_factory=list)
-    _times: list[float] = field(default_factory=list)
-
-    def findings(self, unit: int) -> list[Finding]:
-        if not self.attempts:
-            return []
-        self._take_named()
-        wanted = [self._explains(paid, unit) for paid in self.paid]
-        reached = [self._between(began_of(each), REACH_S) for each in self.attempts]
-        edges = [self._explains(paid, unit) for paid in self.edges]
-        taken = _matched(wanted)
-        parts = _Parts(len(self.entries))
-        for places in (*wanted, *reached, *edges):
-            parts.join(places)
-        missing = [paid.at for number, paid in enumerate(self.paid) if number not in taken]
-        open_ones = {parts.of(places[0]) for places in edges if places}
-        explained = {place: self.paid[number] for number, place in taken.items()}
-        left, explaining = defaultdict[int, list[Entry]](list), defaultdict[int, list[Paid]](list)
-        for place, entry in enumerate(self.entries):
-            if place in explained:
-                explaining[parts.of(place)].append(explained[place])
-            else:
-                left[parts.of(place)].append(entry)
-        sharing = defaultdict[int, list[Unsettled]](list)
-        for number, places in enumerate(reached):
-            sharing[parts.of(places[0]) if places else -1 - number].append(self.attempts[number])
-        return [
-            finding
-            for part, attempts in sharing.items()
-            for finding in Part(
-                attempts, left[part], explaining[part], missing, part in open_ones, self.doubts, unit
-            ).findings()
-        ]
-
-    def _take_named(self) -> None:
-        """Leaves out charges and entries that have the same id, and puts the others in their order."""
-        ids = {entry.request_id for entry in self.entries if entry.request_id}
-        known = {paid.attempt_id for paid in (*self.paid, *self.edges) if paid.attempt_id in ids}
-        self.paid = [paid for paid in self.paid if paid.attempt_id not in known]
-        self.edges = [paid for paid in self.edges if paid.attempt_id not in known]
-        others = (entry for entry in self.entries if entry.request_id not in known)
-        self.entries = sorted(others, key=lambda entry: entry.at)
-        self._times = [entry.at for entry in self.entries]
-
-    def _explains(self, paid: Paid, unit: int) -> list[int]:
-        """The entries that may be of this charge, the nearest first."""
-        places = [
-            place
-            for place in self._between(paid.at, paid.reach_s)
-            if not paid.exact or abs(self.entries[place].nanos - paid.nanos) < max(unit, 1)
-        ]
-        return sorted(places, key=lambda place: abs(self._times[place] - paid.at))
-
-    def _between(self, begins: float, lasts_s: float) -> list[int]:
-        return list(
-            range(bisect_left(self._times, begins - APART_S), bisect_right(self._times, begins + lasts_s + APART_S))
-        )
-
-
 def _time_of(paid: Paid) -> Span:
     """When the seller may have written down what we did."""
     return paid.at - APART_S, paid.at + paid.reach_s + APART_S
@@ -220,49 +154,3 @@ def _joined(spans: Iterable[Span]) -> list[Span]:
         else:
             joined.append((begins, ends))
     return joined
-
-
-def _matched(wanted: Sequence[Sequence[int]]) -> Mapping[int, int]:
-    """For as many as can be one of the places each wants, none twice: augmenting paths, breadth first."""
-    holder: dict[int, int] = {}
-    taken: dict[int, int] = {}
-    for number in range(len(wanted)):
-        came_from: dict[int, int] = {}
-        queue, free = [number], None
-        for each in queue:
-            for place in wanted[each]:
-                if place not in came_from:
-                    came_from[place] = each
-                    if place not in holder:
-                        free = place
-                        break
-                    queue.append(holder[place])
-            if free is not None:
-                break
-        while free is not None:
-            each = came_from[free]
-            before = taken.get(each)
-            holder[free], taken[each] = each, free
-            free = before if each != number else None
-    return taken
-
-
-@dataclass(slots=True)
-class _Parts:
-    """Which entries hang together, because the same charge or attempt may explain them."""
-
-    size: int
-    _above: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._above = list(range(self.size))
-
-    def of(self, place: int) -> int:
-        while self._above[place] != place:
-            self._above[place] = self._above[self._above[place]]
-            place = self._above[place]
-        return place
-
-    def join(self, places: Sequence[int]) -> None:
-        for place in places[1:]:
-            self._above[self.of(place)] = self.of(places[0])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.findings import MARGIN_S, REACH_S, Finding
+from gateway.core.findings import KEPT_S, MARGIN_S, REACH_S, Finding
 from gateway.core.matching import Log, Nearby, findings
 from gateway.core.reconcile import Paid
 from gateway.core.sellerlog import Entry
@@ -202,6 +202,26 @@ def test_calls_that_follow_each_other_for_long_are_told_apart_where_there_is_a_g
     assert (made.resolved, made.nanos) == (BILLED, PRICE)
     (made,) = look(ONE, [*map(entry, crowd)], [*map(paid, crowd)], log())
     assert made.resolved is UNBILLED
+
+
+# Of how many calls within ten seconds, the last of them when, an attempt can be told apart, and why not.
+CROWDS = [
+    (500, 40.0, None),
+    (1100, 40.0, "cannot be told apart"),
+    (1100, -MARGIN_S, "cannot be told apart"),
+    (1100, -MARGIN_S - 60, None),
+    (1100, -KEPT_S + 5, None),
+]
+
+
+@pytest.mark.parametrize(("calls", "ends", "says"), CROWDS)
+def test_a_crowd_is_not_told_apart_and_spoils_nothing_that_is_far_from_it(
+    calls: int, ends: float, says: str | None
+) -> None:
+    crowd = [ends - 10.0 * number / calls for number in range(calls)]
+    (made,) = look(ONE, [*map(entry, crowd), entry(300)], [*map(paid, crowd)], log())
+    assert (made.resolved, made.nanos) == ((None, 0) if says else (BILLED, PRICE))
+    assert says is None or says in made.words
 
 
 def test_nothing_is_kept_that_is_of_another_time() -> None:
