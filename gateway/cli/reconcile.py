@@ -120,10 +120,12 @@ class _Desk:
             near.doubts.append((begins, ends))
 
         begins, ends = self._days()
-        near.covers(begins if both.since else near.first_at, ends if both.until and ends <= now else near.last_at)
+        covered = (begins if both.since else near.first_at, ends if both.until and ends <= now else near.last_at)
+        near.covers(*covered)
+        clocks.covers(*covered)
         await charges.read(store, since=begins - _DAY_S, until=ends + _DAY_S, ours=paid, lost=lost)
         agreement = clocks.agreement()
-        found = findings(near, near.log(agreement.doubt))
+        found = findings(near, near.log(agreement.doubt, agreement.gaps))
         settled = await self._resolved(books, found) if self.resolve else frozenset()
         for each in found:
             if each.attempt.attempt_id not in settled:

@@ -1,16 +1,18 @@
 """Whether the seller's log and the books tell the same time: what the books have as billed is in the log just then.
 
-A log that is read in the wrong zone has an entry for everything, and none where it is looked for. So such a log is not
-asked what was billed and what was not. Pure.
+A log that is read in the wrong zone has an entry for everything, and none where it is looked for. A page of a log has
+none of what other pages have. So neither is asked what was billed and what was not: there must be charges of ours in
+it, and those next to an attempt must be. Pure.
 """
 
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from fractions import Fraction
 
-from gateway.core.findings import APART_S
+from gateway.core.findings import APART_S, Span
 from gateway.core.reconcile import Paid
 from gateway.core.sellerlog import Entry
 
@@ -31,16 +33,17 @@ _CLEARLY = Fraction(1, 20)
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Of `checked` charges in the log's time it has `found` when they were written, each at its amount.
+    """Of `checked` charges in the log's time it has an entry for `found`, when they were written.
 
     `ahead_s`: it has clearly more if its times are so far ahead of ours. `zone` is the one that times without one were
-    taken to be of, where they began.
+    taken to be of, where they began. In `gaps` it has none of the charges.
     """
 
     checked: int
     found: int
     ahead_s: float
     zone: timedelta
+    gaps: tuple[Span, ...] = ()
 
     @property
     def doubt(self) -> str | None:
@@ -91,19 +94,32 @@ class Clocks:
         if paid.exact and paid.reach_s == 0.0 and paid.nanos > 0 and self._kept(paid.at) and self._pool(paid):
             self._paid.append(paid)
 
+    def covers(self, first_at: float, last_at: float) -> None:
+        """The log has all that there was between these times, whether or not there was anything."""
+        self.first_at, self.last_at = min(self.first_at, first_at), max(self.last_at, last_at)
+
     def agreement(self) -> Agreement:
         """Whether the log has what the books have, as its times are or as they would be in another zone."""
         for entries in self._entries.values():
             entries.sort()
+        self._paid.sort(key=lambda paid: paid.at)
+        seen = [(paid.at, any(self._amounts(paid, paid.at))) for paid in self._paid]
+        seen = [(at, there) for at, there in seen if there or self._covered(at)]
+        zone = datetime.fromtimestamp(self.first_at if self._count else 0.0, self.zone).utcoffset()
+        return Agreement(
+            len(seen), sum(there for _, there in seen), self._ahead_s(), zone or timedelta(), tuple(_gaps(seen))
+        )
+
+    def _ahead_s(self) -> float:
+        """In which other zone more of the charges have an entry of their amount; 0: in none."""
         tried = self._paid[:: len(self._paid) // _TRIED + 1]
-        checked, found = self._found(tried, 0.0)
-        ahead, most, share = 0.0, found, Fraction(found, checked or 1) + _CLEARLY
+        covered, most = self._found(tried, 0.0)
+        ahead, share = 0.0, Fraction(most, covered or 1) + _CLEARLY
         for quarters in _QUARTERS:
-            there, has = self._found(tried, quarters * _QUARTER_S)
-            if has > most and Fraction(has, there) > share:
-                ahead, most = quarters * _QUARTER_S, has
-        began = datetime.fromtimestamp(self.first_at if self._count else 0.0, self.zone)
-        return Agreement(checked, found, ahead, began.utcoffset() or timedelta())
+            covered, found = self._found(tried, quarters * _QUARTER_S)
+            if found > most and Fraction(found, covered) > share:
+                ahead, most = quarters * _QUARTER_S, found
+        return ahead
 
     def _keep_less(self) -> None:
         self._window_s /= 2
@@ -120,21 +136,36 @@ class Clocks:
     def _pool(self, paid: Paid) -> list[tuple[float, int]]:
         return self._entries.get((paid.model, paid.group if self._tells_groups else ""), [])
 
-    def _found(self, charges: list[Paid], ahead_s: float) -> tuple[int, int]:
+    def _found(self, charges: Sequence[Paid], ahead_s: float) -> tuple[int, int]:
         """How many charges are in the log's time if its times are so far ahead, and of how many it has an entry."""
-        there = found = 0
+        covered = found = 0
         for paid in charges:
             at = paid.at + ahead_s
-            has = self._has(paid, at)
+            has = any(abs(nanos - paid.nanos) < max(self._unit_nanos, 1) for nanos in self._amounts(paid, at))
             found += has
-            there += has or self.first_at + APART_S <= at <= self.last_at - APART_S
-        return there, found
+            covered += has or self._covered(at)
+        return covered, found
 
-    def _has(self, paid: Paid, at: float) -> bool:
+    def _covered(self, at: float) -> bool:
+        return self.first_at + APART_S <= at <= self.last_at - APART_S
+
+    def _amounts(self, paid: Paid, at: float) -> Iterator[int]:
+        """What the entries of its model and group were billed with at about a time; none is of nothing."""
         entries = self._pool(paid)
         place = bisect_left(entries, (at - APART_S, 0))
         while place < len(entries) and entries[place][0] <= at + APART_S:
-            if abs(entries[place][1] - paid.nanos) < max(self._unit_nanos, 1):
-                return True
+            yield entries[place][1]
             place += 1
-        return False
+
+
+def _gaps(seen: Sequence[tuple[float, bool]]) -> Iterator[Span]:
+    """The times between charges that are in the log in which there are some that are not."""
+    begins, lacking = float("-inf"), False
+    for at, there in seen:
+        if there and lacking:
+            yield begins, at
+        if there:
+            begins = at
+        lacking = not there
+    if lacking:
+        yield begins, float("inf")

@@ -26,7 +26,7 @@ class Log:
     """What the log covers, and how finely: from its first to its last entry, to `unit_nanos`.
 
     `pools` are the models and groups that it has entries of; groups are empty where `tells_groups` is not so. `doubt`
-    is why its times say nothing.
+    is why its times say nothing, and in `gaps` it lacks charges of ours.
     """
 
     first_at: float
@@ -35,6 +35,7 @@ class Log:
     tells_groups: bool
     pools: frozenset[tuple[str, str]]
     doubt: str | None = None
+    gaps: Sequence[Span] = ()
 
 
 @dataclass(slots=True)
@@ -76,11 +77,11 @@ class Nearby:
         """The log has all that there was between these times, whether or not there was anything."""
         self.first_at, self.last_at = min(self.first_at, first_at), max(self.last_at, last_at)
 
-    def log(self, doubt: str | None = None) -> "Log":
+    def log(self, doubt: str | None = None, gaps: Sequence[Span] = ()) -> "Log":
         """What the log covers, when all of its entries were told."""
         groups = any(group for _, group in self._pools)
         pools = frozenset(self._pools if groups else ((model, "") for model, _ in self._pools))
-        return Log(self.first_at, self.last_at, self.unit_nanos, groups, pools, doubt)
+        return Log(self.first_at, self.last_at, self.unit_nanos, groups, pools, doubt, gaps)
 
     def whole(self, paid: Paid, log: "Log") -> bool:
         """Whether every entry that may be of this charge was kept."""
@@ -137,6 +138,8 @@ def _not_covered(attempt: Unsettled, log: Log, pool: tuple[str, str]) -> str | N
         return "the log begins after it was sent"
     if log.last_at < attempt.began + REACH_S:
         return "the log ends before it is certain that it was not billed; export it later"
+    if any(begins < attempt.began + REACH_S and attempt.began < ends for begins, ends in log.gaps):
+        return "the log lacks the charges of ours next to it"
     return None
 
 

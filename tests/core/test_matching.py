@@ -117,6 +117,9 @@ UNCERTAIN = [
     ("too early for the log", ONE, [entry(30)], [], log(first=20), "the log begins after it was sent"),
     ("too late for the log", ONE, [], [], log(last=REACH_S - 1), "export it later"),
     ("not one entry of its kind", [attempt()], [], [], replace(log(), pools=frozenset()), "no entry of its model"),
+    ("a log of another zone", ONE, [entry(30)], [], replace(log(), doubt="8 h ahead"), "8 h ahead"),
+    ("a gap", ONE, [], [], replace(log(), gaps=((T - 900, T - 800), (T + REACH_S - 1, T + 9000))), "next to it"),
+    ("a long gap", ONE, [entry(30)], [], replace(log(), gaps=((T - 9000, T + 1),)), "lacks the charges of ours next"),
     ("sent nobody knows when", [attempt(began=None)], [entry(30)], [], log(), "not known"),
     (
         "calls without a gap",

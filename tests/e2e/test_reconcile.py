@@ -173,6 +173,13 @@ def test_a_log_of_another_zone_settles_nothing_and_its_zone_is_named(day: Day) -
     assert {each["resolved"] for each in found["attempts"]} == {None}
 
 
+def test_a_page_of_the_log_without_anything_that_the_books_have_settles_nothing(day: Day) -> None:
+    day.bill[:] = [row for row in day.bill if row["id"] == day.billed]
+    said = day.reconcile(day.export("log.csv", as_dollars(day)), *EXACT, "--resolve", code=1)
+    assert said.count("nothing shows that its clock is ours") == 2
+    assert "0 settled; 2 left as they are." in said
+
+
 @pytest.mark.parametrize("write", [as_quota, as_chinese])
 def test_logs_of_other_kinds_are_reconciled_within_their_rounding(day: Day, write: Callable[[Day], str]) -> None:
     found = json.loads(day.reconcile(day.export("log", write(day)), *EXACT, "--resolve", "--json"))
