@@ -22,7 +22,7 @@ from gateway.core.matching import Nearby, findings
 from gateway.core.money import decimal_of, nanos_of
 from gateway.core.reconcile import Paid, Reconciliation, Tolerance, named
 from gateway.core.sellerlog import NAMES, QUOTA_PER_USD, BadEntry, Entry, Reader
-from gateway.core.unsettled import Reason
+from gateway.core.unsettled import Reason, Resolution
 from gateway.ledger import charges
 from gateway.ledger.unsettled import UnsettledBooks
 
@@ -145,6 +145,8 @@ class _Desk:
                     attempt_id, each.resolved, Reason.LOG, nanos=each.nanos, billed_at=each.billed_at
                 )
             except NotFound:  # somebody has written in the store; then it is as it was
+                continue
+            if made != Resolution(each.resolved, each.nanos, Reason.LOG):  # somebody else has said so meanwhile
                 continue
             settled.add(attempt_id)
             at = each.billed_at or each.attempt.began or each.attempt.at

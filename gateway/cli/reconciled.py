@@ -55,12 +55,20 @@ def print_all(found: Reconciled, tolerance: Tolerance) -> None:
         _say("")
     for line in differing:
         _say(_words(line))
-    if found.clocks.doubt and (found.clocks.checked or found.clocks.ahead_s):
-        _say(f"\nNothing can be settled by this log: {found.clocks.doubt}")
+    _print_doubts(found, tolerance)
     _print_findings(found)
     if found.calls:
         held = usd_of(sum(each.nanos for each in found.calls))
         _say(f"\n{len(found.calls)} calls that nobody has ended hold {held} $ of their teams: gateway ledger unsettled")
+
+
+def _print_doubts(found: Reconciled, tolerance: Tolerance) -> None:
+    """What the log is not good enough for."""
+    everything = total(found.lines)
+    if everything.hides(tolerance):
+        _say(f"\nThe log's amounts are rounded: {usd_of(everything.rounding_nanos)} $ may be wrong, and do not show.")
+    if found.clocks.doubt and (found.clocks.checked or found.clocks.ahead_s):
+        _say(f"\nNothing can be settled by this log: {found.clocks.doubt}")
 
 
 def _print_findings(found: Reconciled) -> None:

@@ -20,6 +20,12 @@ _DELIMITERS = ",;\t|"
 # Where the API of one-api and new-api has its entries.
 _INSIDE = ("data", "items", "logs", "rows")
 
+# No entry is as long, in characters: what cannot be read by then is broken, and not only unfinished.
+_LONGEST = 1_000_000
+
+# Numbers too long and lists too deep to be read are no entries either.
+_NOT_JSON = (ValueError, RecursionError)
+
 
 def records(lines: Iterable[str]) -> Iterator[tuple[str, Record]]:
     """Each record with the place it is at, for whoever has to look for it. Raises `BadEntry`."""
@@ -32,7 +38,7 @@ def records(lines: Iterable[str]) -> Iterator[tuple[str, Record]]:
     lines = chain([first], rest)
     match first[0]:
         case "[":
-            return _of_array(lines)
+            return _of_array(lines, before)
         case "{":
             return _of_objects(first, rest, before)
         case _:
@@ -53,40 +59,50 @@ def _of_csv(lines: Iterable[str], before: int) -> Iterator[tuple[str, Record]]:
     header = next(rest)
     delimiter = max(_DELIMITERS, key=header.count)
     reader = csv.reader(chain([header], rest), delimiter=delimiter, strict=True)
-    try:
-        names = [name.strip() for name in next(reader)]
-        for row in reader:
-            place = f"line {reader.line_num + before}"
-            if len(row) != len(names):
-                if not any(row):
-                    continue
-                raise BadEntry(f"{place}: {len(row)} fields under {len(names)} names; is a comma or a quote missing?")
+    names: list[str] = []
+    while True:
+        place = f"line {reader.line_num + before + 1}"  # where it begins: a quote that is missing is missed far below
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise BadEntry(f"{place}: {error}; is a quote missing, or one too many?") from None
+        if row is None:
+            return
+        if not names:
+            names = [name.strip() for name in row]
+        elif len(row) == len(names):
             yield place, dict(zip(names, row, strict=True))
-    except csv.Error as error:
-        raise BadEntry(f"line {reader.line_num + before}: {error}; export it again") from None
+        elif any(row):
+            raise BadEntry(f"{place}: {len(row)} fields under {len(names)} names; is a comma or a quote missing?")
 
 
 def _of_objects(first: str, rest: Iterator[str], before: int) -> Iterator[tuple[str, Record]]:
     """An object in each line, or a single one over many lines."""
     try:
         _loads(first)
-    except ValueError:
-        yield from _inside("the file", first + "".join(rest))
+    except _NOT_JSON:
+        text = first + "".join(rest)
+        yield from _inside(before + 1, text)
         return
     for number, line in enumerate(chain([first], rest), before + 1):
         if line.strip():
-            yield from _inside(f"line {number}", line)
+            yield from _inside(number, line)
 
 
-def _inside(place: str, text: str) -> Iterator[tuple[str, Record]]:
-    """A record, or those that an answer of an API has in it."""
+def _inside(line: int, text: str) -> Iterator[tuple[str, Record]]:
+    """A record that begins on a line, or those that an answer of an API has in it."""
+    place = f"line {line}"
     try:
-        found = _loads(text)
-    except ValueError as error:
-        raise BadEntry(f"{place}: it is not JSON: {error}; export it again") from None
+        found = _loads(text.rstrip())
+    except _NOT_JSON as error:
+        if isinstance(error, json.JSONDecodeError):
+            place = f"line {line + error.lineno - 1}"
+        raise _broken(place, error) from None
     below = found
     while isinstance(below, dict) and (name := next((each for each in _INSIDE if _holds(below.get(each))), None)):
         below = below[name]
+    if isinstance(found, dict) and found.get("success") is False:
+        raise BadEntry(f"{place}: it is no log but a refusal: {found.get('message') or 'without a reason'}; ask again")
     if not isinstance(below, list):
         below = [found]
     for number, each in enumerate(below, 1):
@@ -98,29 +114,35 @@ def _holds(value: object) -> bool:
     return isinstance(value, dict | list)
 
 
-def _of_array(lines: Iterable[str]) -> Iterator[tuple[str, Record]]:
+def _of_array(lines: Iterable[str], before: int) -> Iterator[tuple[str, Record]]:
     """The objects of an array, however it is broken into lines, each as soon as all of it is there."""
     decoder = json.JSONDecoder(parse_float=Decimal)
-    text, number, ended = "", 0, False
-    for line in chain(lines, [""]):
-        ended = line == ""
+    text, number, begins = "", 0, before + 1
+    for line_number, line in enumerate(chain(lines, [""]), before + 1):
+        begins = begins if text else line_number  # of what is there and not whole
         text += line
         at = 0
         while True:
             at = _past(text, at, "[, \t\r\n" if number == 0 else ", \t\r\n")
             if at >= len(text) or text[at] == "]":
                 break
+            place = f"line {begins}, entry {number + 1}"
             try:
                 value, at = decoder.raw_decode(text, at)
-            except ValueError as error:
-                if ended:
-                    raise BadEntry(f"entry {number + 1}: it is not JSON: {error}; export it again") from None
+            except _NOT_JSON as error:
+                if line == "" or len(text) - at > _LONGEST:
+                    raise _broken(place, error) from None
                 break
-            number += 1
-            yield f"entry {number}", _record(value, f"entry {number}")
+            number, begins = number + 1, line_number
+            yield place, _record(value, place)
         text = text[at:]
     if not text.startswith("]"):
         raise BadEntry(f"it ends after entry {number} in the middle of a list; export it again")
+
+
+def _broken(place: str, error: Exception) -> BadEntry:
+    why = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be read"
+    return BadEntry(f"{place}: it is not JSON: {why}; export it again")
 
 
 def _past(text: str, at: int, marks: str) -> int:

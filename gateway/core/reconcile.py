@@ -70,11 +70,15 @@ class Line:
         return self.theirs_nanos - self.ours_nanos
 
     def differs(self, tolerance: Tolerance) -> bool:
-        beyond = abs(self.difference) - self.rounding_nanos
-        if beyond <= 0:
-            return False
+        return self._matters(abs(self.difference) - self.rounding_nanos, tolerance)
+
+    def hides(self, tolerance: Tolerance) -> bool:
+        """Whether a difference that would be told may be the log's rounding, and is not."""
+        return self._matters(self.rounding_nanos, tolerance)
+
+    def _matters(self, nanos: int, tolerance: Tolerance) -> bool:
         share = tolerance.percent * max(abs(self.ours_nanos), abs(self.theirs_nanos))
-        return beyond > tolerance.nanos or beyond * 100 > share
+        return nanos > 0 and (nanos > tolerance.nanos or nanos * 100 > share)
 
 
 class _Key(NamedTuple):

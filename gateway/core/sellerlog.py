@@ -93,6 +93,7 @@ class Reader:
     quota_per_usd: int = QUOTA_PER_USD
     columns: Mapping[str, str] = field(default_factory=dict)
     _found: dict[tuple[str, ...], Mapping[str, str]] = field(default_factory=dict)
+    _cost: str = ""  # whether a column that may be dollars or quota is `usd` or `quota`, as its first amount tells
 
     def entry(self, record: Mapping[str, Any]) -> Entry | None:
         """None: it is no charge and no refund. Raises `BadEntry`."""
@@ -125,8 +126,12 @@ class Reader:
         text = _text(record, at[what])
         if text in ("", "-"):
             return 0, 1
-        if what == "cost":
+        if what == "cost" and text != "0":
             what = "quota" if re.fullmatch(r"-?[\d,]+", text) else "usd"
+            self._cost = self._cost or what
+            if what != self._cost:
+                name, said = at["cost"], f"{text} here and another kind of number before"
+                raise BadEntry(f"{name}: dollars or quota? {said}; say --column usd={name}, or quota={name}")
         try:
             return usd_amount(text) if what == "usd" else quota_amount(text, self.quota_per_usd)
         except ValueError as error:

@@ -50,7 +50,15 @@ def test_a_record_is_there_before_the_next_line_is_read() -> None:
         assert len(read) <= 2, name
 
 
-PLACES = {"csv": "line 3", "csv behind empty lines": "line 5", "json lines": "line 2", "an array over many": "entry 2"}
+PLACES = {
+    "csv": "line 3",
+    "an array in a line": "line 1, entry 2",
+    "an array, an entry a line": "line 3, entry 2",
+    "an answer of the API": "line 1, entry 2",
+    "csv behind empty lines": "line 5",
+    "json lines": "line 2",
+    "an array over many": "line 6, entry 2",
+}
 
 
 @pytest.mark.parametrize(("name", "place"), PLACES.items())
@@ -64,10 +72,16 @@ WRONG = [
     ("PK\x03\x04", "it is a workbook; save it as CSV"),
     ("a,b\n1,2\n1,2,3\n", "line 3: 3 fields under 2 names; is a comma or a quote missing?"),
     ('a,b\n1,"2"x\n', "line 2: "),
-    ('a,b\n1,"2\n', "line 2: unexpected end of data; export it again"),
+    ('a,b\n1,"2\n', "line 2: unexpected end of data; is a quote missing"),
+    ('a,b\n1,2\n3,"4\n' + "5,6\n" * 40_000, "line 3: field larger than field limit (131072); is a quote missing"),
     ('{"a": 1}\n{"a": \n', "line 2: it is not JSON"),
-    ('{"a": \n', "the file: it is not JSON"),
-    ('[{"a": 1},\n{"a"', "entry 2: it is not JSON"),
+    ('\n{"a": \n 1,\n "b" 2}', "line 4: it is not JSON: Expecting ':' delimiter; export it again"),
+    ('{"success": false, "message": "no such token"}', "line 1: it is no log but a refusal: no such token; ask again"),
+    ('[{"a": 1},\n\n{"a"', "line 3, entry 2: it is not JSON"),
+    ('[\n{"a": nan},\n' + '{"a": 1},\n' * 200_000, "line 2, entry 1: it is not JSON: Expecting value; export it"),
+    ("[" * 100_000, "it ends after entry 0"),
+    ('[{"a": ' + "[" * 100_000, "line 1, entry 1: it is not JSON"),
+    ('{"a": ' + "9" * 5000 + "}", "line 1: it is not JSON: it cannot be read"),
     ('[{"a": 1},\n', "it ends after entry 1 in the middle of a list"),
     ('[{"a": 1}, 2]', "entry 2: it is no object with names and values"),
 ]

@@ -1,5 +1,6 @@
 """The seller's log beside the books: what a line says, which differences are told, and midnight."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
@@ -127,6 +128,8 @@ def test_a_log_that_rounds_may_be_off_by_less_than_a_unit_for_each_call() -> Non
     (line,) = lines(theirs, charges)
     assert line.rounding_nanos == 2 * 99_999
     assert not line.differs(exact)
+    assert (line.hides(exact), line.hides(Tolerance())) == (True, False)
+    assert replace(line, rounding_nanos=51_000_000 // 199).hides(Tolerance()), "half a per cent of what was spent"
     (line,) = lines(theirs, [charges[0], paid("2026-11-27 11:00", 25_664_000)])
     assert line.differs(exact)
 

@@ -102,6 +102,34 @@ def test_columns_can_be_named() -> None:
     assert made.nanos == 10_000
 
 
+# Amounts under a name that says neither, one after the other, and which of them cannot be both.
+COSTS = [
+    (("0.09", "0", "$1", "0.126"), None),
+    (("45000", "0", "63,000"), None),
+    (
+        ("0.09", "1"),
+        "花费: dollars or quota? 1 here and another kind of number before; say --column usd=花费, or quota=",
+    ),
+    (("0", "45000", "0.5"), "花费: dollars or quota? 0.5 here"),
+]
+
+
+@pytest.mark.parametrize(("costs", "says"), COSTS)
+def test_what_may_be_dollars_or_quota_is_one_of_them_in_all_of_a_log(costs: tuple[str, ...], says: str | None) -> None:
+    reader = Reader(UTC)
+
+    def read() -> None:
+        for cost in costs:
+            reader.entry({"time": NOON, "model": "pro", "花费": cost})
+
+    if says is None:
+        read()
+    else:
+        with pytest.raises(BadEntry) as refused:
+            read()
+        assert says in str(refused.value)
+
+
 def test_another_quota_to_the_dollar() -> None:
     made = Reader(UTC, quota_per_usd=1_000_000).entry({"time": NOON, "model": "pro", "quota": 90_000})
     assert made is not None

@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from gateway.config.effective import effective
 from gateway.config.load import load
+from gateway.core.sellerlog import NAMES
 from tests.house import ADMIN_KEY, MODEL, Simulator
 from tests.incidents.__main__ import words as incidents
 from tests.kills.__main__ import words as kills
@@ -145,6 +146,12 @@ def test_the_table_of_settings_is_complete(simulator: Simulator, tmp_path: Path)
     told = set(re.findall(r"`([a-z_.\[\]]+)`", README.split("## Settings")[1].split("## Running it")[0]))
     missing = {path for path in paths if path not in told and "." + path.rsplit(".", 1)[-1] not in told}
     assert not {path for path in missing if not path.startswith("models.")}
+
+
+def test_the_columns_that_a_sellers_log_may_have_are_told() -> None:
+    told = re.split(r"[^\w()$ ]+", README.split("a column's name |")[1].split("Times without a zone")[0])
+    assert {name for names in NAMES.values() for name in names} - {"requestid"} <= {each.strip() for each in told}
+    assert {f"`{what}`" for what in NAMES} <= set(re.findall("`[a-z]+`", README))
 
 
 def test_every_dependency_has_its_reason() -> None:
