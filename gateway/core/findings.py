@@ -5,6 +5,7 @@ It is said only where it is certain; where it is not, the words say why.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.core.reconcile import Paid
 from gateway.core.sellerlog import Entry
@@ -37,14 +38,25 @@ class Finding:
     billed_at: float | None = None
 
 
+class Share(NamedTuple):
+    """The entry that is an attempt's in one explanation of all; None: it was not billed. `others` may be its as well.
+
+    `sure`: so it is in every explanation, with this entry or another.
+    """
+
+    entry: Entry | None
+    others: Sequence[Entry]
+    sure: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """Attempts that the same entries may be of: those `left` over, beside others that charges of the books explain.
 
-    `missing` is when charges were written that the log has no entry of, `crowded` those that were not looked for among
-    so many. `open`: it goes on where nothing was kept, or is such a crowd.
-    `doubts` are times at which attempts were sent that are not among them, and in no row. The log's amounts are less
-    than `unit` away from what was meant.
+    `shares` are what each attempt may have of those left over; None: they are not of these attempts alone. `missing` is
+    when charges were written that the log has no entry of, `crowded` those that were not looked for among so many.
+    `open`: it goes on where nothing was kept, or is such a crowd. `doubts` are times at which attempts were sent that
+    are not among them, and in no row. The log's amounts are less than `unit` away from what was meant.
     """
 
     attempts: Sequence[Unsettled]
@@ -55,18 +67,26 @@ class Part:
     open: bool
     doubts: Sequence[Span]
     unit: int
+    shares: Sequence[Share] | None
 
     def findings(self) -> list[Finding]:
         """What is to be said of each of its attempts."""
         for rule, words in _RULES if self.left else _RULES_OF_ALL:
             if not rule(self):
                 return [Finding(each, None, 0, words) for each in self.attempts]
-        if not self.left:
-            words = "the log covers its time, and every entry is of another call"
-            return [Finding(each, Resolved.UNBILLED, 0, words) for each in self.attempts]
-        words = "an entry of the log has no other explanation"
-        pairs = zip(self.attempts, self.left, strict=True)
-        return [Finding(each, Resolved.BILLED, entry.nanos, words, entry.at) for each, entry in pairs]
+        shares = self.shares or [Share(None, (), sure=True)] * len(self.attempts)
+        return [_finding(each, share) for each, share in zip(self.attempts, shares, strict=True)]
+
+
+def _finding(attempt: Unsettled, share: Share) -> Finding:
+    if not share.sure:
+        return Finding(attempt, None, 0, _TOO_FEW)
+    if share.entry is None:
+        return Finding(attempt, Resolved.UNBILLED, 0, "the log covers its time, and every entry is of another call")
+    if any(other.nanos != share.entry.nanos for other in share.others):
+        return Finding(attempt, None, 0, _DIFFERENT)
+    words = "an entry of the log has no other explanation"
+    return Finding(attempt, Resolved.BILLED, share.entry.nanos, words, share.entry.at)
 
 
 def _complete(part: Part) -> bool:
@@ -75,10 +95,6 @@ def _complete(part: Part) -> bool:
 
 def _closed(part: Part) -> bool:
     return not part.open and not any(_within(at, each, MARGIN_S) for each in part.attempts for at in part.crowded)
-
-
-def _one_for_each(part: Part) -> bool:
-    return len(part.left) == len(part.attempts)
 
 
 def _undoubted(part: Part) -> bool:
@@ -91,20 +107,20 @@ def _undoubted(part: Part) -> bool:
 
 def _as_predicted(part: Part) -> bool:
     exact = [each.nanos for each in part.attempts if each.exact]
-    return all(abs(entry.nanos - nanos) < max(part.unit, 1) for nanos in exact for entry in part.left)
-
-
-def _of_one_amount(part: Part) -> bool:
-    return len({entry.nanos for entry in part.left}) == 1
+    near = max(part.unit, 1)
+    return part.shares is not None or all(abs(entry.nanos - nanos) < near for nanos in exact for entry in part.left)
 
 
 def _beside_exact(part: Part) -> bool:
     return all(paid.exact for paid in part.explaining)
 
 
-def _in_time(part: Part) -> bool:
-    return all(_within(entry.at, each, 0.0) for each in part.attempts for entry in part.left)
+def _explained(part: Part) -> bool:
+    return part.shares is not None
 
+
+_TOO_FEW = "there are not as many entries without another explanation as attempts they may be of"
+_DIFFERENT = "entries without another explanation have different amounts: which is whose is not certain"
 
 # What must be so for anything to be said; and what else where entries have no other explanation.
 _RULES_OF_ALL: tuple[tuple[Callable[[Part], bool], str], ...] = (
@@ -113,12 +129,10 @@ _RULES_OF_ALL: tuple[tuple[Callable[[Part], bool], str], ...] = (
 )
 _RULES = (
     *_RULES_OF_ALL,
-    (_one_for_each, "there are not as many entries without another explanation as attempts they may be of"),
     (_undoubted, "an entry without another explanation may be of a call that has not ended, or of another attempt"),
     (_as_predicted, "an entry without another explanation has another amount than it would have cost"),
-    (_of_one_amount, "entries without another explanation have different amounts: which is whose is not certain"),
     (_beside_exact, "charges around then are estimates, so that their entries cannot be told apart"),
-    (_in_time, "an entry without another explanation is not of its time alone"),
+    (_explained, "there are more entries without another explanation than attempts they may be of"),
 )
 
 

@@ -4,13 +4,13 @@ A charge may explain some of them, by their time and amount, and so do others: e
 and of each part it is seen how much is left when every charge has one. Pure.
 """
 
-from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from gateway.core.findings import APART_S, REACH_S, Finding, Part, Span, began_of
+from gateway.core.entries import Entries, Parts, Run
+from gateway.core.explaining import Explanation, Who
+from gateway.core.findings import Finding, Part, Share, Span
 from gateway.core.reconcile import Paid
 from gateway.core.sellerlog import Entry
 from gateway.core.unsettled import Unsettled
@@ -34,38 +34,61 @@ class Pool:
         if not self.attempts:
             return []
         self._take_named()
-        sheet = _Sheet.of(self.entries)
-        wanted = [sheet.runs(paid, unit) for paid in self.paid]
-        edges = [sheet.runs(paid, unit) for paid in self.edges]
-        reached = [sheet.reached(each) for each in self.attempts]
-        parts = sheet.parts([*wanted, *edges, *reached])
-        crowds = _crowds(wanted, sheet, parts)
+        entries = Entries.of(self.entries)
+        wanted = [entries.runs(paid, unit) for paid in self.paid]
+        edges = [entries.runs(paid, unit) for paid in self.edges]
+        reached = [entries.reached(each) for each in self.attempts]
+        parts = entries.parts([*wanted, *edges, *reached])
+        crowds = _crowds(wanted, entries, parts)
+        open_ones = crowds | {parts.of(entries.first(runs)) for runs in edges if runs}
         paired = {
-            number: sheet.places(self.paid[number], runs)
+            number: entries.places(self.paid[number], runs)
             for number, runs in enumerate(wanted)
-            if not runs or parts.of(sheet.first(runs)) not in crowds
+            if not runs or parts.of(entries.first(runs)) not in crowds
         }
         taken = _matched(paired)
-        open_ones = crowds | {parts.of(sheet.first(runs)) for runs in edges if runs}
-        explained = {place: self.paid[number] for number, place in taken.items()}
-        left, explaining = defaultdict[int, list[Entry]](list), defaultdict[int, list[Paid]](list)
-        for place, entry in enumerate(self.entries):
-            if place in explained:
-                explaining[parts.of(place)].append(explained[place])
-            else:
-                left[parts.of(place)].append(entry)
-        sharing = defaultdict[int, list[Unsettled]](list)
-        for number, runs in enumerate(reached):
-            sharing[parts.of(sheet.first(runs)) if runs else -1 - number].append(self.attempts[number])
         missing = [self.paid[number].at for number in paired if number not in taken]
         crowded = [paid.at for number, paid in enumerate(self.paid) if number not in paired]
-        return [
-            finding
-            for part, attempts in sharing.items()
-            for finding in Part(
-                attempts, left[part], explaining[part], missing, crowded, part in open_ones, self.doubts, unit
-            ).findings()
-        ]
+        found: dict[int, Finding] = {}
+        for part, those in _members(parts, taken, [entries.first(runs) if runs else None for runs in reached]).items():
+            if not those.attempts:
+                continue
+            shares = None
+            if those.left and part not in open_ones:
+                wants = {Who(number, attempt=False): paired[number] for number in those.charges}
+                for number in those.attempts:
+                    wants[Who(number, attempt=True)] = entries.billed(self.attempts[number], reached[number], unit)
+                has = {Who(number, attempt=False): taken[number] for number in those.charges}
+                shares = self._shares(Explanation(wants, has), those)
+            made = Part(
+                attempts=[self.attempts[number] for number in those.attempts],
+                left=[self.entries[place] for place in those.left],
+                explaining=[self.paid[number] for number in those.charges],
+                missing=missing,
+                crowded=crowded,
+                open=part in open_ones,
+                doubts=self.doubts,
+                unit=unit,
+                shares=shares,
+            )
+            found |= zip(those.attempts, made.findings(), strict=True)
+        return [found[number] for number in range(len(self.attempts))]
+
+    def _shares(self, explanation: Explanation, those: "_Members") -> list[Share] | None:
+        """What is each attempt's of the entries that are left; None: there is something else that they are of."""
+        given = [explanation.give(place) for place in those.left]
+        if not all(given):
+            return None
+        unsure, shares = explanation.unsure(), []
+        for number in those.attempts:
+            who = Who(number, attempt=True)
+            place = explanation.has.get(who)
+            if place is None:
+                shares.append(Share(None, (), number not in unsure))
+            else:
+                others = [self.entries[other] for other in explanation.others(who)]
+                shares.append(Share(self.entries[place], others, number not in unsure))
+        return shares
 
     def _take_named(self) -> None:
         """Leaves out charges and entries that have the same id, and puts the others in their order."""
@@ -77,106 +100,33 @@ class Pool:
         self.entries = sorted(others, key=lambda entry: entry.at)
 
 
-class _Run(NamedTuple):
-    """Entries of an amount that follow each other: of all that have it, from one on and before another.
-
-    `amount` None: of whatever amount.
-    """
-
-    amount: int | None
-    first: int
-    past: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Sheet:
-    """The entries, in their order, to be found by time and amount. A place is where one is among all of them."""
-
-    times: Sequence[float]
-    by_amount: Mapping[int | None, Sequence[int]]
-    amounts: Sequence[int]
-
-    @classmethod
-    def of(cls, entries: Sequence[Entry]) -> "_Sheet":
-        by_amount = defaultdict[int | None, list[int]](list)
-        for place, entry in enumerate(entries):
-            by_amount[entry.nanos].append(place)
-        amounts = sorted(amount for amount in by_amount if amount is not None)
-        return cls([entry.at for entry in entries], {**by_amount, None: range(len(entries))}, amounts)
-
-    def runs(self, paid: Paid, unit: int) -> list[_Run]:
-        """The entries that may be of a charge."""
-        if not paid.exact:
-            return self._between(paid.at, paid.reach_s, (None,))
-        near = max(unit, 1) - 1
-        low, high = bisect_left(self.amounts, paid.nanos - near), bisect_right(self.amounts, paid.nanos + near)
-        return self._between(paid.at, paid.reach_s, self.amounts[low:high])
-
-    def reached(self, attempt: Unsettled) -> list[_Run]:
-        """The entries that may be of an attempt."""
-        return self._between(began_of(attempt), REACH_S, (None,))
-
-    def first(self, runs: Sequence[_Run]) -> int:
-        return self.by_amount[runs[0].amount][runs[0].first]
-
-    def places(self, paid: Paid, runs: Sequence[_Run]) -> list[int]:
-        """The places of these entries, the nearest first."""
-        places = [place for amount, first, past in runs for place in self.by_amount[amount][first:past]]
-        return sorted(places, key=lambda place: abs(self.times[place] - paid.at))
-
-    def parts(self, wanted: Sequence[Sequence[_Run]]) -> "_Parts":
-        """Which entries hang together, because something may explain more than one of them."""
-        parts, spans = _Parts(len(self.times)), defaultdict[int | None, list[tuple[int, int]]](list)
-        for runs in wanted:
-            for run in runs:
-                spans[run.amount].append((run.first, run.past))
-                parts.join(self.first(runs), self.by_amount[run.amount][run.first])
-        for amount, found in spans.items():
-            places, joined = self.by_amount[amount], 0
-            for first, past in sorted(found):
-                for at in range(max(first, joined) + 1, past):
-                    parts.join(places[at - 1], places[at])
-                joined = max(joined, past - 1)
-        return parts
-
-    def _between(self, begins: float, lasts_s: float, amounts: Sequence[int | None]) -> list[_Run]:
-        low = bisect_left(self.times, begins - APART_S)
-        high = bisect_right(self.times, begins + lasts_s + APART_S)
-        runs = []
-        for amount in amounts:
-            places = self.by_amount[amount]
-            first, past = bisect_left(places, low), bisect_left(places, high)
-            if first < past:
-                runs.append(_Run(amount, first, past))
-        return runs
-
-
 @dataclass(slots=True)
-class _Parts:
-    """Which entries hang together; each part is known by one of its places."""
+class _Members:
+    """Who is of a part, by number: attempts, charges that have an entry, and the places of entries that nobody has."""
 
-    size: int
-    _above: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._above = list(range(self.size))
-
-    def of(self, place: int) -> int:
-        while self._above[place] != place:
-            self._above[place] = self._above[self._above[place]]
-            place = self._above[place]
-        return place
-
-    def join(self, one: int, other: int) -> None:
-        self._above[self.of(other)] = self.of(one)
+    attempts: list[int] = field(default_factory=list)
+    charges: list[int] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
 
 
-def _crowds(wanted: Sequence[Sequence[_Run]], sheet: _Sheet, parts: _Parts) -> set[int]:
+def _members(parts: Parts, taken: Mapping[int, int], first: Sequence[int | None]) -> Mapping[int, _Members]:
+    """By part; `first` is an entry that may be of each attempt. One of which none may be is a part of its own."""
+    members = defaultdict[int, _Members](_Members)
+    for number, place in taken.items():
+        members[parts.of(place)].charges.append(number)
+    for place in sorted(set(range(parts.size)).difference(taken.values())):
+        members[parts.of(place)].left.append(place)
+    for number, entry in enumerate(first):
+        members[-1 - number if entry is None else parts.of(entry)].attempts.append(number)
+    return members
+
+
+def _crowds(wanted: Sequence[Sequence[Run]], entries: Entries, parts: Parts) -> set[int]:
     """The parts that have too many pairs."""
     pairs = Counter[int]()
     for runs in wanted:
         if runs:
-            pairs[parts.of(sheet.first(runs))] += sum(run.past - run.first for run in runs)
+            pairs[parts.of(entries.first(runs))] += sum(run.past - run.first for run in runs)
     return {part for part, count in pairs.items() if count > _MOST_PAIRS}
 
 

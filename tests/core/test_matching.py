@@ -72,6 +72,27 @@ CERTAIN = [
         [(BILLED, PRICE), (UNBILLED, 0)],
     ),
     (
+        "one billed before the other was sent",
+        [attempt(1), attempt(2, T + 600)],
+        [entry(30)],
+        [],
+        [(BILLED, PRICE), (UNBILLED, 0)],
+    ),
+    (
+        "an amount that only one of them costs",
+        [attempt(1), attempt(2, T + 5, 126)],
+        [entry(30, 126)],
+        [],
+        [(UNBILLED, 0), (BILLED, 126)],
+    ),
+    (
+        "an entry that would be a charge's, which has another",
+        [attempt(1), attempt(2, T + 40)],
+        [entry(20), entry(28)],
+        [paid(25)],
+        [(BILLED, PRICE), (UNBILLED, 0)],
+    ),
+    (
         "an estimate: the log knows the amount",
         [attempt(exact=False)],
         [entry(30, 25_536_000)],
@@ -101,7 +122,7 @@ def test_what_is_certain_is_resolved(
 CROWD = [-1500.0 + 8 * number for number in range(600)]
 UNCERTAIN = [
     ("one entry for two", TWO, [entry(30)], [], log(), "not as many entries"),
-    ("three for one", ONE, [entry(30), entry(31), entry(32)], [], log(), "not as many entries"),
+    ("three for one", ONE, [entry(30), entry(31), entry(32)], [], log(), "there are more entries"),
     ("another amount", ONE, [entry(30, 91_000_000)], [], log(), "another amount than it would have cost"),
     (
         "which amount is whose",
@@ -141,6 +162,30 @@ def test_what_is_not_certain_is_left_and_said_why(
     for made in look(attempts, entries, charges, about):
         assert made.resolved is None
         assert says in made.words
+
+
+def test_of_several_attempts_those_are_resolved_that_are_certain() -> None:
+    attempts = [attempt(1), attempt(2, T + 600), attempt(3, T + 605), attempt(4, T + 700)]
+    first, *both, last = look(attempts, [entry(30), entry(640)], [], log())
+    assert (first.resolved, last.resolved) == (BILLED, UNBILLED)
+    for made in both:
+        assert made.resolved is None
+        assert "not as many entries" in made.words
+
+
+def test_what_is_billed_for_attempts_that_cannot_be_told_apart_explains_an_entry_each() -> None:
+    made = look(TWO, [entry(30), entry(300)], [], log())
+    assert [(each.resolved, each.billed_at) for each in made] in (
+        [(BILLED, T + 30), (BILLED, T + 300)],
+        [(BILLED, T + 300), (BILLED, T + 30)],
+    )
+
+
+def test_amounts_that_are_each_others_within_the_rounding_are_not_certain() -> None:
+    entries = [entry(30, 90_000_000), entry(31, 90_009_000)]
+    (made,) = look([attempt(exact=False)], entries, [paid(31, 90_005_000)], log(unit=10_000))
+    assert made.resolved is None
+    assert "which is whose" in made.words
 
 
 def test_an_entry_that_may_be_of_a_call_nothing_was_heard_of_is_nobodys() -> None:
