@@ -62,7 +62,9 @@ class Agreement:
         hours = (self.zone.total_seconds() + self.ahead_s) / 3600
         if hours == 0:
             return "UTC"
-        return f"Etc/GMT{-round(hours):+d}" if hours == round(hours) and -12 <= hours <= 14 else "ZONE"
+        if hours != round(hours) or not -12 <= hours <= 14:
+            return "ZONE"
+        return f"Etc/GMT{-round(hours):+d}, which is UTC{round(hours):+d}"
 
 
 @dataclass(slots=True)

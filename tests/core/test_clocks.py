@@ -92,7 +92,7 @@ SAID = [
     (Agreement(6, 3, 0.0, timedelta()), None),
     (Agreement(6, 2, 0.0, timedelta()), "lacks 4 of 6 charges"),
     (Agreement(0, 0, 0.0, timedelta()), "nothing shows that its clock is ours"),
-    (Agreement(4, 0, 8 * H, timedelta()), "8 h ahead of ours; they fit with --time-zone Etc/GMT-8"),
+    (Agreement(4, 0, 8 * H, timedelta()), "8 h ahead of ours; they fit with --time-zone Etc/GMT-8, which is UTC+8"),
     (Agreement(4, 3, -5.5 * H, timedelta()), "5.5 h behind ours; they fit with --time-zone ZONE"),
 ]
 
@@ -103,7 +103,11 @@ def test_what_is_said_of_it(made: Agreement, says: str | None) -> None:
 
 
 # The zone that times were taken to be of, by how much they are ahead then; the one they are of.
-ZONES = [("Asia/Shanghai", -8 * H, "UTC"), ("America/New_York", 12 * H, "Etc/GMT-8"), ("UTC", -7 * H, "Etc/GMT+7")]
+ZONES = [
+    ("Asia/Shanghai", -8 * H, "UTC"),
+    ("America/New_York", 12 * H, "Etc/GMT-8, which is UTC+8"),
+    ("UTC", -7 * H, "Etc/GMT+7, which is UTC-7"),
+]
 
 
 @pytest.mark.parametrize(("zone", "by_s", "name"), ZONES)
