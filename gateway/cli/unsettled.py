@@ -107,7 +107,7 @@ def _print(attempts: list[Unsettled], calls: list[UnsettledCall], before: int, n
     if before:
         out.print(
             f"\nBesides, {usd_of(before)} $ are held for attempts that an earlier release has noted; "
-            "a gateway lists them when it starts.",
+            "a gateway lists them when it starts, and once a day.",
             highlight=False,
             soft_wrap=True,
         )

@@ -75,12 +75,15 @@ class Part:
             if not rule(self):
                 return [Finding(each, None, 0, words) for each in self.attempts]
         shares = self.shares or [Share(None, (), sure=True)] * len(self.attempts)
-        return [_finding(each, share) for each, share in zip(self.attempts, shares, strict=True)]
+        unsure = [share.entry for share in shares if not share.sure]
+        billed = sum(entry is not None for entry in unsure)  # whichever: in every explanation as many
+        words = f"of {len(unsure)} attempts around then {billed} were billed: which is not certain"
+        return [_finding(each, share, words) for each, share in zip(self.attempts, shares, strict=True)]
 
 
-def _finding(attempt: Unsettled, share: Share) -> Finding:
+def _finding(attempt: Unsettled, share: Share, unsure: str) -> Finding:
     if not share.sure:
-        return Finding(attempt, None, 0, _TOO_FEW)
+        return Finding(attempt, None, 0, unsure)
     if share.entry is None:
         return Finding(attempt, Resolved.UNBILLED, 0, "the log covers its time, and every entry is of another call")
     if any(other.nanos != share.entry.nanos for other in share.others):
@@ -119,7 +122,6 @@ def _explained(part: Part) -> bool:
     return part.shares is not None
 
 
-_TOO_FEW = "there are not as many entries without another explanation as attempts they may be of"
 _DIFFERENT = "entries without another explanation have different amounts: which is whose is not certain"
 
 # What must be so for anything to be said; and what else where entries have no other explanation.

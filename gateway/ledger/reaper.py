@@ -21,13 +21,17 @@ from gateway.ledger.unsettled import UNSETTLED_S, UnsettledBooks
 REAP_EVERY_S = 10.0
 _AT_ONCE = 100
 
+# After so many turns, about a day, it is looked again for what gateways of an earlier release have noted: some may
+# have gone on beside this one.
+_ADOPT_EVERY = 8640
+
 
 @dataclass(slots=True)
 class Reaper:
     store: Store
     observe: Observer
     unsettled_s: float = UNSETTLED_S
-    _adopted: bool = False
+    _turns: int = 0
 
     async def turn(self) -> None:
         """Looks after the calls of every team, unless another gateway just did; to be taken every `REAP_EVERY_S`."""
@@ -48,9 +52,9 @@ class Reaper:
     async def presume(self) -> None:
         """Attempts of which nobody has known for too long were billed. Raises `BooksAway`, and may be repeated."""
         books = UnsettledBooks(self.store)
-        if not self._adopted:  # what an earlier release has noted, once
+        if self._turns % _ADOPT_EVERY == 0:
             await books.adopt()
-            self._adopted = True
+        self._turns += 1
         for each in [each async for each in books.attempts(older_s=self.unsettled_s)]:
             with suppress(NotFound):  # it is older than the index that it was just found in
                 made = await books.resolve(each.attempt_id, Resolved.BILLED, Reason.PRESUMED)

@@ -121,7 +121,7 @@ def test_what_is_certain_is_resolved(
 # What it is, the attempts, entries, charges, the log, and what is said of each.
 CROWD = [-1500.0 + 8 * number for number in range(600)]
 UNCERTAIN = [
-    ("one entry for two", TWO, [entry(30)], [], log(), "not as many entries"),
+    ("one entry for two", TWO, [entry(30)], [], log(), "of 2 attempts around then 1 were billed"),
     ("three for one", ONE, [entry(30), entry(31), entry(32)], [], log(), "there are more entries"),
     ("another amount", ONE, [entry(30, 91_000_000)], [], log(), "another amount than it would have cost"),
     (
@@ -170,7 +170,7 @@ def test_of_several_attempts_those_are_resolved_that_are_certain() -> None:
     assert (first.resolved, last.resolved) == (BILLED, UNBILLED)
     for made in both:
         assert made.resolved is None
-        assert "not as many entries" in made.words
+        assert "of 2 attempts around then 1 were billed: which is not certain" in made.words
 
 
 def test_what_is_billed_for_attempts_that_cannot_be_told_apart_explains_an_entry_each() -> None:

@@ -189,13 +189,22 @@ async def test_what_an_older_release_has_noted_is_listed_once_and_counts_by_the_
     assert await faults(books) == []
 
 
-async def test_a_gateway_that_starts_adopts_them(
+async def test_a_gateway_that_starts_adopts_them_and_once_a_day_those_that_came_since(
     store: Store, books: Books, unsettled: UnsettledBooks, raw: Redis
 ) -> None:
     await fear(books)
     raw.delete(layout.UNSETTLED, f"{layout.UNSETTLED}:att_1")
-    await Reaper(store, lambda event: None).turn()
+    reaper = Reaper(store, lambda event: None)
+    await reaper.turn()
     assert await listed(unsettled) == ["att_1"]
+
+    await fear(books, "att_2")
+    raw.delete(layout.UNSETTLED, f"{layout.UNSETTLED}:att_1", f"{layout.UNSETTLED}:att_2")
+    await reaper.presume()
+    assert await listed(unsettled) == []
+    reaper._turns = 8640
+    await reaper.presume()
+    assert await listed(unsettled) == ["att_1", "att_2"]
 
 
 async def test_calls_that_nobody_ended_are_listed_and_those_that_run_are_not(
