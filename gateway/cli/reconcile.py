@@ -125,7 +125,7 @@ class _Desk:
         clocks.covers(*covered)
         await charges.read(store, since=begins - _DAY_S, until=ends + _DAY_S, ours=paid, lost=lost)
         agreement = clocks.agreement()
-        found = findings(near, near.log(agreement.doubt, agreement.gaps))
+        found = findings(near, near.log(agreement))
         settled = await self._resolved(books, found) if self.resolve else frozenset()
         for each in found:
             if each.attempt.attempt_id not in settled:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from gateway.core.clocks import Agreement
 from gateway.core.findings import APART_S, KEPT_S, REACH_S, Finding, Span
 from gateway.core.pairing import Pool
 from gateway.core.reconcile import Paid
@@ -77,11 +78,11 @@ class Nearby:
         """The log has all that there was between these times, whether or not there was anything."""
         self.first_at, self.last_at = min(self.first_at, first_at), max(self.last_at, last_at)
 
-    def log(self, doubt: str | None = None, gaps: Sequence[Span] = ()) -> "Log":
-        """What the log covers, when all of its entries were told."""
+    def log(self, agreement: Agreement) -> "Log":
+        """What the log covers, when all of its entries were told, and what its times say."""
         groups = any(group for _, group in self._pools)
         pools = frozenset(self._pools if groups else ((model, "") for model, _ in self._pools))
-        return Log(self.first_at, self.last_at, self.unit_nanos, groups, pools, doubt, gaps)
+        return Log(self.first_at, self.last_at, self.unit_nanos, groups, pools, agreement.doubt, agreement.gaps)
 
     def whole(self, paid: Paid, log: "Log") -> bool:
         """Whether every entry that may be of this charge was kept."""

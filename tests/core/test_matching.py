@@ -1,11 +1,13 @@
 """Which unsettled attempts the seller's log resolves, and of which it says nothing certain."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.clocks import Agreement
 from gateway.core.findings import KEPT_S, MARGIN_S, REACH_S, Finding
 from gateway.core.matching import Log, Nearby, findings
 from gateway.core.reconcile import Paid
@@ -279,7 +281,10 @@ def test_nothing_is_kept_that_is_of_another_time() -> None:
     near.theirs(entry(10, model="flash"))
     near.ours(paid(9000))
     assert (near.entries, near.paid) == ([], [])
-    assert near.log() == Log(T - 9000, T + 9000, 1, True, frozenset({("pro", "Default"), ("flash", "Default")}))
+    pools = frozenset({("pro", "Default"), ("flash", "Default")})
+    agreement = Agreement(4, 1, 0.0, timedelta(), gaps=((T, T + 60),))
+    doubt = "the log lacks 3 of 4 charges of its time"
+    assert near.log(agreement) == Log(T - 9000, T + 9000, 1, True, pools, doubt, agreement.gaps)
 
 
 TIMES = st.floats(-600, REACH_S + 600)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,11 +15,19 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from gateway.core.findings import REACH_S
+from gateway.cli.reconcile import _Desk
+from gateway.core.findings import REACH_S, Finding
 from gateway.core.money import usd_of
-from gateway.ledger import layout
+from gateway.core.reconcile import Reconciliation
+from gateway.core.sellerlog import Reader
+from gateway.core.unsettled import Reason, Resolved
+from gateway.ledger import layout, writes
+from gateway.ledger.budget import Books
+from gateway.ledger.store import Store
+from gateway.ledger.unsettled import UnsettledBooks
 from tests.e2e.test_commands import CONFIG, draw, environment, gateway, serving
 from tests.house import MODEL, START_S, Simulator
+from tests.ledger.accounts import charge
 from tests.losable import LosableStore
 
 # With two attempts of which nobody knows: the seller bills the one, not the other.
@@ -189,6 +198,22 @@ def test_logs_of_other_kinds_are_reconciled_within_their_rounding(day: Day, writ
     assert {line["group"] for line in found["lines"]} == (
         {""} if write is as_chinese else {"Default", "NanoBananaEnterprise"}
     )
+
+
+async def test_what_somebody_else_has_said_of_an_attempt_meanwhile_is_not_counted_again(tmp_path: Path) -> None:
+    with LosableStore.started(tmp_path) as redis:
+        async with Store.open(redis.url, tmp_path) as store:
+            unsettled = UnsettledBooks(store)
+            await store.make(
+                writes.operator(charge(9), call_id="call_1", team="acme", why=writes.UNSETTLED, began_ms=1)
+            )
+            (attempt,) = [each async for each in unsettled.attempts()]
+            await unsettled.resolve(attempt.attempt_id, Resolved.BILLED, Reason.HAND, nanos=7)
+            desk = _Desk(tmp_path, Reader(UTC), Reconciliation(UTC), resolve=True)
+            late = Finding(attempt, Resolved.BILLED, 9, "an entry of the log has no other explanation", 30.0)
+            assert await desk._resolved(unsettled, [late]) == frozenset()
+            assert desk.about.lines() == []
+            assert (await Books(store, time.time).operator_balance()).spent_nanos == 7
 
 
 WRONG = [
