@@ -6,20 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.office import (
-    AlertPercent,
-    BudgetDayUsd,
-    BudgetMonthUsd,
-    BudgetUsd,
-    Concurrency,
-    Office,
-    PicturesPerMinute,
-    RequestsPerMinute,
-    SoftBudget,
-    by_option,
-    given,
-    run,
-)
+from gateway.cli.office import ACCOUNT, Office, by_option, given, run, taking
 from gateway.cli.options import AsJson, ConfigFile, err, out, print_facts, print_json, print_table
 from gateway.core.errors import NotFound
 from gateway.core.keys import Key, Limits, Mode, Show
@@ -29,32 +16,42 @@ from gateway.web import shapes
 keys = typer.Typer(no_args_is_help=True, help="Keys: what callers send. Each belongs to a team.")
 
 KeyId = Annotated[str, typer.Argument(metavar="KEY", help="Its id, as `gateway keys list` shows it.")]
-Multiplier = Annotated[
-    str | None,
-    typer.Option(metavar="X", help="The dearest group it may be served by; 'none': any.", show_default=False),
-]
-Models = Annotated[
-    list[str] | None, typer.Option(help="A model it may use; several times, or without: all.", show_default=False)
-]
-Groups = Annotated[list[str] | None, typer.Option(help="A group it may be served by; likewise.", show_default=False)]
-Pictures = Annotated[
-    str | None,
-    typer.Option(
-        metavar="|".join(Show),
-        help="Where its chats have their pictures; 'none': where the calling program looks.",
-        show_default=False,
-    ),
-]
-Failover = Annotated[
-    str | None,
-    typer.Option(
-        metavar="|".join(Mode),
-        help="When its calls may go to a dearer group: hang-only: not when the cheaper one is only slow; "
-        "'none': as the gateway is configured.",
-        show_default=False,
-    ),
-]
-Days = Annotated[float | None, typer.Option(help="When it ends by itself.", show_default=False)]
+
+_OPTIONS: Mapping[str, Any] = {
+    **ACCOUNT,
+    "max_multiplier": Annotated[
+        str | None,
+        typer.Option(metavar="X", help="The dearest group it may be served by; 'none': any.", show_default=False),
+    ],
+    "model": Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL", help="One it may use; several times, or without: all.", show_default=False),
+    ],
+    "group": Annotated[
+        list[str] | None,
+        typer.Option(metavar="GROUP", help="One it may be served by; likewise.", show_default=False),
+    ],
+    "expires_in_days": Annotated[
+        float | None, typer.Option(metavar="DAYS", help="When it ends by itself.", show_default=False)
+    ],
+    "chat_pictures": Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHERE",
+            help=f"Where its chats have their pictures: {', '.join(Show)}; 'none': where the calling program looks.",
+            show_default=False,
+        ),
+    ],
+    "failover": Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help=f"When its calls may go to a dearer group: {', '.join(Mode)} (hang-only: not when the cheaper one is "
+            "only slow); 'none': as the gateway is configured.",
+            show_default=False,
+        ),
+    ],
+}
 
 _COLUMNS = ("id", "team", "name", "secret", "spent $", "held $", "budget $", "max x", "failover", "state")
 _FIGURES = ("spent $", "held $", "budget $", "max x")
@@ -63,29 +60,16 @@ _DAY_S = 86_400
 
 
 @keys.command()
+@taking(_OPTIONS)
 def create(
-    ctx: typer.Context,
+    options: Mapping[str, Any],
     team: Annotated[str, typer.Option(help="The team that pays; made if it does not exist.")],
     name: Annotated[str, typer.Option(help="A name for people.")] = "",
-    budget_usd: BudgetUsd = None,
-    budget_day_usd: BudgetDayUsd = None,
-    budget_month_usd: BudgetMonthUsd = None,
-    soft_budget: SoftBudget = None,
-    alert_percent: AlertPercent = None,
-    requests_per_minute: RequestsPerMinute = None,
-    pictures_per_minute: PicturesPerMinute = None,
-    concurrency: Concurrency = None,
-    max_multiplier: Multiplier = None,
-    model: Models = None,
-    group: Groups = None,
-    expires_in_days: Days = None,
-    chat_pictures: Pictures = None,
-    failover: Failover = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its secret is shown this once."""
-    terms = Terms(**_given(ctx.params))
+    terms = Terms(**_given(options))
 
     async def work(office: Office) -> None:
         limits = _limits(terms, office.offer)
@@ -129,29 +113,16 @@ def show(key: KeyId, config: ConfigFile = None, as_json: AsJson = False) -> None
 
 
 @keys.command()
+@taking(_OPTIONS)
 def update(
-    ctx: typer.Context,
+    options: Mapping[str, Any],
     key: KeyId,
     name: Annotated[str | None, typer.Option(help="A name for people.", show_default=False)] = None,
-    budget_usd: BudgetUsd = None,
-    budget_day_usd: BudgetDayUsd = None,
-    budget_month_usd: BudgetMonthUsd = None,
-    soft_budget: SoftBudget = None,
-    alert_percent: AlertPercent = None,
-    requests_per_minute: RequestsPerMinute = None,
-    pictures_per_minute: PicturesPerMinute = None,
-    concurrency: Concurrency = None,
-    max_multiplier: Multiplier = None,
-    model: Models = None,
-    group: Groups = None,
-    expires_in_days: Days = None,
-    chat_pictures: Pictures = None,
-    failover: Failover = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a key's name or limits; what is not given stays. `--model all` and `--group all` lift those limits."""
-    said = _given(ctx.params)
+    said = _given(options)
 
     async def work(office: Office) -> None:
         old = await _found(office, key)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,41 +20,38 @@ from gateway.core.errors import BadRequest
 from gateway.core.terms import AccountTerms, Offer
 from gateway.ledger.ledger import Ledger
 
-BudgetUsd = Annotated[
-    str | None, typer.Option(metavar="USD", help="Most it may spend; 'none': no limit.", show_default=False)
-]
-BudgetDayUsd = Annotated[
-    str | None, typer.Option(metavar="USD", help="The same in a day of the team's time zone.", show_default=False)
-]
-BudgetMonthUsd = Annotated[
-    str | None, typer.Option(metavar="USD", help="The same in a calendar month.", show_default=False)
-]
-SoftBudget = Annotated[
-    bool | None,
-    typer.Option(
-        "--soft-budget/--hard-budget",
-        help="Whether a budget that is spent refuses nothing, and somebody is told, or calls are refused.",
-        show_default="hard",
-    ),
-]
-AlertPercent = Annotated[
-    list[int] | None,
-    typer.Option(
-        metavar="N", help="At which shares of a budget somebody is told; several times.", show_default="80 and 100"
-    ),
-]
-RequestsPerMinute = Annotated[
-    str | None, typer.Option(metavar="N", help="Requests a minute; 'none': no limit.", show_default=False)
-]
-PicturesPerMinute = Annotated[
-    str | None, typer.Option(metavar="N", help="Pictures a minute; likewise.", show_default=False)
-]
-Concurrency = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N", help="Calls at a time; a request for n pictures is n of them; likewise.", show_default=False
-    ),
-]
+
+def usd(says: str) -> Any:
+    return Annotated[str | None, typer.Option(metavar="USD", help=says, show_default=False)]
+
+
+def _number(says: str) -> Any:
+    return Annotated[str | None, typer.Option(metavar="N", help=says, show_default=False)]
+
+
+# What keys and teams have in common, by the names of their terms or as `_OPTIONS` has it.
+ACCOUNT: Mapping[str, Any] = {
+    "budget_usd": usd("Most it may spend; 'none': no limit."),
+    "budget_day_usd": usd("The same in a day of the team's time zone."),
+    "budget_month_usd": usd("The same in a calendar month."),
+    "soft_budget": Annotated[
+        bool | None,
+        typer.Option(
+            "--soft-budget/--hard-budget",
+            help="Whether a budget that is spent refuses nothing, and somebody is told, or calls are refused.",
+            show_default="hard",
+        ),
+    ],
+    "alert_percent": Annotated[
+        list[int] | None,
+        typer.Option(
+            metavar="N", help="At which shares of a budget somebody is told; several times.", show_default="80 and 100"
+        ),
+    ],
+    "requests_per_minute": _number("Requests a minute; 'none': no limit."),
+    "pictures_per_minute": _number("Pictures a minute; likewise."),
+    "concurrency": _number("Calls at a time; a request for n pictures is n of them; likewise."),
+}
 
 # The options by the names that the terms of a key have elsewhere.
 _OPTIONS = {
@@ -87,6 +85,29 @@ async def _office(config: Path | None) -> AsyncIterator[Office]:
     settings = settings_of(config)
     async with house.ledger_of(settings) as ledger:
         yield Office(ledger, Offer(settings.catalog, settings.groups))
+
+
+def taking(options: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command these options besides its own, before `config`; it is handed what they say as its first argument.
+
+    An option that was not given says None.
+    """
+
+    def dressed(command: Callable[..., None]) -> Callable[..., None]:
+        _, *own = signature(command).parameters.values()
+        place = next(at for at, each in enumerate(own) if each.name == "config")
+        more = [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=options[name]) for name in options]
+        parameters = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in (*own[:place], *more, *own[place:])]
+
+        def taken(**said: Any) -> None:
+            command({name: said.pop(name) for name in options}, **said)
+
+        taken.__name__, taken.__doc__ = command.__name__, command.__doc__
+        taken.__annotations__ = {each.name: each.annotation for each in parameters}
+        taken.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # where Typer looks
+        return taken
+
+    return dressed
 
 
 def given(terms: type[AccountTerms], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,12 @@ def print_facts(row: Mapping[str, Any]) -> None:
     print_table(("field", "value"), [(name, _fact(name, value)) for name, value in row.items()])
 
 
+def moment(seconds: float) -> str:
+    """A time, in seconds since 1970, for people."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def _fact(name: str, value: Any) -> object:
     if name.endswith("_at") and value is not None:
-        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return moment(value)
     return ", ".join(map(str, value)) if isinstance(value, list) else value

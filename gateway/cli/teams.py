@@ -1,24 +1,12 @@
 """`gateway teams`: who pays."""
 
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.office import (
-    AlertPercent,
-    BudgetDayUsd,
-    BudgetMonthUsd,
-    BudgetUsd,
-    Concurrency,
-    Office,
-    PicturesPerMinute,
-    RequestsPerMinute,
-    SoftBudget,
-    by_option,
-    given,
-    run,
-)
+from gateway.cli.office import ACCOUNT, Office, by_option, given, run, taking, usd
 from gateway.cli.options import AsJson, ConfigFile, err, print_facts, print_json, print_table
 from gateway.core.errors import NotFound
 from gateway.core.keys import Team, TeamLimits
@@ -30,44 +18,30 @@ teams = typer.Typer(no_args_is_help=True, help="Teams: who pays.")
 TeamId = Annotated[str, typer.Argument(metavar="TEAM", help="Its id: lower-case letters, digits and dashes.")]
 Name = Annotated[str | None, typer.Option(help="A name for people.", show_default=False)]
 
-TimeZone = Annotated[
-    str | None,
-    typer.Option(metavar="ZONE", help="Of its days and months, as Asia/Shanghai; 'none': UTC.", show_default=False),
-]
-PremiumHour = Annotated[
-    str | None,
-    typer.Option(
-        metavar="USD",
-        help="Most it pays in an hour for groups dearer than the cheapest; 'none': no limit.",
-        show_default=False,
-    ),
-]
-PremiumDay = Annotated[str | None, typer.Option(metavar="USD", help="The same in a day (UTC).", show_default=False)]
+_OPTIONS: Mapping[str, Any] = {
+    **ACCOUNT,
+    "time_zone": Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="Of its days and months, as Asia/Shanghai; 'none': UTC.", show_default=False),
+    ],
+    "premium_hour_usd": usd("Most it pays in an hour for groups dearer than the cheapest; 'none': no limit."),
+    "premium_day_usd": usd("The same in a day (UTC)."),
+}
 
 _FIGURES = ("spent $", "held $", "budget $")
 
 
 @teams.command()
+@taking(_OPTIONS)
 def create(
-    ctx: typer.Context,
+    options: Mapping[str, Any],
     team: TeamId,
     name: Name = None,
-    budget_usd: BudgetUsd = None,
-    budget_day_usd: BudgetDayUsd = None,
-    budget_month_usd: BudgetMonthUsd = None,
-    soft_budget: SoftBudget = None,
-    alert_percent: AlertPercent = None,
-    requests_per_minute: RequestsPerMinute = None,
-    pictures_per_minute: PicturesPerMinute = None,
-    concurrency: Concurrency = None,
-    time_zone: TimeZone = None,
-    premium_hour_usd: PremiumHour = None,
-    premium_day_usd: PremiumDay = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a team."""
-    terms = TeamTerms(**given(TeamTerms, ctx.params))
+    terms = TeamTerms(**given(TeamTerms, options))
 
     async def work(office: Office) -> None:
         made = await office.ledger.keys.create_team(team, now=time.time(), name=name, limits=_limits(terms))
@@ -101,26 +75,16 @@ def show(team: TeamId, config: ConfigFile = None, as_json: AsJson = False) -> No
 
 
 @teams.command()
+@taking(_OPTIONS)
 def update(
-    ctx: typer.Context,
+    options: Mapping[str, Any],
     team: TeamId,
     name: Name = None,
-    budget_usd: BudgetUsd = None,
-    budget_day_usd: BudgetDayUsd = None,
-    budget_month_usd: BudgetMonthUsd = None,
-    soft_budget: SoftBudget = None,
-    alert_percent: AlertPercent = None,
-    requests_per_minute: RequestsPerMinute = None,
-    pictures_per_minute: PicturesPerMinute = None,
-    concurrency: Concurrency = None,
-    time_zone: TimeZone = None,
-    premium_hour_usd: PremiumHour = None,
-    premium_day_usd: PremiumDay = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Change a team's name or limits; what is not given stays."""
-    said = given(TeamTerms, ctx.params)
+    said = given(TeamTerms, options)
 
     async def work(office: Office) -> None:
         old = await _found(office, team)

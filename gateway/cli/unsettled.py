@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.office import Office, run
-from gateway.cli.options import AsJson, ConfigFile, out, print_json, print_table
+from gateway.cli.office import Office, by_option, run
+from gateway.cli.options import AsJson, ConfigFile, moment, out, print_json, print_table
 from gateway.core.errors import BadRequest
-from gateway.core.money import nanos_of, usd_of
+from gateway.core.money import usd_of
+from gateway.core.terms import amount_of
 from gateway.core.unsettled import Reason, Resolved, Unsettled, UnsettledCall
 from gateway.ledger.unsettled import UNSETTLED_S, UnsettledBooks
 
@@ -29,7 +30,7 @@ def unsettled(config: ConfigFile = None, as_json: AsJson = False) -> None:
         held = (await office.ledger.books.operator_balance()).held_nanos
         before = held - sum(each.nanos for each in attempts)  # negative: some came in between
         if as_json:
-            rows = {"attempts": [attempt_row(each, now) for each in attempts], "calls": [_call(each) for each in calls]}
+            rows = {"attempts": [_attempt(each, now) for each in attempts], "calls": [_call(each) for each in calls]}
             print_json({**rows, "earlier_usd": usd_of(max(0, before))})
         else:
             _print(attempts, calls, max(0, before), now)
@@ -53,7 +54,8 @@ def resolve(
         raise BadRequest("say --billed or --unbilled")
     if usd is not None and not billed:
         raise BadRequest("--usd: what was not billed has no amount")
-    nanos = None if usd is None else _amount(usd)
+    with by_option():
+        nanos = amount_of(usd, "usd")
 
     async def work(office: Office) -> None:
         resolved = Resolved.BILLED if billed else Resolved.UNBILLED
@@ -67,7 +69,7 @@ def resolve(
     run(config, work)
 
 
-def attempt_row(each: Unsettled, now: float) -> dict[str, Any]:
+def _attempt(each: Unsettled, now: float) -> dict[str, Any]:
     """An attempt as --json tells it."""
     return {
         "attempt": each.attempt_id,
@@ -114,17 +116,10 @@ def _print(attempts: list[Unsettled], calls: list[UnsettledCall], before: int, n
 
 
 def _times(each: Unsettled, now: float) -> tuple[str, str, str]:
-    began = "-" if each.began is None else time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(each.began))
+    began = "-" if each.began is None else moment(each.began)
     return began, _lasts(now - each.at), usd_of(each.nanos)
 
 
 def _lasts(seconds: float) -> str:
     minutes = max(0, round(seconds / 60))
     return f"{minutes // 60} h {minutes % 60:02} min"
-
-
-def _amount(usd: str) -> int:
-    try:
-        return nanos_of(usd)
-    except ValueError as error:
-        raise BadRequest(f"--usd: {error}") from None

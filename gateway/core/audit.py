@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gateway.core.budgets import Period
+
 # Whose sums a row may tell: its team's, its key's, or the operator's.
 _WHOSE = ("team", "key", "operator")
 
@@ -95,7 +97,7 @@ class Audit:
 
 def periods_of(since: str) -> list[str]:
     """The day and the month in which a row counts, as they are called here: "86400 0" -> "day 86400", "month 0"."""
-    return [f"{name} {begins}" for name, begins in zip(("day", "month"), since.split(), strict=False)]
+    return [f"{name} {begins}" for name, begins in zip((Period.DAY, Period.MONTH), since.split(), strict=False)]
 
 
 def _told(row: Mapping[str, str]) -> Iterator[tuple[str, Sums, Sums]]:

@@ -35,6 +35,8 @@ How an error looks to a caller is decided by the dialects alone.
 
 from typing import ClassVar
 
+from gateway.core.budgets import Alert
+
 
 class CallerLeft(Exception):
     """The caller hung up. Nobody's failure, and nothing that was sent upstream ends with it."""
@@ -140,6 +142,9 @@ class BodyTooSlow(CallerError):
 
 
 class OverBudget(CallerError):
+    """`alerts` are shares of budgets that were passed since the call before."""
+
+    alerts: tuple[Alert, ...] = ()
     status = 429
     google_status = "RESOURCE_EXHAUSTED"
     type = "insufficient_quota"

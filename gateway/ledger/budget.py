@@ -51,7 +51,9 @@ class Books:
         if state == "open":
             return list(_holds(call_ids, key, when.since, rest))
         if state == "over":
-            raise refusals.over(nanos * len(call_ids), rest, when.ends, self._now())
+            error = refusals.over(nanos * len(call_ids), rest[:5], when.ends, self._now())
+            error.alerts = _alerts(rest[5:])
+            raise error
         if state == "fast":
             raise refusals.fast(len(call_ids), rest)
         if state == "unknown":
@@ -148,11 +150,12 @@ class _When:
 
 def _holds(call_ids: Sequence[str], key: Key, since: str, rest: list[str]) -> Iterator[Hold]:
     capped, left, told, *words = rest
-    alerts, held = words[: int(told)], words[int(told) :]
-    passed = tuple(
-        Alert(whose, Period(period), int(percent))
-        for whose, period, percent in zip(alerts[::3], alerts[1::3], alerts[2::3], strict=True)
-    )
+    passed, held = _alerts(words[: int(told)]), words[int(told) :]
     left_nanos = int(left) if left else None
     for call_id, nanos in zip(call_ids, held, strict=True):
         yield Hold(call_id, key.team, key.id, int(nanos), capped == "capped", since, left_nanos, passed)
+
+
+def _alerts(words: Sequence[str]) -> tuple[Alert, ...]:
+    rows = zip(words[::3], words[1::3], words[2::3], strict=True)
+    return tuple(Alert(whose, Period(period), int(percent)) for whose, period, percent in rows)

@@ -39,13 +39,13 @@ local function minus(text)
   return text == '0' and '0' or '-' .. text
 end
 
--- What is above zero of `a - b`.
-local function excess(a, b)
-  return string.format('%.0f', math.max(0, tonumber(a) - tonumber(b)))
-end
-
 local function whole(number)
   return string.format('%.0f', number)
+end
+
+-- What is above zero of `a - b`.
+local function excess(a, b)
+  return whole(math.max(0, tonumber(a) - tonumber(b)))
 end
 
 local function now_ms()
@@ -139,6 +139,7 @@ end
 local WRITTEN = {
   'created', 'revoked', 'soft', 'alert_at', 'budget', 'held', 'spent', 'alerted', 'budget_day', 'budget_month',
   'concurrency', 'running', 'requests', 'requests_at', 'pictures', 'pictures_at',
+  'zone', 'premium_hour', 'premium_day',  -- of teams alone
 }
 
 local function budget_of(period, counted, whose, most)
@@ -240,8 +241,8 @@ local function left_of(accounts, needed)
 end
 
 -- Whether the gateway has the right day and month, in the right zone; what it has to know if not.
-local function astray(books, zone, ends, since)
-  local right = redis.call('HGET', books.team, 'zone') or 'UTC'
+local function astray(team, zone, ends, since)
+  local right = team.zone or 'UTC'
   if right ~= zone then return {'zone', right} end
   local now = tonumber(redis.call('TIME')[1])
   for at, period in ipairs(PERIODS) do
@@ -260,14 +261,15 @@ end
 --           already; capped: the team has caps on what it pays for dearer groups; left: what hard budgets leave
 --           beside this, empty: there are none; alerts, after how many words they are: 'key'|'team', period, per cent
 --           {'settled'|'voided'|'unsettled', call id}: this call has ended and holds nothing for another
---           {'over', 'key'|'team', period, budget, held, spent}: refused, nothing was changed
---           {'fast', 'key'|'team', 'requests'|'pictures'|'concurrency', limit, ms to wait}: likewise
+--           {'over', 'key'|'team', period, budget, held, spent, words of alerts, …}: refused, nothing else was changed
+--           {'fast', 'key'|'team', 'requests'|'pictures'|'concurrency', limit, ms to wait}: nothing was changed
 --           {'unknown', 'key'|'team'}: no such account, or revoked; nothing was changed
 --           {'zone', the team's} or {'clock', time in ms}: asked with another; nothing was changed
 local function reserve(keys, args)
   local books = {team = keys[1], key = keys[2], open = keys[3], ledger = keys[4]}
   local nanos, lease_ms, since = amount(args[2]), tonumber(amount(args[3])), args[5]
-  local wrong = astray(books, args[4], {tonumber(args[6]), tonumber(args[7])}, since)
+  local key, team = account_of(books, 'key', args[1], since), account_of(books, 'team', 'team', since)
+  local wrong = astray(team, args[4], {tonumber(args[6]), tonumber(args[7])}, since)
   if wrong then return wrong end
   local held, fresh = {}, {}
   for at = 5, #keys do
@@ -277,10 +279,13 @@ local function reserve(keys, args)
     held[#held + 1] = known[2] or nanos
   end
 
-  local accounts = {account_of(books, 'key', args[1], since), account_of(books, 'team', 'team', since)}
+  local accounts, told = {key, team}, {}
   local needed, asked, now = tonumber(nanos) * #fresh, {requests = 1, pictures = #fresh}, now_ms()
   for _, account in ipairs(#fresh > 0 and accounts or {}) do
     local refused = refusal(account, needed, asked, now)
+    if refused and refused[1] == 'over' then
+      for _, each in ipairs(accounts) do alerts(each, refused) end
+    end
     if refused then return refused end
   end
   for _, account in ipairs(#fresh > 0 and accounts or {}) do note(account, asked, now) end
@@ -289,9 +294,8 @@ local function reserve(keys, args)
     hold(books, {id = args[at + 3], key = args[1], since = since}, nanos, lease_ms)
   end
 
-  local caps, told = redis.call('HMGET', books.team, 'premium_hour', 'premium_day'), {}
   for _, account in ipairs(accounts) do alerts(account, told) end
-  local capped = (caps[1] or '') ~= '' or (caps[2] or '') ~= ''
+  local capped = team.premium_hour or team.premium_day
   local answer = {'open', capped and 'capped' or 'free', left_of(accounts, needed), whole(#told)}
   for _, words in ipairs({told, held}) do
     for _, word in ipairs(words) do answer[#answer + 1] = word end

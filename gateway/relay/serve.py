@@ -4,14 +4,16 @@ A plan of the lanes it may take; money set aside for the dearest of them; a jour
 supervisor owns; and the answer, written as it comes. Whoever hangs up leaves all of it running.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from gateway.core.books import Hold
+from gateway.core.budgets import Alert
 from gateway.core.call import Call
 from gateway.core.drill import named
-from gateway.core.errors import BooksAway, CallerLeft, GatewayError, InternalError, NotAllowed
+from gateway.core.errors import BooksAway, CallerLeft, GatewayError, InternalError, NotAllowed, OverBudget
 from gateway.core.events import BudgetPassed, CallFinished, CallRefused, CallUnbacked
+from gateway.core.keys import Key
 from gateway.core.plan import Bounds, Plan, bounds, make_plan
 from gateway.dialects.base import Dialect
 from gateway.ledger import writes
@@ -121,8 +123,7 @@ async def _set_aside(call: Call, plan: Plan, rooms: Rooms) -> tuple[Sequence[int
     try:
         holds = await rooms.books.reserve(ids, key, plan.ceiling_nanos, lease_s=lease_s)
         rooms.slices.heard(holds[0], rooms.now())
-        for alert in holds[0].alerts:
-            rooms.observe(BudgetPassed(key.team, key.id, alert))
+        _tell_passed(holds[0].alerts, key, rooms)
     except BooksAway:  # it may have been set aside all the same
         wanted = [replace(hold, since=rooms.books.since_without(key.team)) for hold in wanted]
         unbacked = rooms.slices.unbacked(wanted, rooms.now())
@@ -131,10 +132,17 @@ async def _set_aside(call: Call, plan: Plan, rooms: Rooms) -> tuple[Sequence[int
             raise
         rooms.observe(CallUnbacked(call))
         holds = unbacked
-    except GatewayError:
+    except GatewayError as refused:
         rooms.outbox.forget(promised)
+        if isinstance(refused, OverBudget):
+            _tell_passed(refused.alerts, key, rooms)
         raise
     return promised or [None] * len(holds), holds
+
+
+def _tell_passed(alerts: Iterable[Alert], key: Key, rooms: Rooms) -> None:
+    for alert in alerts:
+        rooms.observe(BudgetPassed(key.team, key.id, alert))
 
 
 def _plan(call: Call, rooms: Rooms) -> Plan:

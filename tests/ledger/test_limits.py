@@ -171,6 +171,17 @@ async def test_an_alert_of_a_hard_budget_comes_before_it_refuses(books: Books, k
     assert (second.alerts, second.left_nanos) == ((Alert("team", Period.TOTAL, 80),), CENT)
 
 
+async def test_a_share_that_was_passed_is_told_though_nothing_fits_any_more(books: Books, keys: Keys) -> None:
+    key = await key_of(keys, team=TeamLimits(Budget(10 * CENT)))
+    await settle(books, await reserve(books, "call_1", key, 9 * CENT), charge(9 * CENT))
+    told = []
+    for number in range(2):
+        with pytest.raises(OverBudget) as caught:
+            await reserve(books, f"late_{number}", key, 2 * CENT)
+        told.append(caught.value.alerts)
+    assert told == [(Alert("team", Period.TOTAL, 80),), ()], "once"
+
+
 @pytest.mark.parametrize("whose", ["key", "team"])
 async def test_so_many_requests_a_minute_and_no_more(books: Books, keys: Keys, whose: str) -> None:
     rates = Rates(requests_per_minute=30)

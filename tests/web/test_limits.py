@@ -102,10 +102,26 @@ async def test_a_share_of_a_budget_that_is_passed_is_told_to_whoever_watches(
     for _ in range(2):
         answer = await RELAYED["images"].go(stranger, authorization=f"Bearer {secret}")
         assert answer.status_code == 200
-    told = [each for each in _log(shared) if each["event"] == "budget_passed" and each["key_id"] == key.id]
-    assert [(each["of"], each["period"], each["percent"]) for each in told] == [("key", "month", 100)]
+    assert _passed(shared, key.id) == [("key", "month", 100)]
     metrics = (await stranger.get("/metrics")).text
     assert 'gateway_budget_alerts_total{period="month",whose="key"}' in metrics
+
+
+async def test_a_share_that_was_passed_is_told_by_the_call_that_is_refused(
+    shared: Gateway, stranger: httpx2.AsyncClient
+) -> None:
+    key, secret = await shared.new_key(Limits(Budget(alert_percents=(1,))))
+    answer = await RELAYED["images"].go(stranger, authorization=f"Bearer {secret}")
+    spent = nanos_of(answer.headers["x-gateway-cost-usd"])
+    await shared.running.ledger.keys.update(key.id, name="", limits=Limits(Budget(spent + 1, alert_percents=(1,))))
+    refused = await RELAYED["images"].go(stranger, authorization=f"Bearer {secret}")
+    assert refused.status_code == 429
+    assert _passed(shared, key.id) == [("key", "total", 1)]
+
+
+def _passed(shared: Gateway, key_id: str) -> list[tuple[str, str, int]]:
+    told = [each for each in _log(shared) if each["event"] == "budget_passed" and each["key_id"] == key_id]
+    return [(each["of"], each["period"], each["percent"]) for each in told]
 
 
 async def test_a_refusal_for_want_of_budget_is_told_to_whoever_watches(
