@@ -13,7 +13,6 @@ import typer
 from gateway.cli.office import Office, run
 from gateway.cli.options import AsJson, ConfigFile, print_json
 from gateway.cli.reconciled import Reconciled, document, print_all
-from gateway.core.budgets import zone_of
 from gateway.core.clocks import Clocks
 from gateway.core.errors import BadRequest, NotFound
 from gateway.core.findings import Finding, Span
@@ -25,6 +24,7 @@ from gateway.core.sellerlog import NAMES, QUOTA_PER_USD, BadEntry, Entry, Reader
 from gateway.core.unsettled import Reason, Resolution
 from gateway.ledger import charges
 from gateway.ledger.unsettled import UnsettledBooks
+from gateway.ledger.zones import zone_of
 
 _DAY = ["%Y-%m-%d"]
 _DAY_S = 86_400.0

@@ -11,6 +11,7 @@ from gateway.cli.options import AsJson, ConfigFile, err, print_facts, print_json
 from gateway.core.errors import NotFound
 from gateway.core.keys import Team, TeamLimits
 from gateway.core.terms import TeamTerms, team_changed, team_limits_of
+from gateway.ledger.zones import zone_of
 from gateway.web import shapes
 
 teams = typer.Typer(no_args_is_help=True, help="Teams: who pays.")
@@ -112,7 +113,7 @@ def revoke(team: TeamId, config: ConfigFile = None, as_json: AsJson = False) -> 
 
 def _limits(terms: TeamTerms) -> TeamLimits:
     with by_option():
-        return team_limits_of(terms)
+        return team_limits_of(terms, zone_of)
 
 
 async def _found(office: Office, team_id: str) -> Team:

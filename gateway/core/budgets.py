@@ -5,10 +5,9 @@ it was admitted, and so does what it did cost, however late that is known. Pure:
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 # At these shares of a budget, in per cent, somebody is told.
 ALERT_PERCENTS = (80, 100)
@@ -65,14 +64,6 @@ class Alert:
     whose: str
     period: Period
     percent: int
-
-
-def zone_of(name: str) -> tzinfo:
-    """The time zone of this name in the machine's IANA database; raises `ValueError`. UTC needs none."""
-    try:
-        return UTC if name == "UTC" else ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # OSError: "Europe" alone is a directory of them
-        raise ValueError(f"{name!r} is not a time zone; write it like Asia/Shanghai, or UTC") from None
 
 
 def day_of(now: float, zone: tzinfo) -> Span:

@@ -4,7 +4,7 @@ The commands and the admin API ask in the same words and are refused in the same
 the catalogue and the groups, since a limit that names something else would never hold.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TypeVar
 
 from gateway.core.allowance import Caps
-from gateway.core.budgets import ALERT_PERCENTS, Budget, Rates, zone_of
+from gateway.core.budgets import ALERT_PERCENTS, Budget, Rates
 from gateway.core.catalog import Catalog
 from gateway.core.errors import BadRequest
 from gateway.core.groups import Group
@@ -125,15 +125,18 @@ class TeamTerms(AccountTerms):
     time_zone: str | None = None
 
 
-def team_limits_of(terms: TeamTerms) -> TeamLimits:
-    """The limits that the terms mean; raises `BadRequest` whose `param` is the field that is wrong."""
+def team_limits_of(terms: TeamTerms, zone_of: Callable[[str], object]) -> TeamLimits:
+    """The limits that the terms mean; raises `BadRequest` whose `param` is the field that is wrong.
+
+    `zone_of` raises `ValueError` for what is not the name of a time zone.
+    """
     return TeamLimits(
         budget=_budget(terms),
         rates=_rates(terms),
         premium=Caps(
             amount_of(terms.premium_hour_usd, "premium_hour_usd"), amount_of(terms.premium_day_usd, "premium_day_usd")
         ),
-        time_zone=_zone_name(terms.time_zone or "UTC"),
+        time_zone=_zone_name(terms.time_zone or "UTC", zone_of),
     )
 
 
@@ -197,7 +200,7 @@ def _percents(numbers: Collection[int]) -> tuple[int, ...]:
     return tuple(sorted({int(within(each, _LARGEST_PERCENT, "alert_percents")) for each in numbers}))
 
 
-def _zone_name(name: str) -> str:
+def _zone_name(name: str, zone_of: Callable[[str], object]) -> str:
     try:
         zone_of(name)
     except ValueError as error:

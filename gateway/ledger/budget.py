@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.core.books import Account, Balance, Hold
-from gateway.core.budgets import Alert, Period, Span, day_of, month_of, zone_of
+from gateway.core.budgets import Alert, Period, Span, day_of, month_of
 from gateway.core.errors import InternalError, NotFound, UnknownKey
 from gateway.core.keys import Key
 from gateway.ledger import layout, refusals
 from gateway.ledger.records import account_of, balance_of
 from gateway.ledger.store import Store
+from gateway.ledger.zones import zone_of
 
 _UTC = "UTC"
 

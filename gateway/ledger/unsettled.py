@@ -84,8 +84,12 @@ class UnsettledBooks:
     async def adopt(self) -> int:
         """Puts those into the list that releases without one have noted; how many these were.
 
-        They are in the operator's ledger, as held, and in no row that resolves them.
+        They are in the operator's ledger, as held, and in no row that resolves them. It is read only if the account
+        holds more than those that are listed.
         """
+        account = await self.store.record(layout.OPERATOR)
+        if int(account.get("held", 0)) <= sum([each.nanos async for each in self.attempts()]):
+            return 0
         held: dict[str, tuple[str, dict[str, str]]] = {}
         async for name, row in self.store.rows(layout.OPERATOR_LEDGER, "+"):
             if row["do"] == "resolve":

@@ -19,6 +19,7 @@ from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team_changed, team_limits_of
 from gateway.ledger import reports
 from gateway.ledger.ledger import Ledger
+from gateway.ledger.zones import zone_of
 from gateway.web import shapes
 from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, TeamChange
 from gateway.web.problems import Problem
@@ -191,7 +192,7 @@ async def _key(office: Office, key: Key) -> dict[str, Any]:
 
 def _team_limits(body: TeamChange) -> TeamLimits:
     with _as_problem():
-        return team_limits_of(TeamTerms(**body.model_dump(exclude={"id", "name"})))
+        return team_limits_of(TeamTerms(**body.model_dump(exclude={"id", "name"})), zone_of)
 
 
 def _limits(office: Office, body: KeyLimits) -> Limits:

@@ -20,6 +20,7 @@ from gateway.core.terms import (
     team_limits_of,
     tightened,
 )
+from gateway.ledger.zones import zone_of
 from tests.facts import DEFAULT, ENTERPRISE, catalog
 
 OFFER = Offer(catalog(), (DEFAULT, ENTERPRISE))
@@ -95,11 +96,11 @@ def test_only_the_named_fields_change() -> None:
 
 def test_the_terms_of_a_team() -> None:
     words = TeamTerms(budget_day_usd="2", requests_per_minute=9, premium_day_usd="1", time_zone="Asia/Shanghai")
-    limits = team_limits_of(words)
+    limits = team_limits_of(words, zone_of)
     assert limits == TeamLimits(
         Budget(day_nanos=2_000_000_000), Rates(9), Caps(day_nanos=1_000_000_000), "Asia/Shanghai"
     )
-    assert team_limits_of(TeamTerms()) == TeamLimits()
+    assert team_limits_of(TeamTerms(), zone_of) == TeamLimits()
     assert team_changed(limits, TeamLimits(), {"time_zone", "premium_day_usd"}) == TeamLimits(
         Budget(day_nanos=2_000_000_000), Rates(9)
     )
@@ -108,7 +109,7 @@ def test_the_terms_of_a_team() -> None:
 @pytest.mark.parametrize("name", ["Atlantis", "Europe", "../etc/passwd", "UTC+8", "/etc/localtime", "a\0b", "ü"])
 def test_what_is_no_time_zone_is_refused(name: str) -> None:
     with pytest.raises(BadRequest, match="write it like Asia/Shanghai") as caught:
-        team_limits_of(TeamTerms(time_zone=name))
+        team_limits_of(TeamTerms(time_zone=name), zone_of)
     assert caught.value.param == "time_zone"
 
 

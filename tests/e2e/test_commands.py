@@ -162,8 +162,10 @@ def test_limits_are_set_shown_changed_and_lifted(here: Path) -> None:
     wanted |= {"requests_per_minute": 60, "pictures_per_minute": 90, "concurrency": 5, "time_zone": "Asia/Shanghai"}
     assert wanted.items() <= made.items()
     key = json.loads(gateway(here, "keys", "create", "--team", "acme", *limits, *rates, "--json"))
-    changed = json.loads(gateway(here, "keys", "update", key["id"], "--hard-budget", "--concurrency", "none", "--json"))
+    lifted = ("--concurrency", "none", "--budget-day-usd", "none")
+    changed = json.loads(gateway(here, "keys", "update", key["id"], "--hard-budget", *lifted, "--json"))
     assert (changed["soft_budget"], changed["concurrency"], changed["requests_per_minute"]) == (False, None, 60)
+    assert (changed["budget_day_usd"], changed["budget_month_usd"]) == (None, "30")
     shown = facts(gateway(here, "teams", "show", "acme"))
     assert (shown["alert_percents"], shown["spent_day_usd"], shown["budget_day_usd"]) == ("50", "0", "2")
 
