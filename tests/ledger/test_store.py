@@ -12,11 +12,17 @@ from gateway.core.keys import Key
 from gateway.ledger import layout, library
 from gateway.ledger.budget import Books
 from gateway.ledger.errors import StoreError
-from gateway.ledger.store import Store, _unfit
+from gateway.ledger.fitness import unfit
+from gateway.ledger.store import Store
 from tests.ledger.accounts import USD, charge, reserve, settle
 from tests.ledger.servers import Server, start
 
 LOOK = "; is it running, and is the address right?"
+KNOWN = (
+    "embedded, redis://, rediss://, unix://, redis+cluster://, rediss+cluster://, redis+sentinel:// or "
+    "rediss+sentinel://"
+)
+SENTINEL = "redis+sentinel://host:26379,host:26379/name/0"
 BOTH = pytest.mark.parametrize("name", ["redis", "valkey"])
 
 
@@ -40,10 +46,27 @@ async def reason(url: str, tmp_path: Path) -> str:
             "cannot reach the store at unix:///nowhere/s: no such file or directory" + LOOK,
         ),
         (
-            "redis+cluster://u:hidden@host:1",
-            "store: redis+cluster://host:1 is not supported; use embedded, redis://, rediss:// or unix://",
+            "redis+cluster://u:hidden@127.0.0.1:1,127.0.0.1:2",
+            "cannot reach the store at redis+cluster://127.0.0.1:1,127.0.0.1:2: connection refused" + LOOK,
         ),
-        ("hidden@host", "store: host is not supported; use embedded, redis://, rediss:// or unix://"),
+        (
+            "rediss+sentinel://u:hidden@127.0.0.1:1/books/0?sentinel_password=hidden",
+            "cannot reach the store at rediss+sentinel://127.0.0.1:1/books/0: connection refused" + LOOK,
+        ),
+        ("hidden@host", f"store: host is not supported; use {KNOWN}"),
+        ("redis+clutser://u:hidden@host:1", f"store: redis+clutser://host:1 is not supported; use {KNOWN}"),
+        (
+            "redis+cluster://u:hidden@host:1/3",
+            "store: redis+cluster://host:1/3 cannot be read; write it like redis+cluster://host:6379,host:6379",
+        ),
+        (
+            "redis+cluster://u:hid,den@a:b,c:1",
+            "store: redis+cluster://a:b,c:1 cannot be read; write it like redis+cluster://host:6379,host:6379",
+        ),
+        (
+            "redis+sentinel://u:hidden@a,b",
+            "store: redis+sentinel://a,b cannot be read; write it like redis+sentinel://host:26379,host:26379/name/0",
+        ),
         (
             "redis://u:hid/hidden@host:port",
             "store: redis://host:port cannot be read; write it like redis://host:6379/0",
@@ -78,7 +101,7 @@ async def test_a_store_that_cannot_be_reached_is_named_without_its_password(
     ],
 )
 def test_a_server_that_cannot_hold_books_is_told_why(version: str, role: str, policy: str, said: str | None) -> None:
-    assert _unfit({"redis_version": version, "role": role, "maxmemory_policy": policy}) == said
+    assert unfit({"redis_version": version, "role": role, "maxmemory_policy": policy}) == said
 
 
 @BOTH
