@@ -1,9 +1,9 @@
-"""A real Cluster for the tests: masters on loopback, each with a third of the slots, and a replica where one is asked for."""
+"""A real Cluster for the tests: masters on loopback, each with a third of the slots, and replicas if asked for."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ from redis import Redis
 from redis.crc import key_slot
 
 from tests.ledger.servers import Server, free_port, listening
+from tests.waiting import until
 
 SLOTS = 16384
 MASTERS = 3
-LONGEST_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Node:
         return f"127.0.0.1:{self.port}"
 
     def told(self, *words: object) -> Any:
-        return self.raw.execute_command(*words)
+        return self.raw.execute_command(*words)  # type: ignore[no-untyped-call]
 
     @property
     def id(self) -> str:
@@ -72,20 +72,12 @@ def cluster(name: str, home: Path, *options: str, replicas: int = 0) -> Iterator
             node.told("CLUSTER", "MEET", "127.0.0.1", nodes[0].port, nodes[0].bus_port)
         for node, share in zip(nodes, _shares(), strict=False):
             node.told("CLUSTER", "ADDSLOTSRANGE", share[0], share[-1])
-        eventually(lambda: all(f"cluster_known_nodes:{len(nodes)}" in _info(node) for node in nodes))
-        eventually(lambda: all("cluster_state:ok" in _info(node) for node in nodes))
+        until(lambda: all(f"cluster_known_nodes:{len(nodes)}" in _info(node) for node in nodes))
+        until(lambda: all("cluster_state:ok" in _info(node) for node in nodes))
         for node, master in zip(nodes[MASTERS:], nodes, strict=False):
             node.told("CLUSTER", "REPLICATE", master.id)
-            eventually(lambda node=node: node.raw.info("replication")["master_link_status"] == "up")  # type: ignore[misc]
+            until(lambda node=node: node.raw.info("replication")["master_link_status"] == "up")  # type: ignore[misc]
         yield RealCluster(tuple(nodes[:MASTERS]), tuple(nodes[MASTERS:]))
-
-
-def eventually(true: Callable[[], bool]) -> None:
-    """Returns when it is."""
-    gives_up = time.monotonic() + LONGEST_S
-    while not true():
-        assert time.monotonic() < gives_up, "never"
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -102,7 +94,7 @@ def _node(name: str, home: Path, *options: str) -> Iterator[Node]:
 
 def _shares() -> list[range]:
     ends = [SLOTS * number // MASTERS for number in range(MASTERS + 1)]
-    return [range(*each) for each in zip(ends, ends[1:], strict=False)]
+    return [range(*each) for each in pairwise(ends)]
 
 
 def _info(node: Node) -> str:

@@ -12,7 +12,7 @@ from gateway.core.budgets import Budget
 from gateway.core.errors import BooksAway, OverBudget
 from gateway.core.events import Event, StoreRolledBack
 from gateway.core.keys import Key, Limits, TeamLimits
-from gateway.ledger import layout, writes
+from gateway.ledger import layout, library, writes
 from gateway.ledger.budget import Books
 from gateway.ledger.errors import StoreError
 from gateway.ledger.keys import Keys
@@ -21,6 +21,7 @@ from gateway.ledger.store import Store
 from gateway.ledger.verify import verify
 from tests.ledger.accounts import NOW, PEPPER, USD, charge, reserve, settle, void
 from tests.ledger.clusters import Node, RealCluster, cluster
+from tests.ledger.everything import FUNCTIONS, everything
 from tests.waiting import eventually
 
 TEAMS = [f"team-{number}" for number in range(12)]  # on every master
@@ -108,6 +109,20 @@ async def test_the_functions_are_on_every_master_and_again_where_they_are_lost(
         await reserve(books, f"call_of_{team}", await new_key(keys, team), USD)
     assert [node.ran("function|load") for node in servers.masters] == [2, 2, 2]
     assert await sound(books)
+
+
+async def test_every_function_finds_all_that_it_touches_in_one_slot(servers: RealCluster, store: Store) -> None:
+    """A Cluster refuses one that touches another."""
+    for node in servers.masters:
+        node.raw.config_set("slowlog-log-slower-than", 0)
+        node.raw.config_set("slowlog-max-len", 100_000)
+    await everything(store, (*TEAMS, "acme"))
+    called = {line.split()[1] for node in servers.masters for line in _commands(node) if line.startswith("FCALL")}
+    assert called == {library.full_name(function) for function in FUNCTIONS}
+
+
+def _commands(node: Node) -> list[str]:
+    return [each["command"].decode() for each in node.raw.slowlog_get(100_000)]
 
 
 async def test_many_records_come_in_the_order_asked_for(store: Store) -> None:
