@@ -30,22 +30,9 @@ class Watched:
             connected(address.server(place))  # or it cannot be read
 
     async def each(self, work: Work[T]) -> list[T]:
-        return [await self._do(work)]
+        return [await self.ask("", work)]
 
     async def ask(self, _key: str, work: Work[T]) -> T:
-        try:
-            return await self._do(work)
-        except ReadOnlyError:  # refused, and so not done
-            return await self._do(work)
-
-    async def parted(self, keys: Iterable[str]) -> Iterable[list[str]]:
-        return [list(keys)]
-
-    async def aclose(self) -> None:
-        for client in (*self._sentinels, *self._clients.values()):
-            await client.aclose()
-
-    async def _do(self, work: Work[T]) -> T:
         primary = await self._found()
         try:
             return await work(primary)
@@ -53,6 +40,13 @@ class Watched:
             if self._primary is primary:
                 self._primary = None
             raise
+
+    async def parted(self, keys: Iterable[str]) -> Iterable[list[str]]:
+        return [list(keys)]
+
+    async def aclose(self) -> None:
+        for client in (*self._sentinels, *self._clients.values()):
+            await client.aclose()
 
     async def _found(self) -> Redis:
         if self._primary is None:

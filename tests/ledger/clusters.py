@@ -83,7 +83,8 @@ def cluster(name: str, home: Path, *options: str, replicas: int = 0) -> Iterator
 @contextmanager
 def _node(name: str, home: Path, *options: str) -> Iterator[Node]:
     bus_port = free_port()
-    words = ("--cluster-enabled", "yes", "--cluster-port", str(bus_port), "--cluster-node-timeout", "60000")
+    words = ["--cluster-enabled", "yes", "--cluster-port", str(bus_port), "--cluster-node-timeout", "60000"]
+    words += ["--repl-diskless-sync-delay", "0"]
     server, port = listening(name, home, *words, *options)
     try:
         with Redis(unix_socket_path=str(server.socket), decode_responses=True) as raw:

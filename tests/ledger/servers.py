@@ -64,18 +64,9 @@ def start(name: str, home: Path, *options: str, speed: float = 1.0, begins: date
     Its clock runs so many times as fast, or it `begins` with another moment.
     """
     socket = home / "s"
-    words = [
-        binary(name),
-        "--port",
-        "0",
-        "--unixsocket",
-        str(socket),
-        "--dir",
-        str(home),
-        "--save",
-        "31536000 1",
-        *options,
-    ]
+    places = ["--port", "0", "--unixsocket", str(socket), "--dir", str(home)]
+    kept = ["--save", "31536000 1"]
+    words = [binary(name), *places, *kept, *options]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **_clock(speed, begins)})
     assert process.stdout is not None
     for line in process.stdout:

@@ -1,6 +1,7 @@
 """The door to Redis: fit or refused at the start, away or right afterwards."""
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from gateway.core.keys import Key
 from gateway.ledger import layout, library
 from gateway.ledger.budget import Books
 from gateway.ledger.errors import StoreError
-from gateway.ledger.fitness import unfit
+from gateway.ledger.fitness import forgetful, unfit
 from gateway.ledger.store import Store
 from tests.ledger.accounts import USD, charge, reserve, settle
 from tests.ledger.servers import Server, start
@@ -117,6 +118,48 @@ async def test_an_unfit_server_stops_the_start(name: str, options: list[str], sa
     server = start(name, tmp_path, *options)
     try:
         assert said in await reason(server.url, tmp_path)
+    finally:
+        server.stop()
+
+
+FORGETS = (
+    "keeps nothing on disk, so that its next start begins with empty books: set appendonly yes, "
+    "or store_may_forget: true in the configuration"
+)
+
+
+@BOTH
+async def test_a_server_that_keeps_nothing_stops_the_start_unless_it_may(name: str, tmp_path: Path) -> None:
+    server = start(name, tmp_path, "--save", "", "--appendonly", "no")
+    try:
+        assert await reason(server.url, tmp_path) == f"the store at {server.url} {FORGETS}"
+        async with Store.open(server.url, tmp_path, may_forget=True) as store:
+            await store.ping()
+        with Redis(unix_socket_path=str(server.socket)) as raw:
+            for setting, value in (("save", "3600 1"), ("save", ""), ("appendonly", "yes")):
+                raw.config_set(setting, value)
+                if value:
+                    async with Store.open(server.url, tmp_path):
+                        pass
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("aof", "save_points", "said"),
+    [(1, "", None), (1, None, None), (0, "3600 1", None), (0, None, None), (0, "", FORGETS)],
+)
+def test_what_is_not_to_be_known_is_let_pass(aof: int, save_points: str | None, said: str | None) -> None:
+    assert forgetful({"aof_enabled": aof}, save_points) == said
+
+
+@BOTH
+@pytest.mark.parametrize("rule", ["--rename-command CONFIG ''", "--user default on nopass ~* +@all -config"])
+async def test_a_server_that_does_not_tell_is_let_pass(name: str, rule: str, tmp_path: Path) -> None:
+    server = start(name, tmp_path, "--save", "", *shlex.split(rule))
+    try:
+        async with Store.open(server.url, tmp_path) as store:
+            await store.ping()
     finally:
         server.stop()
 
