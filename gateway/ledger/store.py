@@ -8,6 +8,7 @@ that gave no answer has run is known to Redis alone, so asking again is for whoe
 import asyncio
 import os
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -250,10 +251,18 @@ def _reason(exc: RedisError | OSError) -> str:
         return "it refuses the user or the password; set both in the address"
     if isinstance(exc, ResponseError):
         return f"it answers {exc}"
+    if refused := next((each for each in causes if isinstance(each, ssl.SSLError)), None):
+        return _distrust(refused)
     if isinstance(exc, NoPrimary):
         return f"{exc}; is it the name of a primary that they watch?"
     fault = next((_fault(each) for each in causes if isinstance(each, OSError) and each.errno), "no answer")
     return f"{fault}; is it running, and is the address right?"
+
+
+def _distrust(exc: ssl.SSLError) -> str:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({exc.verify_message}); name its CA with ?ssl_ca_certs=FILE"
+    return f"TLS comes to nothing ({exc.reason or exc})"
 
 
 def _causes(exc: BaseException | None) -> Iterator[BaseException]:

@@ -63,10 +63,11 @@ class RealCluster:
 
 
 @contextmanager
-def cluster(name: str, home: Path, *options: str, replicas: int = 0) -> Iterator[RealCluster]:
+def cluster(name: str, home: Path, *options: str, replicas: int = 0, port_for: str = "--port") -> Iterator[RealCluster]:
     """A Cluster that serves every slot; so many of its masters have a replica."""
     with ExitStack() as stack:
-        nodes = [stack.enter_context(_node(name, home / str(number), *options)) for number in range(MASTERS + replicas)]
+        homes = [home / str(number) for number in range(MASTERS + replicas)]
+        nodes = [stack.enter_context(_node(name, each, options, port_for)) for each in homes]
         for number, node in enumerate(nodes):
             node.told("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
             node.told("CLUSTER", "MEET", "127.0.0.1", nodes[0].port, nodes[0].bus_port)
@@ -81,11 +82,11 @@ def cluster(name: str, home: Path, *options: str, replicas: int = 0) -> Iterator
 
 
 @contextmanager
-def _node(name: str, home: Path, *options: str) -> Iterator[Node]:
+def _node(name: str, home: Path, options: tuple[str, ...], port_for: str) -> Iterator[Node]:
     bus_port = free_port()
     words = ["--cluster-enabled", "yes", "--cluster-port", str(bus_port), "--cluster-node-timeout", "60000"]
     words += ["--repl-diskless-sync-delay", "0"]
-    server, port = listening(name, home, *words, *options)
+    server, port = listening(name, home, *words, *options, port_for=port_for)
     try:
         with Redis(unix_socket_path=str(server.socket), decode_responses=True) as raw:
             yield Node(server, port, bus_port, raw)

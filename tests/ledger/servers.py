@@ -83,11 +83,11 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def listening(name: str, home: Path, *options: str) -> tuple[Server, int]:
+def listening(name: str, home: Path, *options: str, port_for: str = "--port") -> tuple[Server, int]:
     """One that listens on a port as well, which was free a moment ago; another is tried where it is not any more."""
     home.mkdir(parents=True, exist_ok=True)
     for _ in range(5):
         port = free_port()
         with suppress(RuntimeError):
-            return start(name, home, "--port", str(port), "--bind", "127.0.0.1", *options), port
+            return start(name, home, port_for, str(port), "--bind", "127.0.0.1", *options), port
     raise RuntimeError("no port is free for long enough")
