@@ -11,7 +11,7 @@ from gateway.core.events import Event
 from gateway.core.keys import Key, Limits
 from gateway.core.pool import FROM_NOW_ON, Push
 from gateway.core.unsettled import Reason, Resolved
-from gateway.ledger import library, writes
+from gateway.ledger import layout, library, writes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
 from gateway.ledger.drills import Drills
@@ -90,6 +90,7 @@ async def _lapsed(store: Store, books: Books, key: Key) -> None:
     await asyncio.sleep(0.002)
     reaper = Reaper(store, told.append)
     await reaper.turn()
+    assert not await store.first(layout.REAPER, within_s=1), "it was the reaper's turn"
     await reaper.look(key.team)
     assert told
     unsettled = UnsettledBooks(store)
