@@ -12,6 +12,7 @@ from gateway.ledger.budget import Books
 from gateway.ledger.drills import Drills
 from gateway.ledger.errors import StoreError
 from gateway.ledger.keys import Keys, pepper
+from gateway.ledger.move import refuse_unfinished
 from gateway.ledger.served import ServedCounts
 from gateway.ledger.store import Store
 
@@ -40,5 +41,6 @@ async def open_ledger(
     except OSError as error:
         raise StoreError(f"data_dir: {data_dir} cannot be made: {error.strerror}") from error
     async with Store.open(address, data_dir, may_forget=may_forget) as store:
+        await refuse_unfinished(store)
         keys, books = Keys(store, pepper(data_dir, secret)), Books(store, time.time)
         yield Ledger(store, keys, books, Allowances(store, caps), Drills(store, keys), ServedCounts(store))

@@ -29,7 +29,7 @@ from gateway.ledger.errors import StoreError
 from gateway.ledger.fitness import unfit_of
 from gateway.ledger.frames import Write
 from gateway.ledger.sentinel import NoPrimary, Watched
-from gateway.ledger.servers import OneServer, Servers
+from gateway.ledger.servers import OneServer, Servers, T, Work
 
 _SHUT_S = 1.0  # after a time-out
 
@@ -52,17 +52,24 @@ class Store:
     def __repr__(self) -> str:
         return f"<Store {self._where}>"
 
+    @property
+    def where(self) -> str:
+        """Its address, as it may be shown."""
+        return self._where
+
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, data_dir: Path, *, may_forget: bool = False) -> AsyncIterator[Self]:
+    async def open(
+        cls, url: str, data_dir: Path, *, may_forget: bool = False, alone: bool = False
+    ) -> AsyncIterator[Self]:
         """A store that has been found fit, with the function library loaded; raises `StoreError`.
 
-        One that keeps nothing on disk is not, unless it `may_forget`.
+        One that keeps nothing on disk is not, unless it `may_forget`. An embedded one may be had `alone`.
         """
         async with AsyncExitStack() as stack:
             address = url
             if url == "embedded":
-                path = await stack.enter_async_context(embedded(data_dir))
+                path = await stack.enter_async_context(embedded(data_dir, alone=alone))
                 address = f"unix://{quote(str(path))}"
             servers = _servers(address)
             stack.push_async_callback(servers.aclose)
@@ -99,8 +106,7 @@ class Store:
                 answer = await client.fcall(name, len(keys), *keys, *args)
             return answer
 
-        with self._door():
-            return await self._servers.ask(keys[0], run)
+        return await self.ask(keys[0], run)
 
     async def make(self, write: Write) -> None:
         """Makes a write that counts once, or raises `BooksAway`, and then it may or may not have been made."""
@@ -126,7 +132,7 @@ class Store:
         """All fields of many hashes, in the order asked for."""
         found: list[dict[str, str]] = []
         for start in range(0, len(keys), _BATCH):
-            found += await self._ask_all(keys[start : start + _BATCH], lambda client, key: client.hgetall(key))
+            found += await self.ask_all(keys[start : start + _BATCH], lambda client, key: client.hgetall(key))
         return found
 
     async def put(self, key: str, fields: Mapping[str, str]) -> None:
@@ -156,18 +162,38 @@ class Store:
     async def keep(self, texts: Mapping[str, str], *, for_s: float) -> None:
         """Writes texts that nothing depends on; each is gone `for_s` seconds after it was last written or read."""
         for_ms = round(for_s * 1000)
-        await self._ask_all(list(texts), lambda client, key: client.set(key, texts[key], px=for_ms))
+        await self.ask_all(list(texts), lambda client, key: client.set(key, texts[key], px=for_ms))
 
     async def kept(self, keys: Sequence[str], *, for_s: float) -> list[str | None]:
         """What is still there of such texts, in the order asked for; None: nothing."""
-        return await self._ask_all(keys, lambda client, key: client.getex(key, px=round(for_s * 1000)))
+        return await self.ask_all(keys, lambda client, key: client.getex(key, px=round(for_s * 1000)))
+
+    async def through(self, kind: str, use: Callable[[list[str]], Awaitable[None]]) -> None:
+        """Gives the names of all keys of a type to `use`, some at a time; one may come twice."""
+
+        async def scan(client: Redis) -> None:
+            cursor = 0
+            while True:
+                cursor, names = await client.scan(cursor, count=_BATCH, _type=kind)
+                await use(list(map(str, names)))
+                if not cursor:
+                    return
+
+        with self._door():
+            await self._servers.each(scan)
+
+    async def ask(self, key: str, work: Work[T]) -> T:
+        """What comes of work with the server that has this key."""
+        with self._door():
+            return await self._servers.ask(key, work)
 
     async def _ask(self, key: str, command: str, *args: Any, **options: Any) -> Any:
-        with self._door():
-            return await self._servers.ask(key, lambda client: getattr(client, command)(key, *args, **options))
+        return await self.ask(key, lambda client: getattr(client, command)(key, *args, **options))
 
-    async def _ask_all(self, keys: Sequence[str], command: Callable[[Redis, str], Any]) -> list[Any]:
+    async def ask_all(self, keys: Sequence[str], command: Callable[[Redis, str], Any]) -> list[Any]:
         """What comes of a command for each of many keys, in their order; sent together to whoever has them."""
+        if not keys:
+            return []
         found: dict[str, Any] = {}
 
         async def ask(part: list[str]) -> None:

@@ -17,6 +17,7 @@ from gateway.ledger.budget import Books
 from gateway.ledger.drills import Drills
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
+from gateway.ledger.move import refuse_unfinished
 from gateway.ledger.reaper import Reaper
 from gateway.ledger.reports import usage
 from gateway.ledger.served import ServedCounts
@@ -32,6 +33,7 @@ FUNCTIONS = {line.split("'")[1] for line in library.CODE.splitlines() if line.st
 
 async def everything(store: Store, teams: tuple[str, ...] = ("acme",)) -> None:
     """Asks it, and finds the books right at the end."""
+    await refuse_unfinished(store)
     keys, books = Keys(store, PEPPER), Books(store, time.time)
     for team in teams:
         await keys.create_team(team, now=NOW)
