@@ -76,4 +76,8 @@ def connected(url: str, **options: Any) -> Redis:
         retry=Retry(NoBackoff(), 0),
         **options,
     )
+    try:
+        pool.connection_class(**pool.connection_kwargs)
+    except TypeError as exc:  # else it is raised when the first call comes
+        raise ValueError("an option of the address is none") from exc
     return Redis.from_pool(pool)

@@ -40,6 +40,11 @@ class Node:
         stats: Any = self.raw.info("commandstats")
         return int(stats.get(f"cmdstat_{function}", {"calls": 0})["calls"])
 
+    def connections(self) -> int:
+        """How many it has ever been asked for."""
+        stats: Any = self.raw.info("stats")
+        return int(stats["total_connections_received"])
+
 
 @dataclass(frozen=True, slots=True)
 class RealCluster:

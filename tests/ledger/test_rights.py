@@ -14,6 +14,7 @@ from gateway.ledger.errors import StoreError
 from gateway.ledger.store import Store
 from tests.ledger.clusters import cluster
 from tests.ledger.everything import everything
+from tests.ledger.sentinels import watched
 from tests.ledger.servers import Server, listening
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text(encoding="utf-8")
@@ -53,6 +54,14 @@ async def test_in_a_cluster_too(tmp_path: Path) -> None:
         users = [allow(node.port) for node in servers.masters]
         async with Store.open(f"redis+cluster://{users[0]},{servers.masters[1].place}", tmp_path) as store:
             await everything(store, ("acme", "beta", "gamma"))
+
+
+async def test_behind_sentinels_too(tmp_path: Path) -> None:
+    with watched("redis", tmp_path / "servers") as servers:
+        users = [allow(port) for port in servers.ports]
+        url = servers.url.replace("//", f"//{users[0].partition('@')[0]}@")
+        async with Store.open(url, tmp_path) as store:
+            await everything(store)
 
 
 async def test_none_of_them_can_be_left_out(running: tuple[Server, int], tmp_path: Path) -> None:

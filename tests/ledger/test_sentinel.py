@@ -44,7 +44,8 @@ async def test_a_call_goes_to_the_primary_and_after_it_is_lost_to_whoever_took_o
             await outbox.heal()
             first = await store.run_id()
             with Redis(unix_socket_path=str(servers.primary.socket)) as primary:
-                primary.wait(1, 0)
+                primary.set("mark", "the last that the replica hears of")
+                assert primary.wait(1, 0) == 1
                 with servers.replica.paused():
                     primary.client_kill_filter(_type="replica")  # or what it is sent would wait for it
                     await outbox.surely("settle", [writes.settle(hold, charge(7))])

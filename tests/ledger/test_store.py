@@ -72,6 +72,10 @@ async def reason(url: str, tmp_path: Path) -> str:
             "redis://u:hid/hidden@host:port",
             "store: redis://host:port cannot be read; write it like redis://host:6379/0",
         ),
+        (
+            "redis://u:hidden@host/0?socket_timeuot=hidden",
+            "store: redis://host/0 cannot be read; write it like redis://host:6379/0",
+        ),
         ("redis://u:hidden@[::1/0", "store: redis://[::1/0 cannot be read; write it like redis://host:6379/0"),
     ],
 )
