@@ -9,6 +9,7 @@ connections of all calls whenever it reads the map of slots anew.
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.crc import key_slot
@@ -16,6 +17,8 @@ from redis.exceptions import AskError, ClusterDownError, MovedError, ResponseErr
 
 from gateway.ledger.address import Place, Several
 from gateway.ledger.servers import LOST, T, Work, connected, said
+
+_SLOTS = 16384
 
 # While slots are moved one redirection can lead to the next, and keys are for a moment on both sides.
 _TRIES = 8
@@ -91,8 +94,9 @@ class Cluster:
         return self._holders
 
     async def _read(self) -> dict[int, Place]:
-        """From the first node that answers."""
-        failure: Exception = ClusterDownError("no node is known")
+        """From the first node that knows a master for every slot, else what the best of them knows."""
+        best: dict[int, Place] = {}
+        failure: Exception = ClusterDownError("no node knows a master")
         for place in list(self._to_ask):
             try:
                 rows = await said(self._client(place), "CLUSTER", "SLOTS")
@@ -100,16 +104,24 @@ class Cluster:
                 failure = exc
                 self._left(place)
                 continue
-            except ResponseError as exc:  # as one that is still loading
+            except ResponseError as exc:
                 failure = exc
                 continue
-            holders: dict[int, Place] = {}
-            for first, last, *nodes in rows:
-                places = [(node[0] or place[0], int(node[1])) for node in nodes]
-                self._to_ask.extend(each for each in places if each not in self._to_ask)
-                holders.update(dict.fromkeys(range(first, last + 1), places[0]))
-            return holders
-        raise failure
+            best = max(best, self._holders_of(rows, place), key=len)
+            if len(best) == _SLOTS:
+                break
+        if not best:
+            raise failure
+        return best
+
+    def _holders_of(self, rows: Iterable[Any], asked: Place) -> dict[int, Place]:
+        """Which master has which slot, as one node says; the others it names may be asked next time."""
+        holders: dict[int, Place] = {}
+        for first, last, *nodes in rows:
+            places = [(node[0] or asked[0], int(node[1])) for node in nodes]
+            self._to_ask.extend(each for each in places if each not in self._to_ask)
+            holders.update(dict.fromkeys(range(first, last + 1), places[0]))
+        return holders
 
     def _client(self, place: Place) -> Redis:
         if place not in self._clients:

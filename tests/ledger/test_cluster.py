@@ -23,6 +23,7 @@ from gateway.ledger.verify import verify
 from tests.ledger.accounts import NOW, PEPPER, USD, charge, reserve, settle, void
 from tests.ledger.clusters import Node, RealCluster, cluster
 from tests.ledger.everything import FUNCTIONS, everything
+from tests.ledger.servers import free_port, listening
 from tests.waiting import eventually
 
 TEAMS = [f"team-{number}" for number in range(12)]  # on every master
@@ -162,6 +163,18 @@ async def test_a_command_whose_connection_is_lost_is_not_sent_again(
         await reserving
     await eventually(lambda: _answers(store))
     assert not holder.raw.exists(layout.call("acme", "call_1"))
+
+
+async def test_a_node_that_is_of_the_cluster_no_more_is_passed_over(servers: RealCluster, tmp_path: Path) -> None:
+    stranger, port = listening(
+        "redis", tmp_path / "stranger", "--cluster-enabled", "yes", "--cluster-port", str(free_port())
+    )
+    try:
+        url = servers.url.replace("://", f"://127.0.0.1:{port},")
+        async with Store.open(url, tmp_path) as store:
+            await everything(store)
+    finally:
+        stranger.stop()
 
 
 async def test_a_lost_connection_to_one_master_ends_none_to_another(
