@@ -1,9 +1,9 @@
 """A Cluster: which of its masters has a key.
 
 Every slot has one master, and whoever is asked for a slot of another says so (MOVED, ASK) instead of doing anything;
-these answers alone make us ask again. The Cluster client of the library is not used: it asks the server where the
-keys of every function are, sends again after a lost connection, has no queue for a connection, and ends the
-connections of all calls whenever it reads the map of slots anew.
+these answers alone make us ask again. The Cluster client of the library is not used: it asks the server twice where the
+keys of a function are before it calls it, refuses whoever finds all connections taken, says ASKING on one connection
+and what it asks on another, and ends the connections of all calls when it reads the map of slots anew.
 """
 
 import asyncio

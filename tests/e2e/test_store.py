@@ -51,3 +51,17 @@ def test_a_program_is_told_the_same(here: Path, address: str) -> None:
     assert told["configuration"] == {"store": told["to"]}
     assert told["keys"] == {"hash": 2, "zset": 0, "string": 0, "stream": 0}
     assert [each["ledger"] for each in told["ledgers"]] == ["acme", "operator"]
+
+
+def test_a_store_that_keeps_nothing_needs_to_be_allowed_to(here: Path, tmp_path: Path) -> None:
+    server, port = listening("redis", tmp_path / "redis", "--save", "")
+    try:
+        url = f"redis://127.0.0.1:{port}/0"
+        refused = gateway(here, "ledger", "verify", code=2, GATEWAY__STORE=url)
+        assert refused == (
+            f"gateway: the store at {url} keeps nothing on disk, so that its next start begins with empty books: "
+            "set appendonly yes, or store_may_forget: true in the configuration\n"
+        )
+        gateway(here, "ledger", "verify", GATEWAY__STORE=url, GATEWAY__STORE_MAY_FORGET="true")
+    finally:
+        server.stop()
