@@ -212,6 +212,34 @@ async def test_slots_that_move_are_followed(servers: RealCluster, store: Store) 
             node.told("CLUSTER", "SETSLOT", slot, "NODE", source.id)
 
 
+async def test_a_slot_that_moves_whole_takes_its_calls_along(tmp_path: Path) -> None:
+    """As Valkey 9 does it; a slot that moves key by key must have no calls, see the README."""
+    with cluster("valkey", tmp_path / "cluster") as servers:
+        source = servers.holder(layout.account("acme"))
+        target = next(node for node in servers.masters if node is not source)
+        slot = source.told("CLUSTER", "KEYSLOT", layout.account("acme"))
+        async with Store.open(servers.url, tmp_path) as store:
+            keys, books = Keys(store, PEPPER), Books(store, time.time)
+            key = await new_key(keys, "acme")
+            spent = 0
+
+            async def spend(number: int) -> None:
+                nonlocal spent
+                hold = await reserve(books, f"call_{number}", key, 1000)
+                await settle(books, hold, charge(number, attempt_id=f"att_{number}"))
+                spent += number
+
+            async def moved() -> bool:
+                await asyncio.gather(*(spend(number) for number in range(spent, spent + 20)))
+                return bool(target.raw.exists(layout.account("acme")))
+
+            source.told("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id)
+            await eventually(moved)
+            await asyncio.gather(*(spend(number) for number in range(spent, spent + 20)))
+            assert (await books.team_balance("acme")) == Balance(spent, 0, 100 * USD)
+            assert await sound(books)
+
+
 async def test_a_replica_that_takes_over_is_found_and_told_what_it_has_not_heard(tmp_path: Path) -> None:
     told: list[Event] = []
     with cluster("redis", tmp_path / "cluster", replicas=1) as servers:
