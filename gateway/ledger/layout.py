@@ -54,6 +54,12 @@ def kept(name: str) -> bool:
     return _KEPT.fullmatch(name) is not None
 
 
+def nowhere(name: str) -> str:
+    """A key in the slot of another that never is there."""
+    tag, end, _ = name.partition("}")
+    return f"{tag}{end}:nothing" if end else name
+
+
 def account(team: str) -> str:
     return f"{{t:{team}}}:acct"
 

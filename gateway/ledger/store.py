@@ -21,7 +21,7 @@ from redis.exceptions import AskError, AuthenticationError, RedisError, Response
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gateway.core.errors import BooksAway
-from gateway.ledger import library
+from gateway.ledger import layout, library
 from gateway.ledger.address import SCHEMES, Kind, kind_of, several, shown
 from gateway.ledger.cluster import Cluster
 from gateway.ledger.embedded import embedded, revive
@@ -34,6 +34,11 @@ from gateway.ledger.servers import OneServer, Servers, T, Work
 _SHUT_S = 1.0  # after a time-out
 
 _AWAY = "the books cannot be reached at the moment, so nothing was spent; try again shortly"
+
+# While a slot of a Cluster moves key by key, a function that names a key that is not there is put off. So these
+# name one: they write to keys that they find by themselves, and would stop in the middle where one has moved on.
+# All others that do name one anyway.
+_PUT_OFF = frozenset({"void", "expire", "resolve", "adopt"})
 
 # So many records are asked for at once.
 _BATCH = 500
@@ -95,15 +100,16 @@ class Store:
     async def call(self, function: str, keys: Sequence[str], args: Sequence[str] = ()) -> list[str]:
         """The answer of a function of the library, which is loaded again where a flush has taken it."""
         name = library.full_name(function)
+        named = (*keys, layout.nowhere(keys[0])) if function in _PUT_OFF else keys
 
         async def run(client: Redis) -> list[str]:
             try:
-                answer: list[str] = await client.fcall(name, len(keys), *keys, *args)
+                answer: list[str] = await client.fcall(name, len(named), *named, *args)
             except ResponseError as exc:
                 if str(exc) != "Function not found":
                     raise
                 await self._load_library(client)
-                answer = await client.fcall(name, len(keys), *keys, *args)
+                answer = await client.fcall(name, len(named), *named, *args)
             return answer
 
         return await self.ask(keys[0], run)
