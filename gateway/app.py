@@ -73,7 +73,9 @@ class House:
 def ledger_of(settings: Settings) -> AbstractAsyncContextManager[Ledger]:
     """The ledger alone, as the commands need it."""
     secret = settings.secret.reveal() if settings.secret else None
-    return open_ledger(settings.store, settings.data_dir, secret, settings.allowances)
+    return open_ledger(
+        settings.store, settings.data_dir, secret, settings.allowances, may_forget=settings.store_may_forget
+    )
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from gateway.cli.keys import keys
 from gateway.cli.ledger import ledger
 from gateway.cli.reconcile import reconcile
 from gateway.cli.rehearse import rehearse
+from gateway.cli.store import store
 from gateway.cli.teams import teams
 from gateway.cli.unsettled import resolve, unsettled
 from gateway.cli.usage import usage
@@ -37,6 +38,7 @@ ledger.command()(resolve)
 ledger.command()(reconcile)
 app.add_typer(ledger, name="ledger")
 app.add_typer(drill, name="drill")
+app.add_typer(store, name="store")
 app.command()(usage)
 app.command()(rehearse)
 

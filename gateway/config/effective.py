@@ -13,7 +13,7 @@ from gateway.core.money import usd_of
 
 DEFAULT = "default"
 
-_PASSWORDS = ((re.compile(r"//[^/]*@"), "//***@"), (re.compile(r"(password=)[^&]*"), r"\1***"))
+_PASSWORDS = ((re.compile(r"//.*@"), "//***@"), (re.compile(r"(password=)[^&]*"), r"\1***"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
     yield "data_dir", settings.data_dir
     yield "store", _masked(settings.store)
     yield "store_away", settings.store_away
+    yield "store_may_forget", settings.store_may_forget
     yield "secret", settings.secret
     yield "admin.key", settings.admin_key
     for number, group in enumerate(settings.groups):

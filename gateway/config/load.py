@@ -85,6 +85,7 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         data_dir=(notes.base_dir / root.data_dir).absolute(),
         store=root.store,
         store_away=root.store_away,
+        store_may_forget=root.store_may_forget,
         secret=root.secret,
         admin_key=root.admin.key,
         groups=groups,

@@ -18,8 +18,11 @@ from gateway.core.money import nanos_of
 from gateway.core.reach import Network
 
 _LISTEN = "must be HOST:PORT or unix:/path, such as 127.0.0.1:8080; 0.0.0.0:8080 listens everywhere"
-_STORES = ("redis", "rediss")
-_STORE = f"must be embedded, {', '.join(f'{scheme}://HOST' for scheme in _STORES)} or unix:///path"
+_STORES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
+_STORE = (
+    "must be embedded, redis://HOST, redis+cluster://HOST,HOST, redis+sentinel://HOST,HOST/NAME, "
+    "the same with rediss, or unix:///path"
+)
 
 # The shorter of what Linux (107) and macOS (103) take.
 _UNIX_PATH_BYTES = 103

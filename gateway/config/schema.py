@@ -137,6 +137,7 @@ class Root(Section):
     data_dir: Annotated[str, Field(min_length=1)] = "./data"
     store: Store = "embedded"
     store_away: OutageWord = Outage.SLICE
+    store_may_forget: bool = False
     secret: Annotated[HashSecret | None, Nullable] = None
     admin: AdminSection = AdminSection()
     groups: list[GroupSection] = Field(min_length=1, description="at least one, in order of preference")

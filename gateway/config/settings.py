@@ -128,6 +128,7 @@ class Settings:
     data_dir: Path
     store: str = field(repr=False)  # its address may carry a password
     store_away: Outage
+    store_may_forget: bool
     secret: Secret | None
     admin_key: Secret | None
     groups: tuple[Group, ...]

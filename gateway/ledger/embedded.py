@@ -50,14 +50,20 @@ _MACHINES = {
 
 
 @asynccontextmanager
-async def embedded(data_dir: Path) -> AsyncIterator[Path]:
-    """The socket of a running store in `data_dir`, started if need be, stopped by its last user."""
+async def embedded(data_dir: Path, *, alone: bool = False) -> AsyncIterator[Path]:
+    """The socket of a running store in `data_dir`, started if need be, stopped by its last user.
+
+    `alone`: refused while anybody else uses it, and whoever comes meanwhile waits.
+    """
     home = _home(data_dir)
     socket = _socket_path(home)
     users = _Lock(home / "users")
     try:
         # Whoever stops the server has `users` alone until it is gone.
-        await users.wait_for(fcntl.LOCK_SH)
+        if not alone:
+            await users.wait_for(fcntl.LOCK_SH)
+        elif not users.take(fcntl.LOCK_EX):
+            raise StoreError(f"a gateway, or another command, uses the store in {data_dir}; stop it first")
         try:
             await _ensure_running(home, socket)
             yield socket

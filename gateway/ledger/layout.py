@@ -18,6 +18,7 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
     {t:TEAM}:premium:…      what it drew for dearer groups: by hour, by day, and by attempt; go by themselves
     reaper                  whose turn it is to look for calls that nobody ends; goes by itself
+    moving                  in a store that another is being copied into: which; goes when all of it is there
     drills                  the drills that are on: id -> when it ends, in ms, and what it is; goes by itself
     {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
     {op}:unsettled          attempts of which nobody knows whether they were billed: id -> since when, in ms
@@ -30,17 +31,33 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {h:GROUP|MODEL}:lease   how many replicas may ask whether it is well again, in these five seconds
 """
 
+import re
 from datetime import date
 from urllib.parse import quote
 
 TEAMS = "teams"
 DRILLS = "drills"
 REAPER = "reaper"
+MOVING = "moving"
 OPERATOR = "{op}:acct"
 OPERATOR_LEDGER = "{op}:ledger"
 UNSETTLED = "{op}:unsettled"
 
+# All of these but `reaper` and `moving`, which are of one store.
+_KEPT = re.compile(r"teams|drills|(key|auth|served):.*|\{(t|h):.*\}.*|\{op\}:.*", re.DOTALL)
+
 _FIRST_DAY = date(1970, 1, 1)
+
+
+def kept(name: str) -> bool:
+    """Whether a key has something that another store needs too."""
+    return _KEPT.fullmatch(name) is not None
+
+
+def nowhere(name: str) -> str:
+    """A key in the slot of another that never is there."""
+    tag, end, _ = name.partition("}")
+    return f"{tag}{end}:nothing" if end else name
 
 
 def account(team: str) -> str:

@@ -7,45 +7,48 @@ that gave no answer has run is known to Redis alone, so asking again is for whoe
 
 import asyncio
 import os
-import re
 import socket
+import ssl
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.asyncio import Redis
+from redis.exceptions import AskError, AuthenticationError, RedisError, ResponseError, TryAgainError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gateway.core.errors import BooksAway
-from gateway.ledger import library
+from gateway.ledger import layout, library
+from gateway.ledger.address import SCHEMES, Kind, kind_of, several, shown
+from gateway.ledger.cluster import Cluster
 from gateway.ledger.embedded import embedded, revive
 from gateway.ledger.errors import StoreError
+from gateway.ledger.fitness import unfit_of
 from gateway.ledger.frames import Write
+from gateway.ledger.sentinel import NoPrimary, Watched
+from gateway.ledger.servers import OneServer, Servers, T, Work
 
-_OLDEST_SERVER = 7  # the first with function libraries
-_CONNECTIONS = 32
-_TIMEOUT_S = 5.0
 _SHUT_S = 1.0  # after a time-out
 
 _AWAY = "the books cannot be reached at the moment, so nothing was spent; try again shortly"
 
+# While a slot of a Cluster moves key by key, a function that names a key that is not there is put off. So these
+# name one: they write to keys that they find by themselves, and would stop in the middle where one has moved on.
+# All others that do name one anyway.
+_PUT_OFF = frozenset({"void", "expire", "resolve", "adopt"})
+
 # So many records are asked for at once.
 _BATCH = 500
-
-_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class Store:
     """Redis as the books need it: functions that move, records that are read."""
 
-    def __init__(self, client: Redis, where: str, embedded_in: Path | None = None) -> None:
-        self._client = client
+    def __init__(self, servers: Servers, where: str, embedded_in: Path | None = None) -> None:
+        self._servers = servers
         self._where = where
         self._embedded_in = embedded_in
         self._loading = asyncio.Lock()
@@ -54,47 +57,62 @@ class Store:
     def __repr__(self) -> str:
         return f"<Store {self._where}>"
 
+    @property
+    def where(self) -> str:
+        """Its address, as it may be shown."""
+        return self._where
+
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, data_dir: Path) -> AsyncIterator[Self]:
-        """A store that has been found fit, with the function library loaded; raises `StoreError`."""
+    async def open(
+        cls, url: str, data_dir: Path, *, may_forget: bool = False, alone: bool = False
+    ) -> AsyncIterator[Self]:
+        """A store that has been found fit, with the function library loaded; raises `StoreError`.
+
+        One that keeps nothing on disk is not, unless it `may_forget`. An embedded one may be had `alone`.
+        """
         async with AsyncExitStack() as stack:
             address = url
             if url == "embedded":
-                path = await stack.enter_async_context(embedded(data_dir))
+                path = await stack.enter_async_context(embedded(data_dir, alone=alone))
                 address = f"unix://{quote(str(path))}"
-            client = _client(address)
-            stack.push_async_callback(client.aclose)
-            store = cls(client, _shown(address), data_dir if url == "embedded" else None)
-            await store._prepare()
+            servers = _servers(address)
+            stack.push_async_callback(servers.aclose)
+            store = cls(servers, shown(address), data_dir if url == "embedded" else None)
+            await store._prepare(clustered=kind_of(address) is Kind.CLUSTER, may_forget=may_forget)
             yield store
 
     async def ping(self) -> None:
         """Returns when Redis answers."""
         with self._door():
-            await self._client.ping()
+            await self._servers.each(lambda client: client.ping())
 
     async def revive(self) -> bool:
         """Starts an embedded server again that has died; whether it had. Raises `StoreError` where it cannot start."""
         return self._embedded_in is not None and await revive(self._embedded_in)
 
     async def run_id(self) -> str:
-        """Which server this is, and which start of it."""
+        """Which server this is, and which start of it; of a Cluster, which masters, and which start of each."""
         with self._door():
-            return str((await self._client.info("server"))["run_id"])
+            found = await self._servers.each(lambda client: client.info("server"))
+        return " ".join(sorted(str(server["run_id"]) for server in found))
 
     async def call(self, function: str, keys: Sequence[str], args: Sequence[str] = ()) -> list[str]:
         """The answer of a function of the library, which is loaded again where a flush has taken it."""
         name = library.full_name(function)
-        with self._door():
+        named = (*keys, layout.nowhere(keys[0])) if function in _PUT_OFF else keys
+
+        async def run(client: Redis) -> list[str]:
             try:
-                answer: list[str] = await self._client.fcall(name, len(keys), *keys, *args)
+                answer: list[str] = await client.fcall(name, len(named), *named, *args)
             except ResponseError as exc:
                 if str(exc) != "Function not found":
                     raise
-                await self._load_library()
-                answer = await self._client.fcall(name, len(keys), *keys, *args)
-        return answer
+                await self._load_library(client)
+                answer = await client.fcall(name, len(named), *named, *args)
+            return answer
+
+        return await self.ask(keys[0], run)
 
     async def make(self, write: Write) -> None:
         """Makes a write that counts once, or raises `BooksAway`, and then it may or may not have been made."""
@@ -109,8 +127,7 @@ class Store:
         """The rows of a stream up to the one of this name, in their order, each with its name."""
         after = "-"
         while True:
-            with self._door():
-                page: list[tuple[str, dict[str, str]]] = await self._client.xrange(stream, after, last, count=_BATCH)  # type: ignore[assignment]
+            page: list[tuple[str, dict[str, str]]] = await self._ask(stream, "xrange", after, last, count=_BATCH)
             for name, row in page:
                 yield name, row
             if len(page) < _BATCH:
@@ -121,49 +138,90 @@ class Store:
         """All fields of many hashes, in the order asked for."""
         found: list[dict[str, str]] = []
         for start in range(0, len(keys), _BATCH):
-            async with self._client.pipeline(transaction=False) as pipeline:
-                for key in keys[start : start + _BATCH]:
-                    pipeline.hgetall(key)
-                with self._door():
-                    found += await pipeline.execute()
+            found += await self.ask_all(keys[start : start + _BATCH], lambda client, key: client.hgetall(key))
         return found
 
     async def put(self, key: str, fields: Mapping[str, str]) -> None:
         """Writes fields of a hash that is not part of the books: an index, a pointer."""
-        with self._door():
-            await self._client.hset(key, items=[word for pair in fields.items() for word in pair])
+        await self._ask(key, "hset", items=[word for pair in fields.items() for word in pair])
 
     async def first(self, key: str, *, within_s: float) -> bool:
         """Whether nobody else has asked this under the same key within so many seconds."""
-        with self._door():
-            return bool(await self._client.set(key, "", nx=True, px=round(within_s * 1000)))
+        return bool(await self._ask(key, "set", "", nx=True, px=round(within_s * 1000)))
 
     async def count(self, counts: Mapping[str, int], keep_s: Mapping[str, int]) -> None:
         """Adds to the counts of hashes that nothing depends on; each is gone so long after it was last added to."""
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for key, for_s in keep_s.items():
-                for name, count in counts.items():
-                    pipeline.hincrby(key, name, count)
-                pipeline.expire(key, for_s)
-            with self._door():
-                await pipeline.execute()
+
+        def add(key: str, for_s: int) -> Callable[[Redis], Awaitable[object]]:
+            async def work(client: Redis) -> object:
+                async with client.pipeline(transaction=True) as pipeline:  # whole, or of another server
+                    for name, count in counts.items():
+                        pipeline.hincrby(key, name, count)
+                    pipeline.expire(key, for_s)
+                    return await pipeline.execute()
+
+            return work
+
+        with self._door():
+            await asyncio.gather(*(self._servers.ask(key, add(key, for_s)) for key, for_s in keep_s.items()))
 
     async def keep(self, texts: Mapping[str, str], *, for_s: float) -> None:
         """Writes texts that nothing depends on; each is gone `for_s` seconds after it was last written or read."""
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for key, text in texts.items():
-                pipeline.set(key, text, px=round(for_s * 1000))
-            with self._door():
-                await pipeline.execute()
+        for_ms = round(for_s * 1000)
+        await self.ask_all(list(texts), lambda client, key: client.set(key, texts[key], px=for_ms))
 
     async def kept(self, keys: Sequence[str], *, for_s: float) -> list[str | None]:
         """What is still there of such texts, in the order asked for; None: nothing."""
-        async with self._client.pipeline(transaction=False) as pipeline:
-            for key in keys:
-                pipeline.getex(key, px=round(for_s * 1000))
-            with self._door():
-                found: list[str | None] = await pipeline.execute()
-        return found
+        return await self.ask_all(keys, lambda client, key: client.getex(key, px=round(for_s * 1000)))
+
+    async def through(self, kind: str, use: Callable[[list[str]], Awaitable[None]]) -> None:
+        """Gives the names of all keys of a type to `use`, some at a time; one may come twice."""
+
+        async def scan(client: Redis) -> None:
+            cursor = 0
+            while True:
+                cursor, names = await client.scan(cursor, count=_BATCH, _type=kind)
+                await use(list(map(str, names)))
+                if not cursor:
+                    return
+
+        with self._door():
+            await self._servers.each(scan)
+
+    async def ask(self, key: str, work: Work[T]) -> T:
+        """What comes of work with the server that has this key."""
+        with self._door():
+            return await self._servers.ask(key, work)
+
+    async def _ask(self, key: str, command: str, *args: Any, **options: Any) -> Any:
+        return await self.ask(key, lambda client: getattr(client, command)(key, *args, **options))
+
+    async def ask_all(self, keys: Sequence[str], command: Callable[[Redis, str], Any]) -> list[Any]:
+        """What comes of a command for each of many keys, in their order; sent together to whoever has them."""
+        if not keys:
+            return []
+        found: dict[str, Any] = {}
+
+        async def ask(part: list[str]) -> None:
+            found.update(zip(part, await self._servers.ask(part[0], together(part)), strict=True))
+            for key, answer in ((key, found[key]) for key in part):
+                if isinstance(answer, AskError | TryAgainError):  # another has it by now
+                    found[key] = await self._servers.ask(key, lambda client, key=key: command(client, key))  # type: ignore[misc]
+                elif isinstance(answer, Exception):
+                    raise answer
+
+        def together(part: list[str]) -> Callable[[Redis], Awaitable[list[Any]]]:
+            async def work(client: Redis) -> list[Any]:
+                async with client.pipeline(transaction=False) as pipeline:
+                    for key in part:
+                        command(pipeline, key)
+                    return await pipeline.execute(raise_on_error=False)
+
+            return work
+
+        with self._door():
+            await asyncio.gather(*map(ask, await self._servers.parted(dict.fromkeys(keys))))
+        return [found[key] for key in keys]
 
     @contextmanager
     def _door(self) -> Iterator[None]:
@@ -180,61 +238,42 @@ class Store:
                 self._shut_until = time.monotonic() + _SHUT_S
             raise BooksAway(_AWAY) from exc
 
-    async def _prepare(self) -> None:
+    async def _prepare(self, *, clustered: bool, may_forget: bool) -> None:
+        async def unfit(client: Redis) -> str | None:
+            return await unfit_of(client, clustered=clustered, may_forget=may_forget)
+
         try:
-            unfit = _unfit(await self._client.info())
-            if unfit is None:
-                await self._load_library()
+            flaw = next((each for each in await self._servers.each(unfit) if each is not None), None)
+            if flaw is None:
+                await self._servers.each(self._load_library)
         except (RedisError, OSError) as exc:
             raise StoreError(f"cannot reach the store at {self._where}: {_reason(exc)}") from exc
-        if unfit is not None:
-            raise StoreError(f"the store at {self._where} {unfit}")
+        if flaw is not None:
+            raise StoreError(f"the store at {self._where} {flaw}")
 
-    async def _load_library(self) -> None:
+    async def _load_library(self, client: Redis) -> None:
         """Loads the functions unless they are there; those of other versions stay beside them."""
         async with self._loading:
-            if not await self._client.function_list(library.NAME):
-                await self._client.function_load(library.CODE, replace=True)  # another gateway may just have
+            if not await client.function_list(library.NAME):
+                await client.function_load(library.CODE, replace=True)  # another gateway may just have
 
 
-def _client(address: str) -> Redis:
-    if not address.startswith(_SCHEMES):
-        raise StoreError(f"store: {_shown(address)} is not supported; use embedded, redis://, rediss:// or unix://")
+def _servers(address: str) -> Servers:
+    kind = kind_of(address)
+    if kind is None:
+        known = f"{', '.join(('embedded', *SCHEMES[:-1]))} or {SCHEMES[-1]}"
+        raise StoreError(f"store: {shown(address)} is not supported; use {known}")
     try:
-        pool = BlockingConnectionPool.from_url(
-            address,
-            max_connections=_CONNECTIONS,
-            timeout=_TIMEOUT_S,
-            socket_timeout=_TIMEOUT_S,
-            socket_connect_timeout=_TIMEOUT_S,
-            decode_responses=True,
-            # The client would send a command up to ten times more after a timeout, functions too.
-            retry=Retry(NoBackoff(), 0),
-        )
+        match kind:
+            case Kind.CLUSTER:
+                return Cluster(several(address))
+            case Kind.SENTINEL:
+                return Watched(several(address))
+            case _:
+                return OneServer(address)
     except ValueError:
         # Its message quotes the address, and with it the password.
-        raise StoreError(f"store: {_shown(address)} cannot be read; write it like redis://host:6379/0") from None
-    return Redis.from_pool(pool)
-
-
-def _shown(address: str) -> str:
-    """An address without its user, password and options, even one that is written wrongly."""
-    scheme, mark, rest = address.rpartition("://")
-    place = re.split(r"[?#]", rest.rpartition("@")[2])[0]
-    return f"{scheme}{mark}{place}"
-
-
-def _unfit(server: Mapping[str, Any]) -> str | None:
-    """What makes a server unfit to hold the books, from its own account of itself; None when nothing does."""
-    version = str(server["redis_version"])
-    policy = server["maxmemory_policy"]
-    if int(version.split(".")[0]) < _OLDEST_SERVER:
-        return f"is version {version}; the books need functions: use Redis 7 or newer, or Valkey"
-    if server["role"] != "master":
-        return "is a replica and takes no writes; use the address of its primary"
-    if policy != "noeviction":
-        return f"may drop books when memory runs short: it has maxmemory-policy {policy}; set it to noeviction"
-    return None
+        raise StoreError(f"store: {shown(address)} cannot be read; write it like {kind}") from None
 
 
 def _reason(exc: RedisError | OSError) -> str:
@@ -244,8 +283,18 @@ def _reason(exc: RedisError | OSError) -> str:
         return "it refuses the user or the password; set both in the address"
     if isinstance(exc, ResponseError):
         return f"it answers {exc}"
+    if refused := next((each for each in causes if isinstance(each, ssl.SSLError)), None):
+        return _distrust(refused)
+    if isinstance(exc, NoPrimary):
+        return f"{exc}; is it the name of a primary that they watch?"
     fault = next((_fault(each) for each in causes if isinstance(each, OSError) and each.errno), "no answer")
     return f"{fault}; is it running, and is the address right?"
+
+
+def _distrust(exc: ssl.SSLError) -> str:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({exc.verify_message}); name its CA with ?ssl_ca_certs=FILE"
+    return f"TLS comes to nothing ({exc.reason or exc})"
 
 
 def _causes(exc: BaseException | None) -> Iterator[BaseException]:

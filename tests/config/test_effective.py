@@ -84,6 +84,23 @@ def test_no_secret_is_shown(folder: Path) -> None:
     assert [secret for secret in SECRETS if secret in seen] == []
 
 
+@pytest.mark.parametrize(
+    ("store", "shown"),
+    [
+        ("redis+cluster://user:hidden@a:1,b:2", "redis+cluster://***@a:1,b:2"),
+        ("redis://user:hid/den@host/0", "redis://***@host/0"),
+        (
+            "rediss+sentinel://u:hidden@a,b/n?sentinel_password=hidden",
+            "rediss+sentinel://***@a,b/n?sentinel_password=***",
+        ),
+    ],
+)
+def test_no_address_shows_a_user_or_a_password(document: dict[str, Any], store: str, shown: str) -> None:
+    document["store"] = store
+    rows = {row.path: row.shown for row in effective(parse(document, {}, Path("/srv")))}
+    assert rows["store"] == shown
+
+
 def test_a_secret_shows_itself_only_when_asked() -> None:
     secret = Secret("sk-1")
     assert (repr(secret), str(secret), f"{secret}") == ("***", "***", "***")

@@ -41,6 +41,7 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.data_dir == HERE / "data"
     assert settings.store == "embedded"
     assert settings.store_away is Outage.SLICE
+    assert not settings.store_may_forget
     assert settings.secret is None
     assert settings.timeouts == Timeouts(5, 30, 180, 420, 660, 360)
     assert settings.patience == Patience(None, 45, 75)
@@ -132,6 +133,8 @@ def test_listen_is_an_address_or_a_socket(
         "redis://127.0.0.1:6379/0",
         "rediss://user:pass@redis.example.org",
         "unix:///run/redis.sock?db=1",
+        "redis+cluster://user:pass@a:7000,b:7000",
+        "rediss+sentinel://user:pass@a,b/books/1?sentinel_password=other",
     ],
 )
 def test_a_store_is_kept_as_it_is_written(document: dict[str, Any], store: str) -> None:

@@ -20,7 +20,10 @@ SECONDS = "must be more than 0"
 AMOUNT = 'must be a plain decimal of USD, such as "0.055"'
 DECIMAL = "must be a decimal above 0, such as 1.4"
 LISTEN = "must be HOST:PORT or unix:/path, such as 127.0.0.1:8080; 0.0.0.0:8080 listens everywhere"
-STORE = "must be embedded, redis://HOST, rediss://HOST or unix:///path"
+STORE = (
+    "must be embedded, redis://HOST, redis+cluster://HOST,HOST, redis+sentinel://HOST,HOST/NAME, "
+    "the same with rediss, or unix:///path"
+)
 NAME = "must be 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit"
 PLACEHOLDER = "is a placeholder; put a real one in its place"
 UNSENDABLE = "has a space, a line break or a character that cannot be sent in a header"
@@ -146,7 +149,7 @@ def put(document: Any, where: tuple[str | int, ...], value: object) -> None:
         (("listen",), f"unix:/{'x' * 103}", f"listen: {LONG_PATH}"),
         (("store",), "sqlite:///books.db", f"store: {STORE}"),
         (("store",), "mongodb://u:hunter2@h", f"store: {STORE}"),
-        (("store",), "redis+sentinel://a:26379,b:26379/main", f"store: {STORE}"),
+        (("store",), "redis+sentinels://a:26379,b:26379/main", f"store: {STORE}"),
         (("store",), "redis://", f"store: {STORE}"),
         (("store",), "unix://redis.sock", f"store: {STORE}"),
         (("store",), f"unix:///{'x' * 103}", f"store: {LONG_PATH}"),
@@ -186,7 +189,7 @@ def test_a_wrong_setting_is_told_in_one_line(
     [
         (
             ("biling",),
-            "biling: is not a setting; known here: listen, public_url, data_dir, store, store_away, secret",
+            "biling: is not a setting; known here: listen, public_url, data_dir, store, store_away, store_may_forget",
         ),
         (("listn",), "listn: is not a setting; did you mean listen?"),
         (("groups", 0, "biling"), "groups[0].biling: is not a setting; did you mean billing?"),

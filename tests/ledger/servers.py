@@ -2,7 +2,11 @@
 
 import os
 import shutil
+import signal
+import socket as sockets
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +31,15 @@ class Server:
     def url(self) -> str:
         return f"unix://{self.socket}"
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """There, and silent: what it is sent waits for it."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """Ends it as a power cut would."""
         assert self.process.stdout is not None
@@ -46,12 +59,14 @@ def _clock(speed: float, begins: datetime | None) -> dict[str, str]:
 
 
 def start(name: str, home: Path, *options: str, speed: float = 1.0, begins: datetime | None = None) -> Server:
-    """A running server that keeps nothing on disk, with further options.
+    """A running server with further options, that would write its first copy to the disk after a year.
 
     Its clock runs so many times as fast, or it `begins` with another moment.
     """
     socket = home / "s"
-    words = [binary(name), "--port", "0", "--unixsocket", str(socket), "--dir", str(home), "--save", "", *options]
+    places = ["--port", "0", "--unixsocket", str(socket), "--dir", str(home)]
+    kept = ["--save", "31536000 1"]
+    words = [binary(name), *places, *kept, *options]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env={**os.environ, **_clock(speed, begins)})
     assert process.stdout is not None
     for line in process.stdout:
@@ -60,3 +75,19 @@ def start(name: str, home: Path, *options: str, speed: float = 1.0, begins: date
     process.wait()
     process.stdout.close()
     raise RuntimeError(f"{words[0]} did not start")
+
+
+def free_port() -> int:
+    with sockets.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def listening(name: str, home: Path, *options: str, port_for: str = "--port") -> tuple[Server, int]:
+    """One that listens on a port as well, which was free a moment ago; another is tried where it is not any more."""
+    home.mkdir(parents=True, exist_ok=True)
+    for _ in range(5):
+        port = free_port()
+        with suppress(RuntimeError):
+            return start(name, home, port_for, str(port), "--bind", "127.0.0.1", *options), port
+    raise RuntimeError("no port is free for long enough")

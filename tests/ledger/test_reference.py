@@ -56,7 +56,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(team=LIMITS, one=LIMITS, other=LIMITS)
     def begin(self, team: Limit, one: Limit, other: Limit) -> None:
-        self.run(self.store._client.flushall())
+        self.run(self.store.ask("", lambda client: client.flushall()))
         limits = TeamLimits(team.budget, Rates(concurrency=team.concurrency))
         self.run(self.teams.create_team("acme", now=NOW, limits=limits))
         self.keys = [self.run(self._key(each)) for each in (one, other)]

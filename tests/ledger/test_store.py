@@ -1,6 +1,7 @@
 """The door to Redis: fit or refused at the start, away or right afterwards."""
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,17 @@ from gateway.core.keys import Key
 from gateway.ledger import layout, library
 from gateway.ledger.budget import Books
 from gateway.ledger.errors import StoreError
-from gateway.ledger.store import Store, _unfit
+from gateway.ledger.fitness import forgetful, unfit
+from gateway.ledger.store import Store
 from tests.ledger.accounts import USD, charge, reserve, settle
 from tests.ledger.servers import Server, start
 
 LOOK = "; is it running, and is the address right?"
+KNOWN = (
+    "embedded, redis://, rediss://, unix://, redis+cluster://, rediss+cluster://, redis+sentinel:// or "
+    "rediss+sentinel://"
+)
+SENTINEL = "redis+sentinel://host:26379,host:26379/name/0"
 BOTH = pytest.mark.parametrize("name", ["redis", "valkey"])
 
 
@@ -40,13 +47,34 @@ async def reason(url: str, tmp_path: Path) -> str:
             "cannot reach the store at unix:///nowhere/s: no such file or directory" + LOOK,
         ),
         (
-            "redis+cluster://u:hidden@host:1",
-            "store: redis+cluster://host:1 is not supported; use embedded, redis://, rediss:// or unix://",
+            "redis+cluster://u:hidden@127.0.0.1:1,127.0.0.1:2",
+            "cannot reach the store at redis+cluster://127.0.0.1:1,127.0.0.1:2: connection refused" + LOOK,
         ),
-        ("hidden@host", "store: host is not supported; use embedded, redis://, rediss:// or unix://"),
+        (
+            "rediss+sentinel://u:hidden@127.0.0.1:1/books/0?sentinel_password=hidden",
+            "cannot reach the store at rediss+sentinel://127.0.0.1:1/books/0: connection refused" + LOOK,
+        ),
+        ("hidden@host", f"store: host is not supported; use {KNOWN}"),
+        ("redis+clutser://u:hidden@host:1", f"store: redis+clutser://host:1 is not supported; use {KNOWN}"),
+        (
+            "redis+cluster://u:hidden@host:1/3",
+            "store: redis+cluster://host:1/3 cannot be read; write it like redis+cluster://host:6379,host:6379",
+        ),
+        (
+            "redis+cluster://u:hid,den@a:b,c:1",
+            "store: redis+cluster://a:b,c:1 cannot be read; write it like redis+cluster://host:6379,host:6379",
+        ),
+        (
+            "redis+sentinel://u:hidden@a,b",
+            "store: redis+sentinel://a,b cannot be read; write it like redis+sentinel://host:26379,host:26379/name/0",
+        ),
         (
             "redis://u:hid/hidden@host:port",
             "store: redis://host:port cannot be read; write it like redis://host:6379/0",
+        ),
+        (
+            "redis://u:hidden@host/0?socket_timeuot=hidden",
+            "store: redis://host/0 cannot be read; write it like redis://host:6379/0",
         ),
         ("redis://u:hidden@[::1/0", "store: redis://[::1/0 cannot be read; write it like redis://host:6379/0"),
     ],
@@ -78,7 +106,7 @@ async def test_a_store_that_cannot_be_reached_is_named_without_its_password(
     ],
 )
 def test_a_server_that_cannot_hold_books_is_told_why(version: str, role: str, policy: str, said: str | None) -> None:
-    assert _unfit({"redis_version": version, "role": role, "maxmemory_policy": policy}) == said
+    assert unfit({"redis_version": version, "role": role, "maxmemory_policy": policy}) == said
 
 
 @BOTH
@@ -94,6 +122,48 @@ async def test_an_unfit_server_stops_the_start(name: str, options: list[str], sa
     server = start(name, tmp_path, *options)
     try:
         assert said in await reason(server.url, tmp_path)
+    finally:
+        server.stop()
+
+
+FORGETS = (
+    "keeps nothing on disk, so that its next start begins with empty books: set appendonly yes, "
+    "or store_may_forget: true in the configuration"
+)
+
+
+@BOTH
+async def test_a_server_that_keeps_nothing_stops_the_start_unless_it_may(name: str, tmp_path: Path) -> None:
+    server = start(name, tmp_path, "--save", "", "--appendonly", "no")
+    try:
+        assert await reason(server.url, tmp_path) == f"the store at {server.url} {FORGETS}"
+        async with Store.open(server.url, tmp_path, may_forget=True) as store:
+            await store.ping()
+        with Redis(unix_socket_path=str(server.socket)) as raw:
+            for setting, value in (("save", "3600 1"), ("save", ""), ("appendonly", "yes")):
+                raw.config_set(setting, value)
+                if value:
+                    async with Store.open(server.url, tmp_path):
+                        pass
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(
+    ("aof", "save_points", "said"),
+    [(1, "", None), (1, None, None), (0, "3600 1", None), (0, None, None), (0, "", FORGETS)],
+)
+def test_what_is_not_to_be_known_is_let_pass(aof: int, save_points: str | None, said: str | None) -> None:
+    assert forgetful({"aof_enabled": aof}, save_points) == said
+
+
+@BOTH
+@pytest.mark.parametrize("rule", ["--rename-command CONFIG ''", "--user default on nopass ~* +@all -config"])
+async def test_a_server_that_does_not_tell_is_let_pass(name: str, rule: str, tmp_path: Path) -> None:
+    server = start(name, tmp_path, "--save", "", *shlex.split(rule))
+    try:
+        async with Store.open(server.url, tmp_path) as store:
+            await store.ping()
     finally:
         server.stop()
 

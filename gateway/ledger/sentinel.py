@@ -1,0 +1,87 @@
+"""The primary that sentinels watch: which server it is, found anew whenever the one that was it is lost."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import unquote
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError, ResponseError
+
+from gateway.ledger.address import Place, Several
+from gateway.ledger.servers import LOST, T, Work, connected, said
+
+
+class NoPrimary(RedisConnectionError):
+    """No sentinel knows which server is the primary."""
+
+
+class Watched:
+    def __init__(self, address: Several) -> None:
+        self._address = address
+        self._name = unquote(address.path[0])
+        self._sentinels = deque(connected(address.sentinel(place)) for place in address.places)
+        self._clients: dict[Place, Redis] = {}
+        self._primary: Redis | None = None
+        self._looking = asyncio.Lock()
+        for place in address.places:
+            connected(address.server(place))  # or it cannot be read
+
+    async def each(self, work: Work[T]) -> list[T]:
+        return [await self.ask("", work)]
+
+    async def ask(self, _key: str, work: Work[T]) -> T:
+        primary = await self._found()
+        try:
+            return await work(primary)
+        except (*LOST, ReadOnlyError):
+            if self._primary is primary:
+                self._primary = None
+            raise
+
+    async def parted(self, keys: Iterable[str]) -> Iterable[list[str]]:
+        return [list(keys)]
+
+    async def aclose(self) -> None:
+        for client in (*self._sentinels, *self._clients.values()):
+            await client.aclose()
+
+    async def _found(self) -> Redis:
+        if self._primary is None:
+            async with self._looking:
+                if self._primary is None:
+                    self._primary = self._client(await self._look())
+        return self._primary
+
+    async def _look(self) -> Place:
+        """Where the primary is, from the first sentinel that knows; one that does not answer is asked last then."""
+        failure: Exception | None = None
+        for sentinel in list(self._sentinels):
+            try:
+                found = await said(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._name)
+            except (*LOST, ResponseError) as exc:
+                failure = exc
+                self._sentinels.remove(sentinel)
+                self._sentinels.append(sentinel)
+                continue
+            if found:
+                return str(found[0]), int(found[1])
+        if failure is not None:
+            raise failure
+        raise NoPrimary(f"no sentinel knows {self._name}")
+
+    def _client(self, place: Place) -> Redis:
+        if place not in self._clients:
+            self._clients[place] = connected(self._address.server(place), redis_connect_func=_only_a_primary)
+        return self._clients[place]
+
+
+async def _only_a_primary(connection: Any) -> None:
+    """Ends a new connection to one that was the primary: it would answer reads from what it had before."""
+    await connection.on_connect()
+    await connection.send_command("ROLE")
+    role, *_ = await connection.read_response()
+    if role not in ("master", b"master"):
+        raise RedisConnectionError("it is not the primary any more")

@@ -1,0 +1,83 @@
+"""The servers of a store, and how one of them is spoken to.
+
+What is common to one server, a Cluster and a primary that sentinels watch: a connection that sends nothing twice.
+Which server is asked is for `cluster` and `sentinel`; what is asked is for the Store.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+T = TypeVar("T")
+Work = Callable[[Redis], Awaitable[T]]
+
+# The server has not answered, and may have done what it was asked.
+LOST = (RedisConnectionError, RedisTimeoutError, OSError)
+
+_CONNECTIONS = 32
+_TIMEOUT_S = 5.0
+
+
+class Servers(Protocol):
+    """Servers that are one store, of which each has its own part of the keys."""
+
+    async def each(self, work: Work[T]) -> list[T]:
+        """What comes of work with every one that takes writes now."""
+
+    async def ask(self, key: str, work: Work[T]) -> T:
+        """What comes of work with the server that has this key; done again only where one said that it has not."""
+
+    async def parted(self, keys: Iterable[str]) -> Iterable[list[str]]:
+        """The keys, by who has them."""
+
+    async def aclose(self) -> None:
+        """Ends all connections."""
+
+
+class OneServer:
+    """A store of one server."""
+
+    def __init__(self, url: str) -> None:
+        self._client = connected(url)
+
+    async def each(self, work: Work[T]) -> list[T]:
+        return [await work(self._client)]
+
+    async def ask(self, _key: str, work: Work[T]) -> T:
+        return await work(self._client)
+
+    async def parted(self, keys: Iterable[str]) -> Iterable[list[str]]:
+        return [list(keys)]
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+async def said(client: Redis, *words: str) -> Any:
+    """The answer to a command as the server gives it."""
+    return await client.execute_command(*words)  # type: ignore[no-untyped-call]
+
+
+def connected(url: str, **options: Any) -> Redis:
+    """A client of one server, which connects when it is first asked; raises `ValueError` for what is no address."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=_CONNECTIONS,
+        timeout=_TIMEOUT_S,
+        socket_timeout=_TIMEOUT_S,
+        socket_connect_timeout=_TIMEOUT_S,
+        decode_responses=True,
+        # The client would send a command up to ten times more after a timeout, functions too.
+        retry=Retry(NoBackoff(), 0),
+        **options,
+    )
+    try:
+        pool.connection_class(**pool.connection_kwargs)
+    except TypeError as exc:  # else it is raised when the first call comes
+        raise ValueError("an option of the address is none") from exc
+    return Redis.from_pool(pool)

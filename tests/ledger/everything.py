@@ -1,0 +1,105 @@
+"""All that the gateway ever asks of a store, once: for stores that may not do all that others do."""
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from gateway.core.allowance import Caps, Purpose
+from gateway.core.drill import DrillTerms
+from gateway.core.events import Event
+from gateway.core.keys import Key, Limits
+from gateway.core.pool import FROM_NOW_ON, Push
+from gateway.core.unsettled import Reason, Resolved
+from gateway.ledger import layout, library, writes
+from gateway.ledger.allowances import Allowances
+from gateway.ledger.budget import Books
+from gateway.ledger.drills import Drills
+from gateway.ledger.evidence import Evidence
+from gateway.ledger.keys import Keys
+from gateway.ledger.move import refuse_unfinished
+from gateway.ledger.reaper import Reaper
+from gateway.ledger.reports import usage
+from gateway.ledger.served import ServedCounts
+from gateway.ledger.signatures import Signatures
+from gateway.ledger.store import Store
+from gateway.ledger.unsettled import UnsettledBooks
+from gateway.ledger.verify import verify
+from tests.facts import DEFAULT
+from tests.ledger.accounts import NOW, PEPPER, USD, charge, operator, reserve, settle, void
+
+FUNCTIONS = {line.split("'")[1] for line in library.CODE.splitlines() if line.startswith("offer('")}
+
+
+async def everything(store: Store, teams: tuple[str, ...] = ("acme",)) -> None:
+    """Asks it, and finds the books right at the end."""
+    await refuse_unfinished(store)
+    keys, books = Keys(store, PEPPER), Books(store, time.time)
+    for team in teams:
+        await keys.create_team(team, now=NOW)
+        key, secret = await keys.create_key(team, name="ci", limits=Limits(), now=NOW)
+        assert await keys.find(secret, NOW) == key
+        await keys.update(key.id, name="cd", limits=Limits())
+        await _calls(books, key)
+        await _premium(store, team)
+    await _around(store, keys, books)
+    await _lapsed(store, books, key)
+    await keys.revoke(key.id, NOW)
+    for each in [each async for each in verify(books)]:
+        assert not each.faults
+        assert each.rows
+    await store.ping()
+    assert await store.run_id()
+
+
+async def _calls(books: Books, key: Key) -> None:
+    holds = [await reserve(books, f"{key.team}_{number}", key, USD) for number in range(3)]
+    await settle(books, holds[0], charge(USD // 2))
+    await void(books, holds[1], "the caller left")
+    since = await books.since(key.team)
+    assert since
+    assert (await books.account(key.team, key.id)).total.spent_nanos == USD // 2
+    today = datetime.now(UTC).date()
+    assert await usage(books.store, team=key.team, since=today - timedelta(days=1), until=today)
+
+
+async def _premium(store: Store, team: str) -> None:
+    allowances = Allowances(store, {Purpose.PREMIUM: Caps(USD, USD)})
+    assert await allowances.draw(Purpose.PREMIUM, team, f"{team}-1", 1000) is None
+    for write in writes.correct(Purpose.PREMIUM, team, f"{team}-1", 900):
+        await store.make(write)
+    assert (await allowances.of_team(team)).hour_nanos == 900
+
+
+async def _around(store: Store, keys: Keys, books: Books) -> None:
+    drills = Drills(store, keys)
+    drill = await drills.begin(DrillTerms(group="Default", kind="dead", share=0.5), (DEFAULT,))
+    await drills.end(drill.id)
+    evidence = Evidence(store)
+    await evidence.exchange(Push(("Default", "flash"), {"good": 1, "took:1K:0:0:20": 1}, FROM_NOW_ON, leases=1))
+    assert await evidence.last([("Default", "flash"), ("Default", "pro")])
+    served = ServedCounts(store)
+    await served.add({"good": 2, "late": 1}, NOW)
+    assert {"good": 2, "late": 1} in (await served.lately(NOW)).now
+    signatures = Signatures(store, keep_s=3600)
+    await signatures.remember("acme", {"one": "signed", "two": "too"})
+    assert await signatures.recall("acme", ["two", "none", "one"]) == {"two": "too", "one": "signed"}
+
+
+async def _lapsed(store: Store, books: Books, key: Key) -> None:
+    told: list[Event] = []
+    hold = await reserve(books, "lapses", key, USD, lease_s=0.001)
+    await asyncio.sleep(0.002)
+    reaper = Reaper(store, told.append)
+    await reaper.turn()
+    assert not await store.first(layout.REAPER, within_s=1), "it was the reaper's turn"
+    await reaper.look(key.team)
+    assert told
+    unsettled = UnsettledBooks(store)
+    assert [each.call_id for each in await unsettled.calls()] == ["lapses"]
+    await settle(books, replace(hold, since=""), charge(1))
+    feared = charge(USD, attempt_id="att_9")
+    await operator(books, feared, call_id="call_9", team=key.team, why=writes.UNSETTLED)
+    assert await unsettled.adopt() == 0
+    assert [each.attempt_id async for each in unsettled.attempts()] == ["att_9"]
+    await unsettled.resolve("att_9", Resolved.BILLED, Reason.HAND)
