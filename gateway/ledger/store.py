@@ -40,6 +40,8 @@ _AWAY = "the books cannot be reached at the moment, so nothing was spent; try ag
 # All others that do name one anyway.
 _PUT_OFF = frozenset({"void", "expire", "resolve", "adopt"})
 
+_WANTS_OURS = "it may want a certificate of the gateway's own; name it with ?ssl_certfile=FILE&ssl_keyfile=FILE"
+
 # So many records are asked for at once.
 _BATCH = 500
 
@@ -247,7 +249,8 @@ class Store:
             if flaw is None:
                 await self._servers.each(self._load_library)
         except (RedisError, OSError) as exc:
-            raise StoreError(f"cannot reach the store at {self._where}: {_reason(exc)}") from exc
+            reason = _reason(exc, tls=self._where.startswith("rediss"))
+            raise StoreError(f"cannot reach the store at {self._where}: {reason}") from exc
         if flaw is not None:
             raise StoreError(f"the store at {self._where} {flaw}")
 
@@ -276,7 +279,7 @@ def _servers(address: str) -> Servers:
         raise StoreError(f"store: {shown(address)} cannot be read; write it like {kind}") from None
 
 
-def _reason(exc: RedisError | OSError) -> str:
+def _reason(exc: RedisError | OSError, *, tls: bool) -> str:
     """Why a store cannot be used, and what to look at, without a word of the address in it."""
     causes = list(_causes(exc))
     if any(isinstance(each, AuthenticationError) for each in causes):
@@ -284,11 +287,13 @@ def _reason(exc: RedisError | OSError) -> str:
     if isinstance(exc, ResponseError):
         return f"it answers {exc}"
     if refused := next((each for each in causes if isinstance(each, ssl.SSLError)), None):
-        return _distrust(refused)
+        return _WANTS_OURS if "CERTIFICATE_REQUIRED" in str(refused.reason) else _distrust(refused)
     if isinstance(exc, NoPrimary):
         return f"{exc}; is it the name of a primary that they watch?"
-    fault = next((_fault(each) for each in causes if isinstance(each, OSError) and each.errno), "no answer")
-    return f"{fault}; is it running, and is the address right?"
+    fault = next((each for each in causes if isinstance(each, OSError) and each.errno), None)
+    if tls and isinstance(fault, ConnectionResetError):  # it comes before the alert that says so, or instead of it
+        return _WANTS_OURS
+    return f"{_fault(fault) if fault else 'no answer'}; is it running, and is the address right?"
 
 
 def _distrust(exc: ssl.SSLError) -> str:
