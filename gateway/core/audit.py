@@ -1,8 +1,8 @@
 """Whether accounts are what the rows of their ledger make them: computed again from the first row to the last.
 
-A row tells what it added to held and spent money, and both sums of each of its accounts before and after. So
-a row that is missing, doubled or changed shows in the one that follows it. It tells too in which day and month
-it counts, which have sums of their own. Pure.
+A row tells what it added to held and spent money, and what each of its accounts had after that. So a row that is
+missing, doubled or changed shows in the one that follows it. It tells too in which day and month it counts, which
+have sums of their own. Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,13 +56,12 @@ class Audit:
         """A row, under the name that it can be found by."""
         self.rows += 1
         added = Sums(int(row["held"]), int(row["spent"]))
-        for account, before, after in _told(row):
-            known = self._sums.get(account, before)  # the first row may be one of many that were put away
-            if before != known:
-                self._fault(f"row {name}: {account} had {before} before it; the rows before it make {known}")
-            made = Sums(before.held + added.held, before.spent + added.spent)
-            if after != made:
-                self._fault(f"row {name}: {account} has {after} after it; with what it adds that is {made}")
+        for account, after in _told(row):
+            known = self._sums.get(account)  # the first row may be one of many that were put away
+            if known is not None and after != (made := Sums(known.held + added.held, known.spent + added.spent)):
+                self._fault(
+                    f"row {name}: {account} has {after} after it; the rows before it and what it adds make {made}"
+                )
             self._sums[account] = after
             for period in periods_of(row.get("since", "")):
                 counted = self._periods.get((account, period), Sums(0, 0))
@@ -100,13 +99,11 @@ def periods_of(since: str) -> list[str]:
     return [f"{name} {begins}" for name, begins in zip((Period.DAY, Period.MONTH), since.split(), strict=False)]
 
 
-def _told(row: Mapping[str, str]) -> Iterator[tuple[str, Sums, Sums]]:
-    """Each account of a row, with its sums before and after."""
+def _told(row: Mapping[str, str]) -> Iterator[tuple[str, Sums]]:
+    """Each account of a row, with its sums after it. Rows of earlier releases have a field for each of these."""
     for whose in _WHOSE:
-        if f"{whose}_held_before" in row:
-            account = row["key"] if whose == "key" else whose
-            yield account, _sums(row, whose, "before"), _sums(row, whose, "after")
-
-
-def _sums(row: Mapping[str, str], whose: str, when: str) -> Sums:
-    return Sums(int(row[f"{whose}_held_{when}"]), int(row[f"{whose}_spent_{when}"]))
+        after = row.get(f"{whose}_after", "").split() or [
+            row[name] for name in (f"{whose}_held_after", f"{whose}_spent_after") if name in row
+        ]
+        if after:
+            yield row["key"] if whose == "key" else whose, Sums(*map(int, after))

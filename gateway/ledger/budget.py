@@ -75,10 +75,10 @@ class Books:
         record = await self.store.record(whose)
         await self._learn(team_id)
         when = self._when(team_id)
-        sums = await self.store.records(
-            [layout.sums(team_id, each, when.spans[each].begins) for each in (Period.DAY, Period.MONTH)]
+        beside = await self.store.records(
+            [layout.sums(team_id, each, span.begins) for each, span in when.spans.items()]
         )
-        account = account_of(record, *sums, whose=key_id or "team")
+        account = account_of(record, key_id or "team", when.since, dict(zip(when.spans, beside, strict=True)))
         if account is None:
             raise NotFound(f"there is no {f'team {team_id}' if key_id is None else f'key {key_id}'}")
         return account

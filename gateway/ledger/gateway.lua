@@ -8,15 +8,17 @@
 -- be called any number of times, and in any order: what has been done is not done again, and a charge is recorded
 -- whatever came before it, because the upstream has billed it.
 --
--- Amounts are whole nano-dollars as decimal strings. Lua's numbers are doubles, exact to 2^53, so
--- sums are left to HINCRBY and only comparisons are made here. These are exact: no amount and no
--- budget is above 9e15, and rounding cannot bring a larger sum below that.
+-- Amounts are whole nano-dollars as decimal strings. Lua's numbers are doubles, exact to 2^53: larger sums are made
+-- digit by digit, and only comparisons are made of them as they are. These are exact: no amount and no budget is
+-- above 9e15, and rounding cannot bring a larger sum below that.
 --
--- A row of a ledger says what was done, the amounts added to `held` and `spent`, and both sums of
--- every account before and after, so that all balances can be computed again from the rows.
+-- A row of a ledger says what was done, the amounts added to `held` and `spent`, and what every account of it had
+-- after that, so that all balances can be computed again from the rows.
 --
 -- What is held and spent is counted in all, and for the day and the month too in which a call was admitted. When
 -- these begin, in the time zone of the team, is for the gateway to say; this server's clock says whether it is so.
+--
+-- A function reads an account once, and writes it once.
 
 local function offer(name, work)
   redis.register_function('gw_VERSION_' .. name, work)
@@ -48,6 +50,38 @@ local function excess(a, b)
   return whole(math.max(0, tonumber(a) - tonumber(b)))
 end
 
+-- A sum that may be above what a double can hold: dollars and nano-dollars are added up apart.
+local NANOS = 1e9
+
+local function parts(text)
+  local sign, dollars, rest = string.match(text, '^(%-?)(%d-)(%d?%d?%d?%d?%d?%d?%d?%d?%d)$')
+  local by = sign == '-' and -1 or 1
+  return by * (tonumber(dollars) or 0), by * tonumber(rest)
+end
+
+local function plus(sum, text)
+  local dollars, rest = parts(text)
+  dollars, rest = (sum and sum[1] or 0) + dollars, (sum and sum[2] or 0) + rest
+  return {dollars + math.floor(rest / NANOS), rest % NANOS}
+end
+
+local function exactly(sum)
+  if not sum then return '0' end
+  local dollars, rest = unpack(sum)
+  local sign = ''
+  if dollars < 0 then
+    sign, dollars, rest = '-', -dollars, -rest
+    if rest < 0 then dollars, rest = dollars - 1, rest + NANOS end
+  end
+  return dollars == 0 and sign .. whole(rest) or sign .. string.format('%.0f%09.0f', dollars, rest)
+end
+
+local function total(a, b)
+  local number, sum = tonumber(a), tonumber(a) + tonumber(b)
+  if math.abs(number) <= LARGEST and math.abs(sum) <= LARGEST then return whole(sum) end
+  return exactly(plus(plus(nil, a), b))
+end
+
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
@@ -57,72 +91,135 @@ local function today()
   return whole(math.floor(redis.call('TIME')[1] / 86400))
 end
 
-local function sums(account)
-  local found = redis.call('HMGET', account, 'held', 'spent')
-  return found[1] or '0', found[2] or '0'
-end
-
--- Adds to an account, and writes its sums before and after into the row.
-local function add(account, held, spent, row, name)
-  local held_before, spent_before = sums(account)
-  redis.call('HINCRBY', account, 'held', held)
-  redis.call('HINCRBY', account, 'spent', spent)
-  local held_after, spent_after = sums(account)
-  local written = {
-    name .. '_held_before', held_before, name .. '_held_after', held_after,
-    name .. '_spent_before', spent_before, name .. '_spent_after', spent_after,
+-- An account, by the name that sums beside it have for it: 'team', or a key's id. What changes with every call is in
+-- it, and what is to be written; rows tell of it as `which`.
+local function account_of(place, which, id)
+  local found = redis.call(
+    'HMGET', place, 'held', 'spent', 'running', 'day', 'day_held', 'day_spent', 'month', 'month_held', 'month_spent',
+    'created', 'revoked', 'terms'
+  )
+  return {
+    place = place, which = which, id = id, written = {},
+    held = found[1] or '0', spent = found[2] or '0', running = found[3] or '0',
+    day = found[4], day_held = found[5] or '0', day_spent = found[6] or '0',
+    month = found[7], month_held = found[8] or '0', month_spent = found[9] or '0',
+    created = found[10], revoked = found[11], terms = found[12],
   }
-  for _, word in ipairs(written) do row[#row + 1] = word end
 end
 
--- The day and the month that a call counts in, as `since` has the seconds in which they begin: "86400 0". For each a
--- hash beside the team's account has the sums of the team and of its keys, under their names.
+local function write(account, field, value)
+  account[field], account.written[field] = value, value
+end
+
+local function add(account, field, text)
+  if text ~= '0' then write(account, field, total(account[field], text)) end
+end
+
+local function save(account)
+  local words = {}
+  for field, value in pairs(account.written) do words[#words + 1], words[#words + 2] = field, value end
+  if words[1] then redis.call('HSET', account.place, unpack(words)) end
+  account.written = {}
+end
+
+-- Adds to what an account holds and has spent, and tells in a row what these are then.
+local function post(account, held, spent, row)
+  add(account, 'held', held)
+  add(account, 'spent', spent)
+  row[#row + 1], row[#row + 2] = account.which .. '_after', account.held .. ' ' .. account.spent
+end
+
+-- The day and the month that a call counts in, as `since` has the seconds in which they begin: "86400 0". The sums
+-- of those in which calls are admitted now are in the accounts themselves, and of all others in a hash beside them
+-- that has them of the team and of its keys, under their names.
 local PERIODS = {
-  {name = 'day', pattern = '^(%d+) %d+$', kept_s = 62 * 24 * 3600},
-  {name = 'month', pattern = '^%d+ (%d+)$', kept_s = 400 * 24 * 3600},
+  {name = 'day', held = 'day_held', spent = 'day_spent', alerted = 'day_alerted', kept_s = 62 * 24 * 3600},
+  {name = 'month', held = 'month_held', spent = 'month_spent', alerted = 'month_alerted', kept_s = 400 * 24 * 3600},
 }
 
-local function sums_of(period, team, since)
-  return string.gsub(team, 'acct$', 'sums:') .. period.name .. ':' .. string.match(since, period.pattern)
+local function begins_of(since)
+  local day, month = string.match(since, '^(%d+) (%d+)$')
+  return {day = day, month = month}
+end
+
+local function sums_beside(books, period, begins)
+  return string.gsub(books.team.place, 'acct$', 'sums:') .. period.name .. ':' .. begins
+end
+
+local function count_beside(books, account, period, begins, held, spent)
+  local beside = sums_beside(books, period, begins)
+  if held ~= '0' then redis.call('HINCRBY', beside, account.id .. '|held', held) end
+  if spent ~= '0' then redis.call('HINCRBY', beside, account.id .. '|spent', spent) end
+  redis.call('EXPIRE', beside, period.kept_s)
+end
+
+-- Has the account count in this day and month: what it has of others goes beside, and what is there of these comes in.
+local function turn(books, account, begins)
+  for _, period in ipairs(PERIODS) do
+    local now, before = begins[period.name], account[period.name]
+    if now ~= before then
+      if before then count_beside(books, account, period, before, account[period.held], account[period.spent]) end
+      local beside = sums_beside(books, period, now)
+      local fields = {account.id .. '|held', account.id .. '|spent'}
+      local found = redis.call('HMGET', beside, unpack(fields))
+      redis.call('HDEL', beside, unpack(fields))
+      write(account, period.name, now)
+      write(account, period.held, found[1] or '0')
+      write(account, period.spent, found[2] or '0')
+      write(account, period.alerted, '0')
+    end
+  end
+end
+
+-- What an account holds and has spent of a day or a month, wherever that is: releases that have no such sums in their
+-- accounts count beside.
+local function sums_in(books, account, period, begins)
+  local here = account[period.name] == begins
+  local found = redis.call('HMGET', sums_beside(books, period, begins), account.id .. '|held', account.id .. '|spent')
+  return {
+    total(here and account[period.held] or '0', found[1] or '0'),
+    total(here and account[period.spent] or '0', found[2] or '0'),
+  }
 end
 
 -- Adds to what is held and spent of the day and month of a call. Calls of older releases have none.
-local function count(books, call, held, spent)
-  for _, period in ipairs(call.since and PERIODS or {}) do
-    local counted = sums_of(period, books.team, call.since)
-    for _, whose in ipairs({'team', call.key}) do
-      if held ~= '0' then redis.call('HINCRBY', counted, whose .. '|held', held) end
-      if spent ~= '0' then redis.call('HINCRBY', counted, whose .. '|spent', spent) end
+local function count(books, account, begins, held, spent)
+  for _, period in ipairs(PERIODS) do
+    if begins[period.name] == account[period.name] then
+      add(account, period.held, held)
+      add(account, period.spent, spent)
+    else
+      count_beside(books, account, period, begins[period.name], held, spent)
     end
-    redis.call('EXPIRE', counted, period.kept_s)
   end
 end
 
 -- The one place where a team's money moves: both accounts, their sums of the day and month, and the row that says so.
-local function move(books, call, row, held, spent)
+-- How many calls run is counted beside.
+local function move(books, call, row, held, spent, run)
   for _, word in ipairs({'call', call.id, 'key', call.key, 'held', held, 'spent', spent}) do row[#row + 1] = word end
-  if call.since then row[#row + 1], row[#row + 2] = 'since', call.since end
-  add(books.team, held, spent, row, 'team')
-  add(books.key, held, spent, row, 'key')
-  count(books, call, held, spent)
+  local begins = call.since and begins_of(call.since)
+  if begins then row[#row + 1], row[#row + 2] = 'since', call.since end
+  for _, account in ipairs({books.team, books.key}) do
+    post(account, held, spent, row)
+    if begins then
+      count(books, account, begins, held, spent)
+      add(account, 'running', run)
+    end
+  end
   redis.call('XADD', books.ledger, '*', unpack(row))
 end
 
--- How many calls run is counted beside.
-local function running(books, call, by)
-  if not call.since then return end
-  for _, account in ipairs({books.team, books.key}) do redis.call('HINCRBY', account, 'running', by) end
-end
-
-local function hold(books, call, nanos, lease_ms)
-  redis.call('HSET', books.call, 'state', 'open', 'key', call.key, 'held', nanos)
-  if call.since then redis.call('HSET', books.call, 'since', call.since) end
-  redis.call('ZADD', books.open, whole(now_ms() + lease_ms), call.id)
-  running(books, call, 1)
-  move(books, call, {'do', 'reserve'}, nanos, '0')
+local function hold(books, call, nanos, until_ms)
+  local record = {'state', 'open', 'key', call.key, 'held', nanos}
+  if call.since then record[7], record[8] = 'since', call.since end
+  redis.call('HSET', books.call, unpack(record))
+  redis.call('ZADD', books.open, until_ms, call.id)
+  move(books, call, {'do', 'reserve'}, nanos, '0', '1')
 end
 
 local function finish(books, call, ...)
+  for _, account in ipairs({books.team, books.key}) do save(account) end
   redis.call('ZREM', books.open, call.id)
   redis.call('HSET', books.call, 'key', call.key, ...)
   redis.call('EXPIRE', books.call, REMEMBERED_S)
@@ -130,48 +227,54 @@ end
 
 -- The books of a team as the functions that end a call are given them, the call, and how it stands.
 local function opened(keys, id, key)
-  local books = {team = keys[1], key = keys[2], call = keys[3], open = keys[4], ledger = keys[5]}
+  local books = {team = account_of(keys[1], 'team', 'team'), key = account_of(keys[2], 'key', key)}
+  books.call, books.open, books.ledger = keys[3], keys[4], keys[5]
   local known = redis.call('HMGET', books.call, 'state', 'held', 'spent', 'over', 'since')
   return books, {id = id, key = key, since = known[5] or nil}, known
 end
 
--- An account as `reserve` looks at it: what is written in it, and of every budget that it has the sums.
-local WRITTEN = {
-  'created', 'revoked', 'soft', 'alert_at', 'budget', 'held', 'spent', 'alerted', 'budget_day', 'budget_month',
-  'concurrency', 'running', 'requests', 'requests_at', 'pictures', 'pictures_at',
-  'zone', 'premium_hour', 'premium_day',  -- of teams alone
+-- What a team or a key may, as its record has it; the last three are of teams alone.
+local TERMS = {
+  'budget', 'budget_day', 'budget_month', 'soft', 'alert_at', 'requests', 'pictures', 'concurrency',
+  'zone', 'premium_hour', 'premium_day',
 }
 
-local function budget_of(period, counted, whose, most)
-  local mark = whose .. '|alerted'
-  local found = redis.call('HMGET', counted, whose .. '|held', whose .. '|spent', mark)
-  local held, spent, alerted = found[1] or '0', found[2] or '0', found[3] or '0'
-  return {period = period, most = most, held = held, spent = spent, alerted = alerted, marked_in = counted, mark = mark}
+-- All of it in one text, which is in the record too: empty where nothing is limited, and days are those of UTC.
+local function terms_of(place)
+  local found, limited = redis.call('HMGET', place, unpack(TERMS)), false
+  for at, field in ipairs(TERMS) do
+    found[at] = found[at] or ''
+    limited = limited or (found[at] ~= '' and field ~= 'alert_at' and not (field == 'zone' and found[at] == 'UTC'))
+  end
+  return limited and table.concat(found, '|') or ''
 end
 
-local function account_of(books, which, whose, since)
-  local account = {which = which, record = books[which], budgets = {}, held = '0', spent = '0', alerted = '0'}
-  local found = redis.call('HMGET', account.record, unpack(WRITTEN))
-  for at, field in ipairs(WRITTEN) do
-    if found[at] and found[at] ~= '' then account[field] = found[at] end
+-- Reads of an account what it may, and what was told of it and asked of it lately. Older releases write no terms.
+local function limit(account)
+  local terms = account.terms or terms_of(account.place)
+  if terms == '' then return end
+  local at = 0
+  for value in string.gmatch(terms, '([^|]*)|?') do
+    at = at + 1
+    if TERMS[at] and value ~= '' then account[TERMS[at]] = value end
   end
-  if account.budget then
-    account.budgets[1] = {
-      period = 'total', most = account.budget, held = account.held, spent = account.spent,
-      alerted = account.alerted, marked_in = account.record, mark = 'alerted',
-    }
-  end
-  for _, period in ipairs(PERIODS) do
-    local most = account['budget_' .. period.name]
-    if most then
-      account.budgets[#account.budgets + 1] = budget_of(period.name, sums_of(period, books.team, since), whose, most)
-    end
-  end
-  return account
+  local marks = redis.call(
+    'HMGET', account.place, 'alerted', 'day_alerted', 'month_alerted', 'requests_at', 'pictures_at'
+  )
+  account.limited = true
+  account.alerted, account.requests_at, account.pictures_at = marks[1], marks[4], marks[5]
+  account.day_alerted, account.month_alerted = marks[2], marks[3]
 end
 
-local function taken(budget)
-  return tonumber(budget.held) + tonumber(budget.spent)
+-- The budgets that an account may have: where the most is written, what is taken of it, and what was told of it.
+local BUDGETS = {
+  {name = 'total', most = 'budget', held = 'held', spent = 'spent', alerted = 'alerted'},
+  {name = 'day', most = 'budget_day', held = 'day_held', spent = 'day_spent', alerted = 'day_alerted'},
+  {name = 'month', most = 'budget_month', held = 'month_held', spent = 'month_spent', alerted = 'month_alerted'},
+}
+
+local function taken(account, budget)
+  return tonumber(account[budget.held]) + tonumber(account[budget.spent])
 end
 
 -- What `most` a minute come to: the time, in ms, at which as many may come again as have come, which runs ahead of
@@ -186,9 +289,11 @@ end
 local function refusal(account, needed, asked, now)
   local which = account.which
   if not account.created or account.revoked then return {'unknown', which} end
-  for _, budget in ipairs(account.soft and {} or account.budgets) do
-    if taken(budget) + needed > tonumber(budget.most) then
-      return {'over', which, budget.period, budget.most, budget.held, budget.spent}
+  if not account.limited then return end
+  for _, budget in ipairs(account.soft and {} or BUDGETS) do
+    local most = account[budget.most]
+    if most and taken(account, budget) + needed > tonumber(most) then
+      return {'over', which, budget.name, most, account[budget.held], account[budget.spent]}
     end
   end
   for _, what in ipairs({'requests', 'pictures'}) do
@@ -196,7 +301,7 @@ local function refusal(account, needed, asked, now)
     if wait_ms > 0.001 then return {'fast', which, what, account[what], whole(math.ceil(wait_ms))} end
   end
   local most = account.concurrency
-  if most and tonumber(account.running or '0') + asked.pictures > tonumber(most) then
+  if most and tonumber(account.running) + asked.pictures > tonumber(most) then
     return {'fast', which, 'concurrency', most, '0'}
   end
 end
@@ -205,7 +310,7 @@ end
 local function note(account, asked, now)
   for _, what in ipairs({'requests', 'pictures'}) do
     if account[what] then
-      redis.call('HSET', account.record, what .. '_at', string.format('%.3f', next_at(account, what, asked[what], now)))
+      write(account, what .. '_at', string.format('%.3f', next_at(account, what, asked[what], now)))
     end
   end
 end
@@ -215,40 +320,42 @@ local ALERT_AT = '80 100'
 
 -- The largest share of each budget that was passed since that was last told, as words: which, period, per cent.
 local function alerts(account, words)
-  for _, budget in ipairs(account.budgets) do
-    local passed = '0'
-    for percent in string.gmatch(account.alert_at or ALERT_AT, '%d+') do
-      if tonumber(budget.spent) * 100 >= tonumber(percent) * tonumber(budget.most) then passed = percent end
+  for _, budget in ipairs(account.limited and BUDGETS or {}) do
+    local most, passed, told = account[budget.most], '0', account[budget.alerted] or '0'
+    if most then
+      local spent = tonumber(account[budget.spent]) * 100
+      for percent in string.gmatch(account.alert_at or ALERT_AT, '%d+') do
+        if spent >= tonumber(percent) * tonumber(most) then passed = percent end
+      end
     end
-    if passed ~= budget.alerted then
-      redis.call('HSET', budget.marked_in, budget.mark, passed)
-      if tonumber(passed) > tonumber(budget.alerted) then
-        for _, word in ipairs({account.which, budget.period, passed}) do words[#words + 1] = word end
+    if passed ~= told then
+      write(account, budget.alerted, passed)
+      if tonumber(passed) > tonumber(told) then
+        for _, word in ipairs({account.which, budget.name, passed}) do words[#words + 1] = word end
       end
     end
   end
 end
 
--- What the hard budgets of accounts leave beside `needed`; empty where there are none.
-local function left_of(accounts, needed)
+-- What the hard budgets of accounts leave; empty where there are none.
+local function left_of(accounts)
   local least
   for _, account in ipairs(accounts) do
-    for _, budget in ipairs(account.soft and {} or account.budgets) do
-      least = math.min(least or LARGEST, tonumber(budget.most) - taken(budget) - needed)
+    for _, budget in ipairs(account.limited and not account.soft and BUDGETS or {}) do
+      local most = account[budget.most]
+      if most then least = math.min(least or LARGEST, tonumber(most) - taken(account, budget)) end
     end
   end
   return least and whole(math.max(0, least)) or ''
 end
 
 -- Whether the gateway has the right day and month, in the right zone; what it has to know if not.
-local function astray(team, zone, ends, since)
+local function astray(team, zone, begins, ends, now)
   local right = team.zone or 'UTC'
   if right ~= zone then return {'zone', right} end
-  local now = tonumber(redis.call('TIME')[1])
-  for at, period in ipairs(PERIODS) do
-    if now < tonumber(string.match(since, period.pattern)) or now >= ends[at] then
-      return {'clock', whole(now_ms())}
-    end
+  for _, period in ipairs(PERIODS) do
+    local begun, over = now >= 1000 * begins[period.name], now >= 1000 * ends[period.name]
+    if over or not begun then return {'clock', whole(now)} end
   end
 end
 
@@ -266,10 +373,13 @@ end
 --           {'unknown', 'key'|'team'}: no such account, or revoked; nothing was changed
 --           {'zone', the team's} or {'clock', time in ms}: asked with another; nothing was changed
 local function reserve(keys, args)
-  local books = {team = keys[1], key = keys[2], open = keys[3], ledger = keys[4]}
-  local nanos, lease_ms, since = amount(args[2]), tonumber(amount(args[3])), args[5]
-  local key, team = account_of(books, 'key', args[1], since), account_of(books, 'team', 'team', since)
-  local wrong = astray(team, args[4], {tonumber(args[6]), tonumber(args[7])}, since)
+  local books = {team = account_of(keys[1], 'team', 'team'), key = account_of(keys[2], 'key', args[1])}
+  books.open, books.ledger = keys[3], keys[4]
+  local nanos, since, now = amount(args[2]), args[5], now_ms()
+  local until_ms = whole(now + tonumber(amount(args[3])))
+  local accounts, begins = {books.key, books.team}, begins_of(since)
+  for _, account in ipairs(accounts) do limit(account) end
+  local wrong = astray(books.team, args[4], begins, {day = args[6], month = args[7]}, now)
   if wrong then return wrong end
   local held, fresh = {}, {}
   for at = 5, #keys do
@@ -279,24 +389,26 @@ local function reserve(keys, args)
     held[#held + 1] = known[2] or nanos
   end
 
-  local accounts, told = {key, team}, {}
-  local needed, asked, now = tonumber(nanos) * #fresh, {requests = 1, pictures = #fresh}, now_ms()
-  for _, account in ipairs(#fresh > 0 and accounts or {}) do
-    local refused = refusal(account, needed, asked, now)
-    if refused and refused[1] == 'over' then
-      for _, each in ipairs(accounts) do alerts(each, refused) end
+  local told, needed, asked, refused = {}, tonumber(nanos) * #fresh, {requests = 1, pictures = #fresh}, nil
+  for _, account in ipairs(accounts) do
+    turn(books, account, begins)
+    refused = refused or (fresh[1] and refusal(account, needed, asked, now))
+  end
+  if not refused then
+    for _, account in ipairs(fresh[1] and accounts or {}) do note(account, asked, now) end
+    for _, at in ipairs(fresh) do
+      books.call = keys[at]
+      hold(books, {id = args[at + 3], key = args[1], since = since}, nanos, until_ms)
     end
-    if refused then return refused end
   end
-  for _, account in ipairs(#fresh > 0 and accounts or {}) do note(account, asked, now) end
-  for _, at in ipairs(fresh) do
-    books.call = keys[at]
-    hold(books, {id = args[at + 3], key = args[1], since = since}, nanos, lease_ms)
+  for _, account in ipairs(accounts) do
+    if not refused or refused[1] == 'over' then alerts(account, refused or told) end
+    save(account)
   end
+  if refused then return refused end
 
-  for _, account in ipairs(accounts) do alerts(account, told) end
-  local capped = team.premium_hour or team.premium_day
-  local answer = {'open', capped and 'capped' or 'free', left_of(accounts, needed), whole(#told)}
+  local capped = books.team.premium_hour or books.team.premium_day
+  local answer = {'open', capped and 'capped' or 'free', left_of(accounts), whole(#told)}
   for _, words in ipairs({told, held}) do
     for _, word in ipairs(words) do answer[#answer + 1] = word end
   end
@@ -323,11 +435,11 @@ local function settle(keys, args)
     if fact ~= 'since' then row[#row + 1], row[#row + 2] = fact, value end
   end
   if not known[1] or known[1] == 'voided' then call.since = call.since or facts.since end
-  if not known[1] then hold(books, call, held, 0) end
-  if not known[1] or known[1] == 'open' then running(books, call, -1) end
+  if not known[1] then hold(books, call, held, whole(now_ms())) end
+  local run = (not known[1] or known[1] == 'open') and '-1' or '0'
   local released = known[1] == 'voided' and '0' or known[2] or held
 
-  move(books, call, row, minus(released), owed)
+  move(books, call, row, minus(released), owed, run)
   finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', row[4])
 
   local use = keys[6] .. today()
@@ -345,8 +457,8 @@ local function void(keys, args)
   local books, call, known = opened(keys, args[1], args[2])
   if known[1] == 'settled' then return {'settled'} end
   if known[1] == 'open' or known[1] == 'unsettled' then
-    if known[1] == 'open' then running(books, call, -1) end
-    move(books, call, {'do', 'void', 'why', args[3]}, minus(known[2]), '0')
+    local run = known[1] == 'open' and '-1' or '0'
+    move(books, call, {'do', 'void', 'why', args[3]}, minus(known[2]), '0', run)
   end
   finish(books, call, 'state', 'voided')
   return {'voided'}
@@ -378,8 +490,8 @@ local function expire(keys, args)
   if known[1] == 'unsettled' then return {'over', known[2]} end
   redis.call('HSET', books.call, 'state', 'unsettled')
   redis.call('ZADD', books.open, whole(now_ms() + tonumber(amount(args[3]))), args[1])
-  running(books, call, -1)
-  move(books, call, {'do', 'unsettled'}, '0', '0')
+  move(books, call, {'do', 'unsettled'}, '0', '0', '-1')
+  for _, account in ipairs({books.team, books.key}) do save(account) end
   return {'unsettled', known[2]}
 end
 
@@ -416,7 +528,9 @@ local function operator(keys, args)
   local row = {'do', 'operator', 'held', held, 'spent', spent}
   for at = 3, #args do row[#row + 1] = args[at] end
   if not known then put_unsettled(keys[1], nanos, whole(now_ms()), {unpack(args, 3)}) end
-  add(keys[1], held, spent, row, 'operator')
+  local account = account_of(keys[1], 'operator')
+  post(account, held, spent, row)
+  save(account)
   redis.call('XADD', keys[3], '*', unpack(row))
   return {'recorded', nanos}
 end
@@ -424,18 +538,6 @@ end
 local function last_row(ledger)
   local found = redis.call('XREVRANGE', ledger, '+', '-', 'COUNT', 1)
   return found[1] and found[1][1] or '0-0'
-end
-
--- Sums that are made here may be above what a double can hold: dollars and nano-dollars are added up apart.
-local NANOS = 1e9
-
-local function plus(sum, nanos)
-  local dollars, rest = sum and sum[1] or 0, (sum and sum[2] or 0) + tonumber(nanos)
-  return {dollars + math.floor(rest / NANOS), rest % NANOS}
-end
-
-local function exactly(sum)
-  return sum and string.format('%.0f%09.0f', sum[1], sum[2]) or '0'
 end
 
 -- sums: what the accounts of a team and its keys are, and what their open calls hold, all at one moment.
@@ -453,20 +555,17 @@ local function sums_now(keys, args)
     end
   end
   local answer = {last_row(keys[4])}
-  local function tell(name, account)
-    local held, spent = sums(account)
-    local words = {name, held, spent, exactly(opened[name])}
-    words[5], words[6] = redis.call('HGET', account, 'running') or '0', whole(run[name] or 0)
+  local books, begins = {team = account_of(keys[1], 'team', 'team')}, begins_of(args[1])
+  local function tell(account)
+    local name = account.id
+    local words = {name, account.held, account.spent, exactly(opened[name]), account.running, whole(run[name] or 0)}
     for _, period in ipairs(PERIODS) do
-      local counted = sums_of(period, keys[1], args[1])
-      for _, what in ipairs({'held', 'spent'}) do
-        words[#words + 1] = redis.call('HGET', counted, name .. '|' .. what) or '0'
-      end
+      for _, sum in ipairs(sums_in(books, account, period, begins[period.name])) do words[#words + 1] = sum end
     end
     for _, word in ipairs(words) do answer[#answer + 1] = word end
   end
-  tell('team', keys[1])
-  for _, id in ipairs(redis.call('HKEYS', keys[2])) do tell(id, keys[5] .. id) end
+  tell(books.team)
+  for _, id in ipairs(redis.call('HKEYS', keys[2])) do tell(account_of(keys[5] .. id, 'key', id)) end
   return answer
 end
 
@@ -474,8 +573,8 @@ end
 --   keys    operator's account, operator's ledger
 --   answer  {name of the last row, held, spent}
 local function operator_sums(keys)
-  local held, spent = sums(keys[1])
-  return {last_row(keys[2]), held, spent}
+  local account = account_of(keys[1], 'operator')
+  return {last_row(keys[2]), account.held, account.spent}
 end
 
 offer('reserve', reserve)

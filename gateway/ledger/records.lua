@@ -7,6 +7,7 @@
 local function create(keys, args)
   if redis.call('HEXISTS', keys[1], 'created') == 1 then return {'exists'} end
   redis.call('HSET', keys[1], unpack(args))
+  redis.call('HSET', keys[1], 'terms', terms_of(keys[1]))
   return {'created'}
 end
 
@@ -17,6 +18,7 @@ end
 local function update(keys, args)
   if redis.call('HEXISTS', keys[1], 'created') == 0 then return {'unknown'} end
   redis.call('HSET', keys[1], unpack(args))
+  redis.call('HSET', keys[1], 'terms', terms_of(keys[1]))
   return {'updated'}
 end
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from gateway.core.allowance import Caps
 from gateway.core.books import Account, Balance
-from gateway.core.budgets import ALERT_PERCENTS, Budget, Rates
+from gateway.core.budgets import ALERT_PERCENTS, Budget, Period, Rates
 from gateway.core.errors import BadRequest
 from gateway.core.keys import Key, Limits, Mode, Show, Team, TeamLimits
 from gateway.core.money import LARGEST_NANOS
@@ -78,18 +78,25 @@ def balance_of(record: Record) -> Balance | None:
     return Balance(int(record.get("spent", 0)), int(record.get("held", 0)), _nanos(record["budget"]))
 
 
-def account_of(record: Record, day: Record, month: Record, *, whose: str) -> Account | None:
-    """The same, with its sums of the present day and month, which are the team's under the name of each key."""
+def account_of(record: Record, whose: str, since: str, beside: Mapping[Period, Record]) -> Account | None:
+    """The same, with its sums of the day and month of `since`.
+
+    They are in the record, or else, and those that releases without them there have counted, `beside` it.
+    """
     total = balance_of(record)
     if total is None:
         return None
 
-    def counted(sums: Record, budget: str) -> Balance:
-        spent, held = (int(sums.get(f"{whose}|{what}", 0)) for what in ("spent", "held"))
-        return Balance(spent, held, _nanos(record.get(budget, "")))
+    def counted(period: Period, begins: str) -> Balance:
+        here = record if record.get(period) == begins else {}
+        spent, held = (
+            int(here.get(f"{period}_{what}", 0)) + int(beside[period].get(f"{whose}|{what}", 0))
+            for what in ("spent", "held")
+        )
+        return Balance(spent, held, _nanos(record.get(f"budget_{period}", "")))
 
-    running = int(record.get("running", 0))
-    return Account(total, counted(day, "budget_day"), counted(month, "budget_month"), running)
+    day, month = map(counted, (Period.DAY, Period.MONTH), since.split())
+    return Account(total, day, month, int(record.get("running", 0)))
 
 
 def _account_fields(budget: Budget, rates: Rates) -> dict[str, str]:

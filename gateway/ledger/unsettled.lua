@@ -26,7 +26,9 @@ local function resolve(keys, args)
     if facts[at] ~= 'held' and facts[at] ~= 'why' then row[#row + 1], row[#row + 2] = facts[at], facts[at + 1] end
   end
   if args[5] then row[#row + 1], row[#row + 2] = 'billed_at', args[5] end
-  add(keys[1], minus(held), spent, row, 'operator')
+  local account = account_of(keys[1], 'operator')
+  post(account, minus(held), spent, row)
+  save(account)
   redis.call('XADD', keys[2], '*', unpack(row))
   redis.call('ZREM', index, args[1])
   redis.call('HSET', record, 'resolved', args[2], 'spent', spent, 'resolved_why', args[4])

@@ -12,10 +12,17 @@ Row = dict[str, str]
 
 def row(do: str, call: str, held: int, spent: int, before: tuple[int, int], key: str = "key_1") -> Row:
     """A row whose team and key had the same sums before it."""
+    after = f"{before[0] + held} {before[1] + spent}"
     written: Row = {"do": do, "call": call, "key": key, "held": str(held), "spent": str(spent)}
+    return {**written, "team_after": after, "key_after": after}
+
+
+def earlier(row: Row, before: tuple[int, int]) -> Row:
+    """The same row as earlier releases have written it."""
+    written = {name: value for name, value in row.items() if not name.endswith("_after")}
     for whose in ("team", "key"):
-        for name, had, adds in (("held", before[0], held), ("spent", before[1], spent)):
-            written[f"{whose}_{name}_before"], written[f"{whose}_{name}_after"] = str(had), str(had + adds)
+        for what, had, has in zip(("held", "spent"), before, row[f"{whose}_after"].split(), strict=True):
+            written[f"{whose}_{what}_before"], written[f"{whose}_{what}_after"] = str(had), has
     return written
 
 
@@ -41,6 +48,12 @@ def test_books_that_are_right_have_no_fault() -> None:
     assert faults([], {"team": Booked(Sums(0, 0), 0)}) == []
 
 
+def test_rows_of_earlier_releases_are_among_them() -> None:
+    assert faults([earlier(ROWS[0], (0, 0)), ROWS[1], earlier(ROWS[2], (20, 0)), ROWS[3]], BOOKED) == []
+    wrong = earlier(ROWS[2], (20, 0)) | {"key_spent_after": "8"}
+    assert faults([*ROWS[:2], wrong, ROWS[3]], BOOKED)[0].startswith("row 2-0: key_1 has held 10, spent 8 after it")
+
+
 def test_rows_that_were_put_away_are_not_missed() -> None:
     assert faults(ROWS[2:], BOOKED) == []
 
@@ -50,10 +63,18 @@ def changed(place: int, **words: str) -> Callable[[], list[Row]]:
 
 
 WRONG: list[tuple[str, Callable[[], list[Row]], str]] = [
-    ("a row is missing", lambda: [ROWS[0], *ROWS[2:]], "row 1-0: team had held 20, spent 0 before it; the rows before"),
-    ("a row is doubled", lambda: [*ROWS[:2], ROWS[1], *ROWS[2:]], "row 2-0: team had held 10, spent 0 before it"),
-    ("an amount is changed", changed(2, spent="6"), "row 2-0: team has held 10, spent 7 after it; with what it adds"),
-    ("a sum is changed", changed(1, key_held_after="21"), "row 1-0: key_1 has held 21, spent 0 after it"),
+    (
+        "a row is missing",
+        lambda: [ROWS[0], *ROWS[2:]],
+        "row 1-0: team has held 10, spent 7 after it; the rows before it",
+    ),
+    ("a row is doubled", lambda: [*ROWS[:2], ROWS[1], *ROWS[2:]], "row 2-0: team has held 20, spent 0 after it"),
+    (
+        "an amount is changed",
+        changed(2, spent="6"),
+        "row 2-0: team has held 10, spent 7 after it; the rows before it and what it adds make",
+    ),
+    ("a sum is changed", changed(1, key_after="21 0"), "row 1-0: key_1 has held 21, spent 0 after it"),
     ("the last row is missing", lambda: ROWS[:3], "account team has held 0, spent 7; its rows make held 10, spent 7"),
     (
         "a call is charged twice",

@@ -65,16 +65,15 @@ def rows(raw: Redis, stream: str) -> list[dict[str, str]]:
 def audit(raw: Redis, team: str) -> dict[str, Sums]:
     """The accounts of a team and its keys computed from its ledger; they are what the records say.
 
-    Every row must begin where the one before it ended.
+    Every row must end where the one before it and what it adds lead.
     """
     sums: dict[str, Sums] = {layout.account(team): Sums()}
     for row in rows(raw, layout.ledger(team)):
         for name, account in (("team", layout.account(team)), ("key", layout.key(team, row["key"]))):
             known = sums.setdefault(account, Sums())
-            assert known == Sums(int(row[f"{name}_held_before"]), int(row[f"{name}_spent_before"]))
             known.held += int(row["held"])
             known.spent += int(row["spent"])
-            assert known == Sums(int(row[f"{name}_held_after"]), int(row[f"{name}_spent_after"]))
+            assert known == Sums(*map(int, row[f"{name}_after"].split()))
     for account, computed in sums.items():
         record: Any = raw.hgetall(account)
         assert computed == Sums(int(record.get("held", 0)), int(record.get("spent", 0)))

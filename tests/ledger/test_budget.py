@@ -262,9 +262,9 @@ async def test_the_operator_pays_for_an_attempt_once(books: Books, raw: Redis) -
     for each in (lost, lost, cut):
         await operator(books, each, call_id="call_1", team="acme", why="race_loss")
     assert await books.operator_balance() == Balance(12, 0, None)
-    assert [(row["attempt"], row["why"], row["operator_spent_after"]) for row in rows(raw, layout.OPERATOR_LEDGER)] == [
-        ("att_1", "race_loss", "5"),
-        ("att_2", "race_loss", "12"),
+    assert [(row["attempt"], row["why"], row["operator_after"]) for row in rows(raw, layout.OPERATOR_LEDGER)] == [
+        ("att_1", "race_loss", "0 5"),
+        ("att_2", "race_loss", "0 12"),
     ]
 
 
@@ -272,7 +272,7 @@ async def test_what_may_have_been_billed_is_held_on_the_operators_account(books:
     for _ in range(2):
         await operator(books, charge(5, attempt_id="att_1"), call_id="call_1", team="acme", why=UNSETTLED)
     assert await books.operator_balance() == Balance(0, 5, None)
-    assert [row["operator_held_after"] for row in rows(raw, layout.OPERATOR_LEDGER)] == ["5"]
+    assert [row["operator_after"] for row in rows(raw, layout.OPERATOR_LEDGER)] == ["5 0"]
 
 
 async def test_the_operator_starts_with_nothing(books: Books) -> None:

@@ -77,19 +77,54 @@ async def test_what_a_call_counts_in_is_the_day_in_which_it_was_admitted(books: 
     day, month = map(int, hold.since.split())
     assert day == day_of(time.time(), UTC).begins
     await settle(books, hold, charge(2 * CENT))
-    spent = {"team|held": "0", "team|spent": str(2 * CENT), f"{key.id}|held": "0", f"{key.id}|spent": str(2 * CENT)}
-    assert raw.hgetall(layout.sums("acme", "day", day)) == raw.hgetall(layout.sums("acme", "month", month)) == spent
     balance = Balance(2 * CENT, 0, None)
     assert await books.account("acme") == await books.account("acme", key.id) == Account(balance, balance, balance, 0)
+    assert await faults(books) == []
+
+
+async def test_a_day_that_is_over_stands_beside_the_account_and_comes_back_whole(
+    books: Books, keys: Keys, raw: Redis
+) -> None:
+    """A time zone that is changed, and changed back, makes it the present one again."""
+    key = await key_of(keys, Limits(Budget(day_nanos=6 * CENT)))
+    first = await reserve(books, "call_1", key, 3 * CENT)
+    await keys.update_team("acme", name="", limits=TeamLimits(time_zone="Pacific/Kiritimati"))
+    await settle(books, await reserve(books, "call_2", key, CENT), charge(CENT))
+    utc = layout.sums("acme", "day", int(first.since.split()[0]))
+    assert raw.hgetall(utc) == {"team|held": str(3 * CENT), f"{key.id}|held": str(3 * CENT)}
+    assert raw.ttl(utc) > 0
+
+    await settle(books, first, charge(2 * CENT))
+    held, spent = {"team|held": "0", f"{key.id}|held": "0"}, {"team|spent": "20000000", f"{key.id}|spent": "20000000"}
+    assert raw.hgetall(utc) == held | spent
+    assert (await books.account("acme", key.id)).day == Balance(CENT, 0, 6 * CENT)
+    assert await faults(books) == []
+
+    await keys.update_team("acme", name="", limits=TeamLimits())
+    assert len(await admitted(books, key, CENT, calls=10, prefix="again")) == 4, "two of six are spent"
+    assert raw.exists(utc) == 0
+    assert (await books.account("acme", key.id)).day == Balance(2 * CENT, 4 * CENT, 6 * CENT)
+    assert await faults(books) == []
+
+
+async def test_what_an_earlier_release_counts_beside_the_account_counts(books: Books, keys: Keys, raw: Redis) -> None:
+    key = await key_of(keys, Limits(Budget(day_nanos=6 * CENT)))
+    day = day_of(time.time(), UTC).begins
+    raw.hset(layout.sums("acme", "day", day), mapping={"team|spent": 2 * CENT, f"{key.id}|spent": 2 * CENT})
+    assert (await books.account("acme", key.id)).day.spent_nanos == 2 * CENT
+    assert len(await admitted(books, key, CENT, calls=10)) == 4
+
+
+COUNTED = ("day", "day_held", "day_spent", "month", "month_held", "month_spent")
 
 
 async def test_a_lost_call_is_counted_where_its_hold_was(books: Books, keys: Keys, raw: Redis) -> None:
     key = await key_of(keys)
     hold = await reserve(books, "call_1", key, 3 * CENT)
-    settled = await books.account("acme", key.id)
-    raw.delete(layout.call("acme", "call_1"), *raw.keys("{t:acme}:sums:*"))
-    raw.hset(layout.account("acme"), mapping={"held": 0, "running": 0})
-    raw.hset(layout.key("acme", key.id), mapping={"held": 0, "running": 0})
+    raw.delete(layout.call("acme", "call_1"))
+    for account in (layout.account("acme"), layout.key("acme", key.id)):
+        raw.hset(account, mapping={"held": 0, "running": 0})
+        raw.hdel(account, *COUNTED)
     for _ in range(2):
         await settle(books, hold, charge(2 * CENT))
     settled = await books.account("acme", key.id)

@@ -69,7 +69,7 @@ async def test_a_row_that_is_gone_is_found_out_by_the_one_after_it(books: Books,
     names = [name for name, _ in found_in_it]
     raw.xdel(layout.ledger("acme"), names[4])
     (acme, _) = await found(books)
-    assert acme.faults[0].startswith(f"row {names[5]}: team had ")
+    assert acme.faults[0].startswith(f"row {names[5]}: team has ")
 
 
 async def test_a_call_that_holds_what_its_account_does_not_is_found_out(books: Books, raw: Redis, used: Key) -> None:
