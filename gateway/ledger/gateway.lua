@@ -42,7 +42,7 @@ local function minus(text)
 end
 
 local function whole(number)
-  return string.format('%.0f', number)
+  return string.format('%d', number)
 end
 
 -- What is above zero of `a - b`.
@@ -77,9 +77,12 @@ local function exactly(sum)
 end
 
 local function total(a, b)
-  local number, sum = tonumber(a), tonumber(a) + tonumber(b)
-  if math.abs(number) <= LARGEST and math.abs(sum) <= LARGEST then return whole(sum) end
-  return exactly(plus(plus(nil, a), b))
+  if #a > 15 or #b > 15 then return exactly(plus(plus(nil, a), b)) end
+  return whole(a + b)
+end
+
+local function less(a, b)
+  return total(a, string.sub(b, 1, 1) == '-' and string.sub(b, 2) or minus(b))
 end
 
 local function now_ms()
@@ -95,20 +98,25 @@ end
 -- it, and what is to be written; rows tell of it as `which`.
 local function account_of(place, which, id)
   local found = redis.call(
-    'HMGET', place, 'held', 'spent', 'running', 'day', 'day_held', 'day_spent', 'month', 'month_held', 'month_spent',
-    'created', 'revoked', 'terms'
+    'HMGET', place, 'held', 'spent', 'running', 'day', 'day_held0', 'day_spent0', 'month', 'month_held0',
+    'month_spent0', 'created', 'revoked', 'terms'
   )
   return {
-    place = place, which = which, id = id, written = {},
+    place = place, which = which, id = id, words = {}, places = {},
     held = found[1] or '0', spent = found[2] or '0', running = found[3] or '0',
-    day = found[4], day_held = found[5] or '0', day_spent = found[6] or '0',
-    month = found[7], month_held = found[8] or '0', month_spent = found[9] or '0',
+    day = found[4], day_held0 = found[5], day_spent0 = found[6],
+    month = found[7], month_held0 = found[8], month_spent0 = found[9],
     created = found[10], revoked = found[11], terms = found[12],
   }
 end
 
 local function write(account, field, value)
-  account[field], account.written[field] = value, value
+  local words, place = account.words, account.places[field]
+  if not place then
+    place = #words + 1
+    words[place], account.places[field] = field, place
+  end
+  words[place + 1], account[field] = value, value
 end
 
 local function add(account, field, text)
@@ -116,25 +124,23 @@ local function add(account, field, text)
 end
 
 local function save(account)
-  local words = {}
-  for field, value in pairs(account.written) do words[#words + 1], words[#words + 2] = field, value end
-  if words[1] then redis.call('HSET', account.place, unpack(words)) end
-  account.written = {}
+  if account.words[1] then redis.call('HSET', account.place, unpack(account.words)) end
+  account.words, account.places = {}, {}
 end
 
--- Adds to what an account holds and has spent, and tells in a row what these are then.
-local function post(account, held, spent, row)
+-- Adds to what an account holds and has spent; what these are then, as a row tells it.
+local function post(account, held, spent)
   add(account, 'held', held)
   add(account, 'spent', spent)
-  row[#row + 1], row[#row + 2] = account.which .. '_after', account.held .. ' ' .. account.spent
+  return account.held .. ' ' .. account.spent
 end
 
--- The day and the month that a call counts in, as `since` has the seconds in which they begin: "86400 0". The sums
--- of those in which calls are admitted now are in the accounts themselves, and of all others in a hash beside them
--- that has them of the team and of its keys, under their names.
+-- The day and the month that a call counts in, as `since` has the seconds in which they begin: "86400 0". An account
+-- knows in which calls are admitted now, and how much of what it holds and has spent is not of these (`held0`,
+-- `spent0`). What there is of others is in a hash beside it, of the team and of its keys under their names.
 local PERIODS = {
-  {name = 'day', held = 'day_held', spent = 'day_spent', alerted = 'day_alerted', kept_s = 62 * 24 * 3600},
-  {name = 'month', held = 'month_held', spent = 'month_spent', alerted = 'month_alerted', kept_s = 400 * 24 * 3600},
+  {name = 'day', held0 = 'day_held0', spent0 = 'day_spent0', alerted = 'day_alerted', kept_s = 62 * 24 * 3600},
+  {name = 'month', held0 = 'month_held0', spent0 = 'month_spent0', alerted = 'month_alerted', kept_s = 400 * 24 * 3600},
 }
 
 local function begins_of(since)
@@ -153,61 +159,76 @@ local function count_beside(books, account, period, begins, held, spent)
   redis.call('EXPIRE', beside, period.kept_s)
 end
 
+local function found_beside(books, account, period, begins)
+  local found = redis.call('HMGET', sums_beside(books, period, begins), account.id .. '|held', account.id .. '|spent')
+  return found[1] or '0', found[2] or '0'
+end
+
+-- What an account holds and has spent of the day or month that it knows.
+local function counted(account, period)
+  return less(account.held, account[period.held0]), less(account.spent, account[period.spent0])
+end
+
+local function begin_with(account, period, begins, held, spent)
+  write(account, period.name, begins)
+  write(account, period.held0, less(account.held, held))
+  write(account, period.spent0, less(account.spent, spent))
+  write(account, period.alerted, '0')
+end
+
 -- Has the account count in this day and month: what it has of others goes beside, and what is there of these comes in.
 local function turn(books, account, begins)
   for _, period in ipairs(PERIODS) do
     local now, before = begins[period.name], account[period.name]
     if now ~= before then
-      if before then count_beside(books, account, period, before, account[period.held], account[period.spent]) end
-      local beside = sums_beside(books, period, now)
-      local fields = {account.id .. '|held', account.id .. '|spent'}
-      local found = redis.call('HMGET', beside, unpack(fields))
-      redis.call('HDEL', beside, unpack(fields))
-      write(account, period.name, now)
-      write(account, period.held, found[1] or '0')
-      write(account, period.spent, found[2] or '0')
-      write(account, period.alerted, '0')
+      if before then count_beside(books, account, period, before, counted(account, period)) end
+      begin_with(account, period, now, found_beside(books, account, period, now))
+      redis.call('HDEL', sums_beside(books, period, now), account.id .. '|held', account.id .. '|spent')
     end
   end
 end
 
--- What an account holds and has spent of a day or a month, wherever that is: releases that have no such sums in their
--- accounts count beside.
+-- What an account holds and has spent of a day or a month, wherever that is.
 local function sums_in(books, account, period, begins)
-  local here = account[period.name] == begins
-  local found = redis.call('HMGET', sums_beside(books, period, begins), account.id .. '|held', account.id .. '|spent')
-  return {
-    total(here and account[period.held] or '0', found[1] or '0'),
-    total(here and account[period.spent] or '0', found[2] or '0'),
-  }
+  if account[period.name] == begins then return {counted(account, period)} end
+  return {found_beside(books, account, period, begins)}
 end
 
--- Adds to what is held and spent of the day and month of a call. Calls of older releases have none.
+-- What is added to an account for a call counts in the call's day and month. Calls of older releases have none.
 local function count(books, account, begins, held, spent)
   for _, period in ipairs(PERIODS) do
-    if begins[period.name] == account[period.name] then
-      add(account, period.held, held)
-      add(account, period.spent, spent)
-    else
-      count_beside(books, account, period, begins[period.name], held, spent)
+    local begun = begins[period.name]
+    if begun ~= account[period.name] then
+      if account[period.name] then
+        add(account, period.held0, held)
+        add(account, period.spent0, spent)
+      end
+      if begun then count_beside(books, account, period, begun, held, spent) end
     end
   end
 end
 
--- The one place where a team's money moves: both accounts, their sums of the day and month, and the row that says so.
--- How many calls run is counted beside.
-local function move(books, call, row, held, spent, run)
-  for _, word in ipairs({'call', call.id, 'key', call.key, 'held', held, 'spent', spent}) do row[#row + 1] = word end
-  local begins = call.since and begins_of(call.since)
-  if begins then row[#row + 1], row[#row + 2] = 'since', call.since end
-  for _, account in ipairs({books.team, books.key}) do
-    post(account, held, spent, row)
-    if begins then
-      count(books, account, begins, held, spent)
-      add(account, 'running', run)
-    end
-  end
+local function add_to(books, account, call, held, spent, run)
+  count(books, account, call.begins, held, spent)
+  if call.since then add(account, 'running', run) end
+  return post(account, held, spent)
+end
+
+-- The one place where a team's money moves: both accounts, their sums of the day and month, how many calls run, and
+-- the row that says so, with facts of its own.
+local function move(books, call, what, held, spent, run, facts)
+  local row = {
+    'do', what, 'call', call.id, 'key', call.key, 'held', held, 'spent', spent,
+    'team_after', add_to(books, books.team, call, held, spent, run),
+    'key_after', add_to(books, books.key, call, held, spent, run),
+  }
+  if call.since then row[#row + 1], row[#row + 2] = 'since', call.since end
+  for _, word in ipairs(facts or {}) do row[#row + 1] = word end
   redis.call('XADD', books.ledger, '*', unpack(row))
+end
+
+local function call_of(id, key, since)
+  return {id = id, key = key, since = since, begins = since and begins_of(since) or {}}
 end
 
 local function hold(books, call, nanos, until_ms)
@@ -215,7 +236,7 @@ local function hold(books, call, nanos, until_ms)
   if call.since then record[7], record[8] = 'since', call.since end
   redis.call('HSET', books.call, unpack(record))
   redis.call('ZADD', books.open, until_ms, call.id)
-  move(books, call, {'do', 'reserve'}, nanos, '0', '1')
+  move(books, call, 'reserve', nanos, '0', '1')
 end
 
 local function finish(books, call, ...)
@@ -230,7 +251,7 @@ local function opened(keys, id, key)
   local books = {team = account_of(keys[1], 'team', 'team'), key = account_of(keys[2], 'key', key)}
   books.call, books.open, books.ledger = keys[3], keys[4], keys[5]
   local known = redis.call('HMGET', books.call, 'state', 'held', 'spent', 'over', 'since')
-  return books, {id = id, key = key, since = known[5] or nil}, known
+  return books, call_of(id, key, known[5] or nil), known
 end
 
 -- What a team or a key may, as its record has it; the last three are of teams alone.
@@ -238,6 +259,9 @@ local TERMS = {
   'budget', 'budget_day', 'budget_month', 'soft', 'alert_at', 'requests', 'pictures', 'concurrency',
   'zone', 'premium_hour', 'premium_day',
 }
+
+local EACH = '([^|]*)|'
+local AS_TEXT = '^' .. EACH .. EACH .. EACH .. EACH .. EACH .. EACH .. EACH .. EACH .. EACH .. EACH .. '([^|]*)$'
 
 -- All of it in one text, which is in the record too: empty where nothing is limited, and days are those of UTC.
 local function terms_of(place)
@@ -253,10 +277,8 @@ end
 local function limit(account)
   local terms = account.terms or terms_of(account.place)
   if terms == '' then return end
-  local at = 0
-  for value in string.gmatch(terms, '([^|]*)|?') do
-    at = at + 1
-    if TERMS[at] and value ~= '' then account[TERMS[at]] = value end
+  for at, value in ipairs({string.match(terms, AS_TEXT)}) do
+    if value ~= '' then account[TERMS[at]] = value end
   end
   local marks = redis.call(
     'HMGET', account.place, 'alerted', 'day_alerted', 'month_alerted', 'requests_at', 'pictures_at'
@@ -266,15 +288,16 @@ local function limit(account)
   account.day_alerted, account.month_alerted = marks[2], marks[3]
 end
 
--- The budgets that an account may have: where the most is written, what is taken of it, and what was told of it.
+-- The budgets that an account may have: where the most is written, what it is for, and where what was told of it.
 local BUDGETS = {
-  {name = 'total', most = 'budget', held = 'held', spent = 'spent', alerted = 'alerted'},
-  {name = 'day', most = 'budget_day', held = 'day_held', spent = 'day_spent', alerted = 'day_alerted'},
-  {name = 'month', most = 'budget_month', held = 'month_held', spent = 'month_spent', alerted = 'month_alerted'},
+  {name = 'total', most = 'budget', alerted = 'alerted'},
+  {name = 'day', most = 'budget_day', period = PERIODS[1], alerted = 'day_alerted'},
+  {name = 'month', most = 'budget_month', period = PERIODS[2], alerted = 'month_alerted'},
 }
 
-local function taken(account, budget)
-  return tonumber(account[budget.held]) + tonumber(account[budget.spent])
+local function sums_of(account, budget)
+  if budget.period then return counted(account, budget.period) end
+  return account.held, account.spent
 end
 
 -- What `most` a minute come to: the time, in ms, at which as many may come again as have come, which runs ahead of
@@ -292,8 +315,9 @@ local function refusal(account, needed, asked, now)
   if not account.limited then return end
   for _, budget in ipairs(account.soft and {} or BUDGETS) do
     local most = account[budget.most]
-    if most and taken(account, budget) + needed > tonumber(most) then
-      return {'over', which, budget.name, most, account[budget.held], account[budget.spent]}
+    if most then
+      local held, spent = sums_of(account, budget)
+      if held + spent + needed > tonumber(most) then return {'over', which, budget.name, most, held, spent} end
     end
   end
   for _, what in ipairs({'requests', 'pictures'}) do
@@ -320,12 +344,13 @@ local ALERT_AT = '80 100'
 
 -- The largest share of each budget that was passed since that was last told, as words: which, period, per cent.
 local function alerts(account, words)
+  local at = account.alert_at or ALERT_AT
   for _, budget in ipairs(account.limited and BUDGETS or {}) do
-    local most, passed, told = account[budget.most], '0', account[budget.alerted] or '0'
-    if most then
-      local spent = tonumber(account[budget.spent]) * 100
-      for percent in string.gmatch(account.alert_at or ALERT_AT, '%d+') do
-        if spent >= tonumber(percent) * tonumber(most) then passed = percent end
+    local most, told, passed = account[budget.most], account[budget.alerted] or '0', '0'
+    local _, spent = sums_of(account, budget)
+    if most and spent * 100 >= (string.match(at, '%d+') or 100) * most then
+      for percent in string.gmatch(at, '%d+') do
+        if spent * 100 >= percent * most then passed = percent end
       end
     end
     if passed ~= told then
@@ -343,7 +368,10 @@ local function left_of(accounts)
   for _, account in ipairs(accounts) do
     for _, budget in ipairs(account.limited and not account.soft and BUDGETS or {}) do
       local most = account[budget.most]
-      if most then least = math.min(least or LARGEST, tonumber(most) - taken(account, budget)) end
+      if most then
+        local held, spent = sums_of(account, budget)
+        least = math.min(least or LARGEST, most - (held + spent))
+      end
     end
   end
   return least and whole(math.max(0, least)) or ''
@@ -398,7 +426,7 @@ local function reserve(keys, args)
     for _, account in ipairs(fresh[1] and accounts or {}) do note(account, asked, now) end
     for _, at in ipairs(fresh) do
       books.call = keys[at]
-      hold(books, {id = args[at + 3], key = args[1], since = since}, nanos, until_ms)
+      hold(books, {id = args[at + 3], key = args[1], since = since, begins = begins}, nanos, until_ms)
     end
   end
   for _, account in ipairs(accounts) do
@@ -428,24 +456,25 @@ local function settle(keys, args)
   local line, pictures, input, output = args[5], amount(args[6]), amount(args[7]), amount(args[8])
   if known[1] == 'settled' then return {'settled', known[3], known[4]} end
 
-  local row, facts = {'do', 'settle', 'over', excess(owed, held)}, {saved = '0'}
+  local over = excess(owed, held)
+  local words, facts = {'over', over}, {saved = '0'}
   for at = 9, #args, 2 do
     local fact, value = args[at], args[at + 1]
     facts[fact] = value
-    if fact ~= 'since' then row[#row + 1], row[#row + 2] = fact, value end
+    if fact ~= 'since' then words[#words + 1], words[#words + 2] = fact, value end
   end
-  if not known[1] or known[1] == 'voided' then call.since = call.since or facts.since end
+  if not known[1] or known[1] == 'voided' then call = call_of(call.id, call.key, call.since or facts.since) end
   if not known[1] then hold(books, call, held, whole(now_ms())) end
   local run = (not known[1] or known[1] == 'open') and '-1' or '0'
   local released = known[1] == 'voided' and '0' or known[2] or held
 
-  move(books, call, row, minus(released), owed, run)
-  finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', row[4])
+  move(books, call, 'settle', minus(released), owed, run, words)
+  finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', over)
 
   local use = keys[6] .. today()
   local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed, saved = facts.saved}
   for what, count in pairs(counts) do redis.call('HINCRBY', use, line .. '|' .. what, count) end
-  return {'settled', owed, row[4]}
+  return {'settled', owed, over}
 end
 
 -- void: ends a call that owes nothing. A call never heard of is marked as ended, so that a
@@ -458,7 +487,7 @@ local function void(keys, args)
   if known[1] == 'settled' then return {'settled'} end
   if known[1] == 'open' or known[1] == 'unsettled' then
     local run = known[1] == 'open' and '-1' or '0'
-    move(books, call, {'do', 'void', 'why', args[3]}, minus(known[2]), '0', run)
+    move(books, call, 'void', minus(known[2]), '0', run, {'why', args[3]})
   end
   finish(books, call, 'state', 'voided')
   return {'voided'}
@@ -490,7 +519,7 @@ local function expire(keys, args)
   if known[1] == 'unsettled' then return {'over', known[2]} end
   redis.call('HSET', books.call, 'state', 'unsettled')
   redis.call('ZADD', books.open, whole(now_ms() + tonumber(amount(args[3]))), args[1])
-  move(books, call, {'do', 'unsettled'}, '0', '0', '-1')
+  move(books, call, 'unsettled', '0', '0', '-1')
   for _, account in ipairs({books.team, books.key}) do save(account) end
   return {'unsettled', known[2]}
 end
@@ -529,7 +558,7 @@ local function operator(keys, args)
   for at = 3, #args do row[#row + 1] = args[at] end
   if not known then put_unsettled(keys[1], nanos, whole(now_ms()), {unpack(args, 3)}) end
   local account = account_of(keys[1], 'operator')
-  post(account, held, spent, row)
+  row[#row + 1], row[#row + 2] = 'operator_after', post(account, held, spent)
   save(account)
   redis.call('XADD', keys[3], '*', unpack(row))
   return {'recorded', nanos}

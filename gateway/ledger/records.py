@@ -81,18 +81,18 @@ def balance_of(record: Record) -> Balance | None:
 def account_of(record: Record, whose: str, since: str, beside: Mapping[Period, Record]) -> Account | None:
     """The same, with its sums of the day and month of `since`.
 
-    They are in the record, or else, and those that releases without them there have counted, `beside` it.
+    The record says how much of what it has is not of the day and month that are its present ones; what there is of
+    others is `beside` it, under `whose`.
     """
     total = balance_of(record)
     if total is None:
         return None
 
     def counted(period: Period, begins: str) -> Balance:
-        here = record if record.get(period) == begins else {}
-        spent, held = (
-            int(here.get(f"{period}_{what}", 0)) + int(beside[period].get(f"{whose}|{what}", 0))
-            for what in ("spent", "held")
-        )
+        if record.get(period) == begins:
+            spent, held = (int(record.get(what, 0)) - int(record[f"{period}_{what}0"]) for what in ("spent", "held"))
+        else:
+            spent, held = (int(beside[period].get(f"{whose}|{what}", 0)) for what in ("spent", "held"))
         return Balance(spent, held, _nanos(record.get(f"budget_{period}", "")))
 
     day, month = map(counted, (Period.DAY, Period.MONTH), since.split())

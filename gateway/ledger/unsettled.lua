@@ -27,7 +27,7 @@ local function resolve(keys, args)
   end
   if args[5] then row[#row + 1], row[#row + 2] = 'billed_at', args[5] end
   local account = account_of(keys[1], 'operator')
-  post(account, minus(held), spent, row)
+  row[#row + 1], row[#row + 2] = 'operator_after', post(account, minus(held), spent)
   save(account)
   redis.call('XADD', keys[2], '*', unpack(row))
   redis.call('ZREM', index, args[1])

@@ -115,7 +115,7 @@ async def test_what_an_earlier_release_counts_beside_the_account_counts(books: B
     assert len(await admitted(books, key, CENT, calls=10)) == 4
 
 
-COUNTED = ("day", "day_held", "day_spent", "month", "month_held", "month_spent")
+COUNTED = ("day", "day_held0", "day_spent0", "month", "month_held0", "month_spent0")
 
 
 async def test_a_lost_call_is_counted_where_its_hold_was(books: Books, keys: Keys, raw: Redis) -> None:
