@@ -8,7 +8,7 @@ and what it asks on another, and ends the connections of all calls when it reads
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -56,11 +56,15 @@ class Cluster:
                 await asyncio.sleep(_AGAIN_S)
         raise ClusterDownError(f"slot {slot} has been on its way from one master to another for too long")
 
-    async def parted(self, keys: Iterable[str]) -> Iterable[list[str]]:
-        parts: defaultdict[Place, list[str]] = defaultdict(list)
-        for key in keys:
-            parts[await self._holder(key_slot(key.encode()))].append(key)
-        return parts.values()
+    async def parted(self, keys: Sequence[str]) -> Iterable[list[int]]:
+        parts: defaultdict[Place, list[int]] = defaultdict(list)
+        lost: list[list[int]] = []
+        for at, key in enumerate(keys):
+            try:
+                parts[await self._holder(key_slot(key.encode()))].append(at)
+            except (*LOST, ClusterDownError):  # nobody has it, which is no matter of the others
+                lost.append([at])
+        return [*parts.values(), *lost]
 
     async def aclose(self) -> None:
         for client in self._clients.values():

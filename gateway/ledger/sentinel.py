@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -41,8 +41,8 @@ class Watched:
                 self._primary = None
             raise
 
-    async def parted(self, keys: Iterable[str]) -> Iterable[list[str]]:
-        return [list(keys)]
+    async def parted(self, keys: Sequence[str]) -> Iterable[list[int]]:
+        return [list(range(len(keys)))] if keys else []
 
     async def aclose(self) -> None:
         for client in (*self._sentinels, *self._clients.values()):

@@ -4,7 +4,7 @@ What is common to one server, a Cluster and a primary that sentinels watch: a co
 Which server is asked is for `cluster` and `sentinel`; what is asked is for the Store.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -32,8 +32,8 @@ class Servers(Protocol):
     async def ask(self, key: str, work: Work[T]) -> T:
         """What comes of work with the server that has this key; done again only where one said that it has not."""
 
-    async def parted(self, keys: Iterable[str]) -> Iterable[list[str]]:
-        """The keys, by who has them."""
+    async def parted(self, keys: Sequence[str]) -> Iterable[list[int]]:
+        """The places of keys in a row of them, by who has these keys."""
 
     async def aclose(self) -> None:
         """Ends all connections."""
@@ -51,8 +51,8 @@ class OneServer:
     async def ask(self, _key: str, work: Work[T]) -> T:
         return await work(self._client)
 
-    async def parted(self, keys: Iterable[str]) -> Iterable[list[str]]:
-        return [list(keys)]
+    async def parted(self, keys: Sequence[str]) -> Iterable[list[int]]:
+        return [list(range(len(keys)))] if keys else []
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -30,6 +31,7 @@ from gateway.ledger.fitness import unfit_of
 from gateway.ledger.frames import Write
 from gateway.ledger.sentinel import NoPrimary, Watched
 from gateway.ledger.servers import OneServer, Servers, T, Work
+from gateway.ledger.together import Answered, Asked, Together, in_one_pipeline
 
 _SHUT_S = 1.0  # after a time-out
 
@@ -42,6 +44,8 @@ _PUT_OFF = frozenset({"void", "expire", "resolve", "adopt"})
 
 _WANTS_OURS = "it may want a certificate of the gateway's own; name it with ?ssl_certfile=FILE&ssl_keyfile=FILE"
 
+_NO_FUNCTION = "Function not found"
+
 # So many records are asked for at once.
 _BATCH = 500
 
@@ -53,6 +57,7 @@ class Store:
         self._servers = servers
         self._where = where
         self._embedded_in = embedded_in
+        self._together = Together(self._send)
         self._loading = asyncio.Lock()
         self._shut_until = 0.0
 
@@ -82,6 +87,7 @@ class Store:
             stack.push_async_callback(servers.aclose)
             store = cls(servers, shown(address), data_dir if url == "embedded" else None)
             await store._prepare(clustered=kind_of(address) is Kind.CLUSTER, may_forget=may_forget)
+            stack.push_async_callback(store._together.over)
             yield store
 
     async def ping(self) -> None:
@@ -101,20 +107,13 @@ class Store:
 
     async def call(self, function: str, keys: Sequence[str], args: Sequence[str] = ()) -> list[str]:
         """The answer of a function of the library, which is loaded again where a flush has taken it."""
-        name = library.full_name(function)
         named = (*keys, layout.nowhere(keys[0])) if function in _PUT_OFF else keys
-
-        async def run(client: Redis) -> list[str]:
-            try:
-                answer: list[str] = await client.fcall(name, len(named), *named, *args)
-            except ResponseError as exc:
-                if str(exc) != "Function not found":
-                    raise
-                await self._load_library(client)
-                answer = await client.fcall(name, len(named), *named, *args)
-            return answer
-
-        return await self.ask(keys[0], run)
+        name = library.full_name(function)
+        with self._door():
+            answer: list[str] = await self._together.ask(
+                keys[0], lambda client: client.fcall(name, len(named), *named, *args)
+            )
+        return answer
 
     async def make(self, write: Write) -> None:
         """Makes a write that counts once, or raises `BooksAway`, and then it may or may not have been made."""
@@ -200,30 +199,43 @@ class Store:
 
     async def ask_all(self, keys: Sequence[str], command: Callable[[Redis, str], Any]) -> list[Any]:
         """What comes of a command for each of many keys, in their order; sent together to whoever has them."""
-        if not keys:
-            return []
-        found: dict[str, Any] = {}
-
-        async def ask(part: list[str]) -> None:
-            found.update(zip(part, await self._servers.ask(part[0], together(part)), strict=True))
-            for key, answer in ((key, found[key]) for key in part):
-                if isinstance(answer, AskError | TryAgainError):  # another has it by now
-                    found[key] = await self._servers.ask(key, lambda client, key=key: command(client, key))  # type: ignore[misc]
-                elif isinstance(answer, Exception):
-                    raise answer
-
-        def together(part: list[str]) -> Callable[[Redis], Awaitable[list[Any]]]:
-            async def work(client: Redis) -> list[Any]:
-                async with client.pipeline(transaction=False) as pipeline:
-                    for key in part:
-                        command(pipeline, key)
-                    return await pipeline.execute(raise_on_error=False)
-
-            return work
-
         with self._door():
-            await asyncio.gather(*map(ask, await self._servers.parted(dict.fromkeys(keys))))
-        return [found[key] for key in keys]
+            answers: list[Any] = [None] * len(keys)
+            await self._send([Asked(key, partial(_of, command, key)) for key in keys], answers.__setitem__)
+            if failed := next((each for each in answers if isinstance(each, Exception)), None):
+                raise failed
+        return answers
+
+    async def _send(self, asked: Sequence[Asked], answered: Answered) -> None:
+        """Has each answered, or told what went wrong with it, as soon as its server has."""
+
+        async def send(places: list[int]) -> None:
+            part = [asked[place] for place in places]
+            try:
+                found = await self._servers.ask(part[0].key, partial(in_one_pipeline, part))
+            except (RedisError, OSError) as exc:
+                found = [exc] * len(part)
+            for place, answer in zip(places, found, strict=True):
+                answered(place, await self._again(asked[place]) if _to_be_asked_again(answer) else answer)
+
+        await asyncio.gather(*map(send, await self._servers.parted([each.key for each in asked])))
+
+    async def _again(self, asked: Asked) -> Any:
+        """The same of one, where another server has the key by now, or where this one had no functions."""
+
+        async def ask(client: Redis) -> Any:
+            try:
+                return await asked.command(client)
+            except ResponseError as exc:
+                if str(exc) != _NO_FUNCTION:
+                    raise
+            await self._load_library(client)
+            return await asked.command(client)
+
+        try:
+            return await self._servers.ask(asked.key, ask)
+        except (RedisError, OSError) as exc:
+            return exc
 
     @contextmanager
     def _door(self) -> Iterator[None]:
@@ -259,6 +271,16 @@ class Store:
         async with self._loading:
             if not await client.function_list(library.NAME):
                 await client.function_load(library.CODE, replace=True)  # another gateway may just have
+
+
+def _of(command: Callable[[Redis, str], Any], key: str, client: Redis) -> Any:
+    return command(client, key)
+
+
+def _to_be_asked_again(answer: Any) -> bool:
+    return isinstance(answer, AskError | TryAgainError) or (
+        isinstance(answer, ResponseError) and str(answer) == _NO_FUNCTION
+    )
 
 
 def _servers(address: str) -> Servers:

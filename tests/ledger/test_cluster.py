@@ -193,6 +193,18 @@ async def test_a_lost_connection_to_one_master_ends_none_to_another(
     assert [node.connections() for node in others] == before
 
 
+async def test_a_master_that_hangs_keeps_nobody_else_waiting(
+    servers: RealCluster, books: Books, keys: Keys, holder: Node
+) -> None:
+    acme = await new_key(keys, "acme")
+    others = [await new_key(keys, team) for team in TEAMS if servers.holder(layout.account(team)) is not holder]
+    with holder.server.paused():
+        stuck = asyncio.create_task(reserve(books, "stuck", acme, USD))
+        await asyncio.gather(*(reserve(books, "goes", key, USD) for key in others))
+        assert not stuck.done()
+    assert (await stuck).nanos == USD
+
+
 async def test_slots_that_move_are_followed(servers: RealCluster, store: Store) -> None:
     await store.put("moves", {"was": "here"})
     source = servers.holder("moves")
@@ -204,10 +216,10 @@ async def test_slots_that_move_are_followed(servers: RealCluster, store: Store) 
     try:
         assert await asyncio.gather(*[store.record("moves")] * 40) == [{"was": "here"}] * 40
         assert await store.call("create", ["moves"], ["created", "1"]) == ["created"]
-        assert await store.records(["stays", "moves"]) == [{}, {"was": "here", "created": "1"}]
+        assert await store.records(["stays", "moves"]) == [{}, {"was": "here", "created": "1", "terms": ""}]
         for node in (target, *servers.masters):
             node.told("CLUSTER", "SETSLOT", slot, "NODE", target.id)
-        assert await store.records(["stays", "moves"]) == [{}, {"was": "here", "created": "1"}]
+        assert await store.records(["stays", "moves"]) == [{}, {"was": "here", "created": "1", "terms": ""}]
     finally:
         target.raw.delete("moves")
         for node in servers.masters:
@@ -226,20 +238,23 @@ async def test_a_slot_that_moves_whole_takes_its_calls_along(tmp_path: Path) -> 
             spent = 0
 
             async def spend(number: int) -> None:
-                nonlocal spent
                 hold = await reserve(books, f"call_{number}", key, 1000)
-                await settle(books, hold, charge(number, attempt_id=f"att_{number}"))
-                spent += number
+                await settle(books, hold, charge(1, attempt_id=f"att_{number}"))
+
+            async def spend_some() -> None:
+                nonlocal spent
+                await asyncio.gather(*(spend(number) for number in range(spent, spent + 20)))
+                spent += 20
 
             async def moved() -> bool:
-                await asyncio.gather(*(spend(number) for number in range(spent, spent + 20)))
+                await spend_some()
                 with suppress(ResponseError):  # it is not here
                     return bool(target.raw.exists(layout.account("acme")))
                 return False
 
             source.told("CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id)
             await eventually(moved)
-            await asyncio.gather(*(spend(number) for number in range(spent, spent + 20)))
+            await spend_some()
             assert (await books.team_balance("acme")) == Balance(spent, 0, 100 * USD)
             assert await sound(books)
 

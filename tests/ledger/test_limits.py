@@ -74,7 +74,7 @@ async def test_no_more_is_let_in_than_a_day_or_a_month_allows(
 async def test_what_a_call_counts_in_is_the_day_in_which_it_was_admitted(books: Books, keys: Keys, raw: Redis) -> None:
     key = await key_of(keys)
     hold = await reserve(books, "call_1", key, 3 * CENT)
-    day, month = map(int, hold.since.split())
+    day, _ = map(int, hold.since.split())
     assert day == day_of(time.time(), UTC).begins
     await settle(books, hold, charge(2 * CENT))
     balance = Balance(2 * CENT, 0, None)
