@@ -32,6 +32,7 @@ class Books:
     store: Store
     today: Callable[[], float]
     _zones: dict[str, str] = field(default_factory=dict)  # by team, as the store last said
+    _present: dict[str, "_When"] = field(default_factory=dict)  # by zone
     _ahead_s: float = 0.0  # of our clock the store's
 
     async def reserve(self, call_ids: Sequence[str], key: Key, nanos: int, *, lease_s: float) -> list[Hold]:
@@ -109,8 +110,12 @@ class Books:
 
     def _when(self, team_id: str) -> "_When":
         name, now = self._zones.get(team_id, _UTC), self._now()
-        zone = zone_of(name)
-        return _When(name, {Period.DAY: day_of(now, zone), Period.MONTH: month_of(now, zone)})
+        when = self._present.get(name)
+        if when is None or not when.holds(now):
+            zone = zone_of(name)
+            when = _When(name, {Period.DAY: day_of(now, zone), Period.MONTH: month_of(now, zone)})
+            self._present[name] = when
+        return when
 
     def _now(self) -> float:
         return self.today() + self._ahead_s
@@ -136,6 +141,9 @@ class _When:
 
     zone: str
     spans: dict[Period, Span]
+
+    def holds(self, now: float) -> bool:
+        return all(span.begins <= now < span.ends for span in self.spans.values())
 
     @property
     def since(self) -> str:
