@@ -95,6 +95,7 @@ class Relay:
         code = journey.failure.code if journey.failure and status == 200 else code
         delivered = status == 200 and code == "ok" and not sink.gone.done()
         await journey.settled.wait()
+        rooms.slices.over(journey.hold)
         rooms.observe(
             CallFinished(
                 call=journey.call,
@@ -135,6 +136,7 @@ async def _set_aside(call: Call, plan: Plan, rooms: Rooms) -> tuple[Sequence[int
     except GatewayError as refused:
         rooms.outbox.forget(promised)
         if isinstance(refused, OverBudget):
+            rooms.slices.refused(key.id, rooms.now())
             _tell_passed(refused.alerts, key, rooms)
         raise
     return promised or [None] * len(holds), holds

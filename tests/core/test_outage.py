@@ -1,5 +1,7 @@
 """Whose calls go on while the store is away, and for how much."""
 
+from itertools import count
+
 import pytest
 
 from gateway.core.books import Hold
@@ -9,8 +11,11 @@ USD = 1_000_000_000
 CENT = USD // 100
 
 
+CALLS = count()
+
+
 def hold(nanos: int = 5 * CENT, *, left: int | None = None, key: str = "key_1", capped: bool = False) -> Hold:
-    return Hold("call_1", "acme", key, nanos, capped, left_nanos=left)
+    return Hold(f"call_{next(CALLS)}", "acme", key, nanos, capped, left_nanos=left)
 
 
 ALONE = [
@@ -35,16 +40,39 @@ def test_one_call(policy: Outage, heard: list[Hold], nanos: int, goes_on: bool) 
     assert (slices.unbacked([hold(nanos)], now=101.0) is not None) is goes_on
 
 
-def test_all_calls_of_a_team_have_one_slice_until_the_store_is_heard_again() -> None:
+def test_all_calls_of_a_team_have_one_slice_until_what_they_cost_is_in_the_books() -> None:
     slices = Slices(Outage.SLICE)
     for key in ("key_1", "key_2"):
         slices.heard(hold(left=100 * USD, key=key), now=100.0)
-    assert slices.unbacked([hold(30 * CENT)], now=101.0)
+    first = hold(30 * CENT)
+    assert slices.unbacked([first], now=101.0)
     assert slices.unbacked([hold(15 * CENT, key="key_2")], now=102.0)
     assert slices.unbacked([hold(3 * CENT), hold(3 * CENT)], now=103.0) is None, "both or none"
     assert slices.unbacked([hold(5 * CENT)], now=104.0)
     slices.heard(hold(left=100 * USD), now=105.0)
-    assert slices.unbacked([hold(SLICE_NANOS)], now=106.0)
+    assert slices.unbacked([hold(1)], now=106.0) is None, "the store has not heard of these calls yet"
+    slices.over(first)
+    assert slices.unbacked([hold(30 * CENT)], now=107.0)
+    slices.over(hold(key="key_9"))
+
+
+def test_answers_come_in_any_order_and_the_least_that_is_left_counts() -> None:
+    slices = Slices(Outage.SLICE)
+    for left in (10 * USD, 20 * CENT, 9 * USD, None):
+        slices.heard(hold(left=left), now=100.0)
+    assert slices.unbacked([hold(2 * CENT)], now=101.0) is None
+    slices.heard(hold(left=10 * USD), now=111.0)
+    assert slices.unbacked([hold(2 * CENT)], now=111.0)
+
+
+def test_a_key_that_was_refused_has_no_slice() -> None:
+    slices = Slices(Outage.SLICE)
+    slices.heard(hold(left=100 * USD), now=100.0)
+    slices.refused("key_1", now=101.0)
+    slices.heard(hold(left=99 * USD), now=101.1)
+    assert slices.unbacked([hold(1)], now=102.0) is None
+    slices.refused("key_2", now=103.0)
+    assert slices.unbacked([hold(1, key="key_2")], now=104.0) is None
 
 
 def test_what_was_left_is_believed_for_five_minutes() -> None:
