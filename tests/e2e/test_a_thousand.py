@@ -42,7 +42,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 async def gateway(store: str, simulator: Simulator, tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with open_gateway(simulator, tmp_path, store=store) as running:
+    async with open_gateway(simulator, tmp_path, store=store, store_away="closed") as running:
         yield running
 
 
