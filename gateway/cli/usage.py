@@ -1,23 +1,33 @@
 """`gateway usage`: what was spent."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gateway.cli.office import Office, by_option, run
 from gateway.cli.options import AsJson, ConfigFile, out, print_json, print_table
-from gateway.ledger import reports
+from gateway.core.report import USUAL, By
+from gateway.core.table import Cell, Kind, Table
 from gateway.web import shapes
+from gateway.web.reports import question, used
 
-_NAMES = ("day", "team", "key", "model", "size", "group")
-_FIGURES = ("calls", "pictures", "tokens in", "tokens out", "$", "saved $")
+# What a figure is called where there is room for little.
+_SHORT = {"input_tokens": "tokens in", "output_tokens": "tokens out", "usd": "$", "saved_usd": "saved $"}
 
 _DAY = ["%Y-%m-%d"]
 
 
 def usage(
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORDS",
+            help=f"What to tell apart, in this order: any of {','.join(By)}.",
+            show_default=",".join(USUAL),
+        ),
+    ] = None,
     team: Annotated[str | None, typer.Option(help="Only this team's.", show_default=False)] = None,
     key: Annotated[str | None, typer.Option(help="Only this key's, by id.", show_default=False)] = None,
     since: Annotated[
@@ -27,29 +37,30 @@ def usage(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """What was spent, by day, key, model, size and group.
+    """What was spent, by day, team, key, model, size and group, or as --by says.
 
-    saved: what a lane of the same group that is billed otherwise, by the call or by the token, would have cost more.
+    route: the way the caller came, as images.edit. saved: what a lane of the same group that is billed otherwise, by
+    the call or by the token, would have cost more.
     """
     with by_option():
-        first, last = reports.days(since and since.date(), until and until.date(), datetime.now(UTC).date())
+        days = (since and since.date(), until and until.date(), datetime.now(UTC).date())
+        asked = question(by, *days, team=team, key_id=key)
 
     async def work(office: Office) -> None:
-        found = await reports.usage(office.ledger.store, team=team, key_id=key, since=first, until=last)
-        rows = [shapes.usage(row) for row in found]
+        table = await used(office.ledger.store, asked)
         operator = shapes.operator(await office.ledger.books.operator_balance())
         if as_json:
-            print_json({"since": first, "until": last, "rows": rows, "operator": operator})
+            print_json({**asdict(asked.span), "rows": table.documents(), "operator": operator})
         else:
-            _print(rows, operator)
+            _print(table, operator)
 
     run(config, work)
 
 
-def _print(rows: list[dict[str, Any]], operator: dict[str, str]) -> None:
-    totals = [sum((Decimal(row[name]) for row in rows), Decimal(0)) for name in ("usd", "saved_usd")]
-    total = ("total", *[""] * 9, *totals)
-    print_table((*_NAMES, *_FIGURES), [*(list(row.values()) for row in rows), total], right=_FIGURES)
+def _print(table: Table, operator: dict[str, str]) -> None:
+    columns = [_SHORT.get(name, name.removesuffix("_id")) for name in table.names]
+    figures = [name for name, column in zip(columns, table.columns, strict=True) if column.kind is not Kind.TEXT]
+    print_table(columns, [*table.told(), _total(table)], right=figures)
     if set(operator.values()) != {"0"}:
         out.print(
             f"\nBesides, paid by the operator since the beginning for answers that no caller got: "
@@ -57,3 +68,13 @@ def _print(rows: list[dict[str, Any]], operator: dict[str, str]) -> None:
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _total(table: Table) -> list[Cell]:
+    """The sum of every column of figures."""
+    sums = tuple(
+        "" if column.kind is Kind.TEXT else sum(int(row[at] or 0) for row in table.rows)
+        for at, column in enumerate(table.columns)
+    )
+    [[_, *told]] = Table(table.columns, [sums]).told()
+    return ["total", *told]

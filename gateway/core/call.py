@@ -10,6 +10,9 @@ from enum import StrEnum
 from gateway.core.catalog import Model, SizeFacts
 from gateway.core.keys import Key, Mode
 
+# The operation of dialects that have no other.
+_COMPLETE = "complete"
+
 
 class Delivery(StrEnum):
     """How the caller wants the answer to arrive."""
@@ -101,6 +104,11 @@ class Call:
     @property
     def ask(self) -> Ask:
         return self.parsed.ask
+
+    @property
+    def route(self) -> str:
+        """By which way it came: "images.edit"; a dialect with one operation has its name alone: "chat"."""
+        return self.dialect if self.operation == _COMPLETE else f"{self.dialect}.{self.operation}"
 
     @property
     def mode(self) -> Mode:

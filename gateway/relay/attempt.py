@@ -151,6 +151,7 @@ def charge_of(call: Call, lane: Lane, attempt_id: str, *, reply: Reply | None, v
         lane=lane.name,
         pictures=reply.pictures if reply else 0,
         verdict=verdict,
+        route=call.route,
     )
 
 

@@ -1,7 +1,8 @@
 """What a caller may ask about its own key, and about the service, with that very key."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -12,7 +13,8 @@ from gateway.core.terms import Offer
 from gateway.dialects.routes import credential
 from gateway.ledger.ledger import Ledger
 from gateway.web import shapes
-from gateway.web.problems import Problem
+from gateway.web.problems import Problem, as_problem
+from gateway.web.reports import ByWords, FirstDay, LastDay, question, used
 from gateway.web.status import Allowed, status
 
 
@@ -39,10 +41,19 @@ def router(window: Window) -> APIRouter:
         return key
 
     @routes.get("/usage", summary="What the key spent and has running, and its budgets: in all, today and this month")
-    async def usage(request: Request) -> dict[str, Any]:
+    async def usage(
+        request: Request, by: ByWords = None, since: FirstDay = None, until: LastDay = None
+    ) -> dict[str, Any]:
+        """With `by`, `since` or `until` also what it spent by day, model, size, group, route or hour, as `rows`."""
         key = await own(request)
-        account = await ledger.books.account(key.team, key.id)
-        return {"key_id": key.id, "team": key.team, **shapes.money(account)}
+        told = {"key_id": key.id, "team": key.team, **shapes.money(await ledger.books.account(key.team, key.id))}
+        if (by, since, until) == (None, None, None):
+            return told
+        today = datetime.fromtimestamp(window.today(), UTC).date()
+        with as_problem():
+            asked = question(by, since, until, today, team=key.team, key_id=key.id)
+        table = await used(ledger.store, asked)
+        return {**told, **asdict(asked.span), "rows": table.documents()}
 
     @routes.get("/status", summary="How the groups are, how long pictures take, and how many calls succeed")
     async def service(request: Request) -> dict[str, Any]:

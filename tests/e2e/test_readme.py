@@ -109,6 +109,8 @@ def test_the_tour_works_as_it_is_written(prepared: tuple[Path, str], simulator: 
         listed = shell(block("gateway teams create"), here, env)
         assert "phone" in listed
         assert MODEL in listed
+        reported = shell(block("gateway usage --by"), here, env)
+        assert "images.generate" in reported
         (here / "seller.csv").write_text(_export(simulator.bill()[billed:]))
         reconciled = shell(block("gateway ledger reconcile"), here, env)
         assert "seller's $" in reconciled

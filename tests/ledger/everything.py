@@ -19,7 +19,7 @@ from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
 from gateway.ledger.move import refuse_unfinished
 from gateway.ledger.reaper import Reaper
-from gateway.ledger.reports import usage
+from gateway.ledger.reports import Span, usage
 from gateway.ledger.served import ServedCounts
 from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
@@ -60,7 +60,8 @@ async def _calls(books: Books, key: Key) -> None:
     assert since
     assert (await books.account(key.team, key.id)).total.spent_nanos == USD // 2
     today = datetime.now(UTC).date()
-    assert await usage(books.store, team=key.team, since=today - timedelta(days=1), until=today)
+    for hourly in (False, True):
+        assert await usage(books.store, Span(today - timedelta(days=1), today), team=key.team, hourly=hourly)
 
 
 async def _premium(store: Store, team: str) -> None:

@@ -1,0 +1,65 @@
+"""Reports, asked for in the same words by the admin API, by the holder of a key and by the commands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+from fastapi import Query
+
+from gateway.core.report import By, UsageRow, added_up, by_words
+from gateway.core.table import Cell, Column, Kind, Table
+from gateway.ledger import reports
+from gateway.ledger.store import Store
+
+ByWords = Annotated[
+    str | None,
+    Query(description=f"What to tell apart, in this order: any of {', '.join(By)}.", examples=["team,model"]),
+]
+FirstDay = Annotated[date | None, Query(description="First day, UTC; by default 30 days ago.")]
+LastDay = Annotated[date | None, Query(description="Last day, UTC; by default today.")]
+
+_FIGURES = (
+    Column("calls", Kind.COUNT),
+    Column("pictures", Kind.COUNT),
+    Column("input_tokens", Kind.COUNT),
+    Column("output_tokens", Kind.COUNT),
+    Column("usd", Kind.USD),
+    Column("saved_usd", Kind.USD),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageQuestion:
+    """What somebody asks of the usage: told apart by what, of which days, of one team or key or of all."""
+
+    by: tuple[By, ...]
+    span: reports.Span
+    team: str | None = None
+    key_id: str | None = None
+
+
+def question(
+    by: str | None, since: date | None, until: date | None, today: date, *, team: str | None, key_id: str | None
+) -> UsageQuestion:
+    """Raises `BadRequest` for what cannot be answered."""
+    words = by_words(by)
+    return UsageQuestion(words, reports.span(since, until, today, hourly=By.HOUR in words), team, key_id)
+
+
+async def used(store: Store, asked: UsageQuestion) -> Table:
+    """The answer. Raises `BooksAway`."""
+    hourly = By.HOUR in asked.by
+    lines = await reports.usage(store, asked.span, team=asked.team, key_id=asked.key_id, hourly=hourly)
+    return usage_table(asked.by, added_up(lines, asked.by))
+
+
+def usage_table(by: Sequence[By], rows: Sequence[UsageRow]) -> Table:
+    names = tuple(Column("key_id" if each is By.KEY else each.value, Kind.TEXT) for each in by)
+    return Table((*names, *_FIGURES), [(*row.names, *_figures(row)) for row in rows])
+
+
+def _figures(row: UsageRow) -> tuple[Cell, ...]:
+    found = row.figures
+    tokens = (found.input_tokens, found.output_tokens)
+    return (found.calls, found.pictures, *tokens, found.nanos, found.saved_nanos)
