@@ -1,17 +1,18 @@
 """`gateway usage`: what was spent."""
 
-from dataclasses import asdict
-from datetime import UTC, datetime
+import time
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from gateway.cli.exports import Form, InForm, print_export
 from gateway.cli.office import Office, by_option, run
-from gateway.cli.options import AsJson, ConfigFile, out, print_json, print_table
+from gateway.cli.options import AsJson, ConfigFile, out, print_table
 from gateway.core.report import USUAL, By
 from gateway.core.table import Cell, Kind, Table
 from gateway.web import shapes
-from gateway.web.reports import question, used
+from gateway.web.reports import UsageWords, question, used
 
 # What a figure is called where there is room for little.
 _SHORT = {"input_tokens": "tokens in", "output_tokens": "tokens out", "usd": "$", "saved_usd": "saved $"}
@@ -34,6 +35,7 @@ def usage(
         datetime | None, typer.Option(formats=_DAY, help="First day (UTC).", show_default="30 days ago")
     ] = None,
     until: Annotated[datetime | None, typer.Option(formats=_DAY, help="Last day (UTC).", show_default="today")] = None,
+    form: InForm = Form.TABLE,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -43,14 +45,14 @@ def usage(
     the call or by the token, would have cost more.
     """
     with by_option():
-        days = (since and since.date(), until and until.date(), datetime.now(UTC).date())
-        asked = question(by, *days, team=team, key_id=key)
+        words = UsageWords(by, since and since.date(), until and until.date())
+        asked = question(words, time.time(), team=team, key_id=key)
 
     async def work(office: Office) -> None:
         table = await used(office.ledger.store, asked)
         operator = shapes.operator(await office.ledger.books.operator_balance())
-        if as_json:
-            print_json({**asdict(asked.span), "rows": table.documents(), "operator": operator})
+        if as_json or form is not Form.TABLE:
+            print_export(table, Form.JSON if as_json else form, {**asked.days(), "operator": operator})
         else:
             _print(table, operator)
 

@@ -1,8 +1,10 @@
-"""A report as a table: what its columns hold, and how a row is told to a program. Pure.
+"""A report as a table: what its columns hold, and how it is told to a program, as objects or as CSV. Pure.
 
 Amounts are nano-dollars in the rows, and decimal strings of dollars wherever they are told.
 """
 
+import csv
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -11,6 +13,9 @@ from typing import Any
 from gateway.core.money import usd_of
 
 Cell = str | int | None
+
+# What a formula begins with, as written on keyboards of either width.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class Kind(Enum):
@@ -46,6 +51,26 @@ class Table:
         """The rows with amounts as decimal strings."""
         kinds = [column.kind for column in self.columns]
         return [[_told(kind, cell) for kind, cell in zip(kinds, row, strict=True)] for row in self.rows]
+
+
+def csv_of(table: Table) -> str:
+    """The table as RFC 4180 has it, its head the names of the columns.
+
+    People choose the names of keys and teams: one that a spreadsheet would take for a formula has an apostrophe before
+    it, by which spreadsheets know text.
+    """
+    written = io.StringIO()
+    rows = csv.writer(written, lineterminator="\r\n")
+    rows.writerow(table.names)
+    kinds = [column.kind for column in table.columns]
+    for row in table.told():
+        rows.writerow([_plain(cell) if kind is Kind.TEXT else cell for kind, cell in zip(kinds, row, strict=True)])
+    return written.getvalue()
+
+
+def _plain(cell: Cell) -> Cell:
+    """Spreadsheets pass over blanks before a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.lstrip().startswith(_FORMULA) else cell
 
 
 def _told(kind: Kind, cell: Cell) -> Cell:

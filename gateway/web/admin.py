@@ -2,14 +2,14 @@
 
 import hmac
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.allowance import Purpose
@@ -18,9 +18,10 @@ from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.zones import zone_of
 from gateway.web import shapes
+from gateway.web.exports import CONTENT, WantedFormat, exported
 from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, TeamChange
 from gateway.web.problems import Problem, as_problem
-from gateway.web.reports import ByWords, FirstDay, LastDay, question, used
+from gateway.web.reports import UsageWords, question, used
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +139,20 @@ def _drills(routes: APIRouter, office: Office) -> None:
 
 
 def _reports(routes: APIRouter, office: Office) -> None:
-    @routes.get("/usage", summary="What was spent: by day, team, key, model, size, group, route or hour")
+    @routes.get(
+        "/usage", summary="What was spent: by day, team, key, model, size, group, route or hour", responses=CONTENT
+    )
     async def usage(
+        words: Annotated[UsageWords, Depends()],
+        chosen: WantedFormat,
         team: str | None = None,
         key_id: str | None = None,
-        by: ByWords = None,
-        since: FirstDay = None,
-        until: LastDay = None,
-    ) -> dict[str, Any]:
-        today = datetime.fromtimestamp(office.today(), UTC).date()
+    ) -> Response:
         with as_problem():
-            asked = question(by, since, until, today, team=team, key_id=key_id)
+            asked = question(words, office.today(), team=team, key_id=key_id)
         table = await used(office.ledger.store, asked)
         operator = shapes.operator(await office.ledger.books.operator_balance())
-        return {**asdict(asked.span), "rows": table.documents(), "operator": operator}
+        return await exported(table, chosen, {**asked.days(), "operator": operator}, name=asked.name)
 
     @routes.get("/allowances", summary="What all calls may pay for failover, and what they drew")
     async def allowances() -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """What a caller may ask about its own key, and about the service, with that very key."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
 
 from gateway.core.board import HealthBoard
 from gateway.core.keys import Key
@@ -13,8 +13,9 @@ from gateway.core.terms import Offer
 from gateway.dialects.routes import credential
 from gateway.ledger.ledger import Ledger
 from gateway.web import shapes
+from gateway.web.exports import CONTENT, Format, WantedFormat, exported
 from gateway.web.problems import Problem, as_problem
-from gateway.web.reports import ByWords, FirstDay, LastDay, question, used
+from gateway.web.reports import UsageWords, question, used
 from gateway.web.status import Allowed, status
 
 
@@ -40,20 +41,27 @@ def router(window: Window) -> APIRouter:
             raise Problem(401, "Send your own key, as for any other call.")
         return key
 
-    @routes.get("/usage", summary="What the key spent and has running, and its budgets: in all, today and this month")
+    @routes.get(
+        "/usage",
+        summary="What the key spent and has running, and its budgets: in all, today and this month",
+        response_model=None,
+        responses=CONTENT,
+    )
     async def usage(
-        request: Request, by: ByWords = None, since: FirstDay = None, until: LastDay = None
-    ) -> dict[str, Any]:
-        """With `by`, `since` or `until` also what it spent by day, model, size, group, route or hour, as `rows`."""
+        request: Request, words: Annotated[UsageWords, Depends()], chosen: WantedFormat
+    ) -> dict[str, Any] | Response:
+        """With `by`, `since` or `until` also what it spent by day, model, size, group, route or hour, as `rows`.
+
+        These alone are what CSV and Parquet have.
+        """
         key = await own(request)
         told = {"key_id": key.id, "team": key.team, **shapes.money(await ledger.books.account(key.team, key.id))}
-        if (by, since, until) == (None, None, None):
+        if words == UsageWords() and chosen is Format.JSON:
             return told
-        today = datetime.fromtimestamp(window.today(), UTC).date()
         with as_problem():
-            asked = question(by, since, until, today, team=key.team, key_id=key.id)
+            asked = question(words, window.today(), team=key.team, key_id=key.id)
         table = await used(ledger.store, asked)
-        return {**told, **asdict(asked.span), "rows": table.documents()}
+        return await exported(table, chosen, {**told, **asked.days()}, name=asked.name)
 
     @routes.get("/status", summary="How the groups are, how long pictures take, and how many calls succeed")
     async def service(request: Request) -> dict[str, Any]:

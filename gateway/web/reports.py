@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated
 
 from fastapi import Query
@@ -11,13 +11,6 @@ from gateway.core.report import By, UsageRow, added_up, by_words
 from gateway.core.table import Cell, Column, Kind, Table
 from gateway.ledger import reports
 from gateway.ledger.store import Store
-
-ByWords = Annotated[
-    str | None,
-    Query(description=f"What to tell apart, in this order: any of {', '.join(By)}.", examples=["team,model"]),
-]
-FirstDay = Annotated[date | None, Query(description="First day, UTC; by default 30 days ago.")]
-LastDay = Annotated[date | None, Query(description="Last day, UTC; by default today.")]
 
 _FIGURES = (
     Column("calls", Kind.COUNT),
@@ -30,21 +23,39 @@ _FIGURES = (
 
 
 @dataclass(frozen=True, slots=True)
+class UsageWords:
+    """A question about usage, as somebody has put it."""
+
+    by: Annotated[
+        str | None,
+        Query(description=f"What to tell apart, in this order: any of {', '.join(By)}.", examples=["team,model"]),
+    ] = None
+    since: Annotated[date | None, Query(description="First day, UTC; by default 30 days ago.")] = None
+    until: Annotated[date | None, Query(description="Last day, UTC; by default today.")] = None
+
+
+@dataclass(frozen=True, slots=True)
 class UsageQuestion:
     """What somebody asks of the usage: told apart by what, of which days, of one team or key or of all."""
 
     by: tuple[By, ...]
     span: reports.Span
-    team: str | None = None
-    key_id: str | None = None
+    team: str | None
+    key_id: str | None
+
+    def days(self) -> dict[str, str]:
+        return {"since": self.span.since.isoformat(), "until": self.span.until.isoformat()}
+
+    @property
+    def name(self) -> str:
+        """What a file with the answer may be called."""
+        return f"usage-{self.span.since}-{self.span.until}"
 
 
-def question(
-    by: str | None, since: date | None, until: date | None, today: date, *, team: str | None, key_id: str | None
-) -> UsageQuestion:
-    """Raises `BadRequest` for what cannot be answered."""
-    words = by_words(by)
-    return UsageQuestion(words, reports.span(since, until, today, hourly=By.HOUR in words), team, key_id)
+def question(words: UsageWords, now: float, *, team: str | None = None, key_id: str | None = None) -> UsageQuestion:
+    """`now` is the date, in seconds since 1970. Raises `BadRequest` for what cannot be answered."""
+    by, today = by_words(words.by), datetime.fromtimestamp(now, UTC).date()
+    return UsageQuestion(by, reports.span(words.since, words.until, today, hourly=By.HOUR in by), team, key_id)
 
 
 async def used(store: Store, asked: UsageQuestion) -> Table:
