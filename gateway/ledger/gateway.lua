@@ -354,14 +354,14 @@ end
 -- void: ends a call that owes nothing. A call never heard of is marked as ended, so that a
 -- reservation that arrives after it holds nothing; a settled call stays settled.
 --   keys    team's account, key's account, call, open calls, ledger
---   args    call id, key id, why
+--   args    call id, key id, why, then name and value of every fact the row is to tell
 --   answer  {'voided'|'settled'}: how the call stands now
 local function void(keys, args)
   local books, call, known = opened(keys, args[1], args[2])
   if known[1] == 'settled' then return {'settled'} end
   if known[1] == 'open' or known[1] == 'unsettled' then
     if known[1] == 'open' then running(books, call, -1) end
-    move(books, call, {'do', 'void', 'why', args[3]}, minus(known[2]), '0')
+    move(books, call, {'do', 'void', 'why', unpack(args, 3)}, minus(known[2]), '0')
   end
   finish(books, call, 'state', 'voided')
   return {'voided'}

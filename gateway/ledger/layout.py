@@ -128,6 +128,11 @@ def attempt(attempt_id: str) -> str:
     return f"{{op}}:attempt:{attempt_id}"
 
 
+def unsettled(attempt_id: str) -> str:
+    """What is known of an attempt of which nobody knows, or knew, whether it was billed."""
+    return f"{UNSETTLED}:{attempt_id}"
+
+
 def pair(group: str, model: str) -> str:
     """Whose name all that is said of a pair begins with; the function that counts knows the second."""
     return f"{{h:{quote(group, safe=' ')}|{quote(model, safe=' ')}}}"

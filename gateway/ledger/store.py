@@ -125,9 +125,9 @@ class Store:
         [record] = await self.records([key])
         return record
 
-    async def rows(self, stream: str, last: str) -> AsyncIterator[tuple[str, dict[str, str]]]:
-        """The rows of a stream up to the one of this name, in their order, each with its name."""
-        after = "-"
+    async def rows(self, stream: str, last: str, *, first: str = "-") -> AsyncIterator[tuple[str, dict[str, str]]]:
+        """The rows of a stream from one name to another, in their order, each named; "(NAME": from behind it."""
+        after = first
         while True:
             page: list[tuple[str, dict[str, str]]] = await self._ask(stream, "xrange", after, last, count=_BATCH)
             for name, row in page:
@@ -135,6 +135,16 @@ class Store:
             if len(page) < _BATCH:
                 return
             after = f"({page[-1][0]}"
+
+    async def rows_back(self, stream: str, *, before: str = "+") -> AsyncIterator[tuple[str, dict[str, str]]]:
+        """The same from the newest on back; `before` "(NAME": from before that one."""
+        while True:
+            page: list[tuple[str, dict[str, str]]] = await self._ask(stream, "xrevrange", before, "-", count=_BATCH)
+            for name, row in page:
+                yield name, row
+            if len(page) < _BATCH:
+                return
+            before = f"({page[-1][0]}"
 
     async def records(self, keys: Sequence[str]) -> list[dict[str, str]]:
         """All fields of many hashes, in the order asked for."""

@@ -15,9 +15,11 @@ from starlette.types import Receive, Scope, Send
 from gateway.core.allowance import Purpose
 from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team_changed, team_limits_of
+from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.zones import zone_of
-from gateway.web import shapes
+from gateway.web import calls, shapes
+from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, WantedFormat, exported
 from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, TeamChange
 from gateway.web.problems import Problem, as_problem
@@ -52,6 +54,7 @@ def router(office: Office) -> APIRouter:
     _keys(routes, office)
     _drills(routes, office)
     _reports(routes, office)
+    _calls(routes, office)
     return routes
 
 
@@ -166,6 +169,27 @@ def _reports(routes: APIRouter, office: Office) -> None:
                 {"name": each.name, "multiplier": shapes.decimal(each.multiplier)} for each in office.offer.groups
             ]
         }
+
+
+def _calls(routes: APIRouter, office: Office) -> None:
+    past = PastCalls(office.ledger.store)
+
+    @routes.get("/calls", summary="Recent calls, the newest first", responses=CONTENT)
+    async def list_calls(
+        words: Annotated[CallsWords, Depends()],
+        chosen: WantedFormat,
+        team: str | None = None,
+        key_id: str | None = None,
+    ) -> Response:
+        if key_id is not None:
+            team = (await _found(office, key_id)).team
+        with as_problem():
+            page = await calls.read_page(past, words, team=team, key_id=key_id)
+        return await calls.told(page, chosen)
+
+    @routes.get("/calls/{call_id}", summary="A call, with what became of each attempt and who paid for it")
+    async def get_call(call_id: str) -> dict[str, Any]:
+        return calls.document(await past.find(call_id))
 
 
 async def _found_team(office: Office, team_id: str) -> Team:

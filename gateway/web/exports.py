@@ -76,6 +76,11 @@ async def exported(table: Table, chosen: Format, document: Mapping[str, Any], *,
     """The answer: `document` with the rows, or the table alone as a file of this name."""
     if chosen is Format.JSON:
         return JSONResponse({**document, "rows": table.documents()})
-    body = await run_in_threadpool(written, table, chosen)
+    return await run_in_threadpool(file_of, table, chosen, name=name)
+
+
+def file_of(table: Table, chosen: Format, *, name: str) -> Response:
+    """A table as a file of this name; not for JSON."""
+    body = written(table, chosen)
     disposition = {"content-disposition": f'attachment; filename="{name}.{chosen}"'}
     return Response(body, media_type=_TYPES[chosen], headers=disposition)

@@ -1,7 +1,7 @@
 """What a caller may ask about its own key, and about the service, with that very key."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -9,10 +9,13 @@ from starlette.responses import Response
 
 from gateway.core.board import HealthBoard
 from gateway.core.keys import Key
+from gateway.core.past import seen_by_caller
 from gateway.core.terms import Offer
 from gateway.dialects.routes import credential
+from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
-from gateway.web import shapes
+from gateway.web import calls, shapes
+from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, Format, WantedFormat, exported
 from gateway.web.problems import Problem, as_problem
 from gateway.web.reports import UsageWords, question, used
@@ -33,6 +36,7 @@ class Window:
 def router(window: Window) -> APIRouter:
     routes = APIRouter(prefix="/gateway", tags=["own key"])
     ledger, offer = window.ledger, window.offer
+    past = PastCalls(ledger.store)
 
     async def own(request: Request) -> Key:
         secret = credential(request.headers, request.query_params)
@@ -62,6 +66,19 @@ def router(window: Window) -> APIRouter:
             asked = question(words, window.today(), team=key.team, key_id=key.id)
         table = await used(ledger.store, asked)
         return await exported(table, chosen, {**told, **asked.days()}, name=asked.name)
+
+    @routes.get("/calls", summary="Recent calls of the key, the newest first", responses=CONTENT)
+    async def list_calls(request: Request, words: Annotated[CallsWords, Depends()], chosen: WantedFormat) -> Response:
+        key = await own(request)
+        with as_problem():
+            page = await calls.read_page(past, words, team=key.team, key_id=key.id)
+        return await calls.told(replace(page, calls=list(map(seen_by_caller, page.calls))), chosen)
+
+    @routes.get("/calls/{call_id}", summary="A call of the key, with what became of each attempt")
+    async def get_call(request: Request, call_id: str) -> dict[str, Any]:
+        key = await own(request)
+        found = await past.find(call_id, team=key.team, key_id=key.id)
+        return calls.document(seen_by_caller(found))
 
     @routes.get("/status", summary="How the groups are, how long pictures take, and how many calls succeed")
     async def service(request: Request) -> dict[str, Any]:

@@ -52,6 +52,27 @@ def test_usage_is_printed_for_people_and_in_three_formats(served: tuple[Path, di
     assert columns.column("calls").to_pylist() == [1, 1]
 
 
+def test_calls_are_listed_page_by_page_and_shown(served: tuple[Path, dict[str, Any]]) -> None:
+    here, made = served
+    told = json.loads(gateway(here, "calls", "list", "--json"))
+    second, first = told["calls"]
+    assert told["next"] is None
+    listed = gateway(here, "calls", "list", "--team", "acme", "--key", made["id"])
+    assert "Default busy 429; NanoBananaEnterprise picture" in listed
+    assert listed.index(second["id"]) < listed.index(first["id"])
+    newest = json.loads(gateway(here, "calls", "list", "--limit", "1", "--json"))
+    assert [call["id"] for call in newest["calls"]] == [second["id"]]
+    assert f"--cursor {newest['next']}" in gateway(here, "calls", "list", "--limit", "1")
+    rest = json.loads(gateway(here, "calls", "list", "--cursor", newest["next"], "--json"))
+    assert rest == {"calls": [first], "next": None}
+    [_, row] = csv.DictReader(io.StringIO(gateway(here, "calls", "list", "--format", "csv")))
+    assert (row["id"], row["usd"], row["attempts"]) == (first["id"], first["usd"], "Default picture")
+    assert json.loads(gateway(here, "calls", "show", second["id"], "--json")) == second
+    shown = gateway(here, "calls", "show", second["id"])
+    for word in (second["id"], "gemini.generate", "settled", "busy", "429", "NanoBananaEnterprise", second["usd"]):
+        assert word in shown
+
+
 def test_csv_ends_its_lines_as_the_standard_says(served: tuple[Path, dict[str, Any]]) -> None:
     here, _ = served
     command = ["gateway", "usage", "--by", "model", "--format", "csv"]
@@ -83,6 +104,9 @@ def test_parquet_is_kept_from_a_terminal(served: tuple[Path, dict[str, Any]]) ->
         (("usage", "--by", "lane"), "--by: 'lane' is none of day, team"),
         (("usage", "--by", "hour", "--since", "2026-01-01", "--until", "2026-01-02"), "--since: hours are kept"),
         (("usage", "--format", "xlsx"), "'xlsx' is not one of"),
+        (("calls", "list", "--cursor", "nonsense"), "--cursor: is not one that was handed out"),
+        (("calls", "list", "--key", "key_1"), "--key: there is no key key_1"),
+        (("calls", "show", "call_1"), "there is no call call_1"),
     ],
 )
 def test_a_report_that_there_is_not_is_refused_by_its_option(

@@ -14,6 +14,7 @@ from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger import layout, library, writes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.calls import PastCalls, Wanted
 from gateway.ledger.drills import Drills
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
@@ -56,6 +57,11 @@ async def _calls(books: Books, key: Key) -> None:
     holds = [await reserve(books, f"{key.team}_{number}", key, USD) for number in range(3)]
     await settle(books, holds[0], charge(USD // 2))
     await void(books, holds[1], "the caller left")
+    past = PastCalls(books.store)
+    newest, after = await past.page(Wanted(key.team), 1)
+    older, _ = await past.page(Wanted(), 10, after)
+    assert {each.id for each in (*newest, *older)} >= {each.call_id for each in holds if each is not holds[1]}
+    assert (await past.find(holds[0].call_id)).spent_nanos == USD // 2
     since = await books.since(key.team)
     assert since
     assert (await books.account(key.team, key.id)).total.spent_nanos == USD // 2
