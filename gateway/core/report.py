@@ -28,7 +28,11 @@ USUAL = (By.DAY, By.TEAM, By.KEY, By.MODEL, By.SIZE, By.GROUP)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`saved_nanos` as in `Charge`."""
+    """`saved_nanos` as in `Charge`.
+
+    Of the calls `left` are those whose caller had gone, and `bare` those whose answer had no picture; what these cost
+    is in `nanos` too.
+    """
 
     calls: int = 0
     pictures: int = 0
@@ -36,6 +40,10 @@ class Figures:
     output_tokens: int = 0
     nanos: int = 0
     saved_nanos: int = 0
+    left: int = 0
+    left_nanos: int = 0
+    bare: int = 0
+    bare_nanos: int = 0
 
     def __add__(self, other: "Figures") -> "Figures":
         return Figures(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))

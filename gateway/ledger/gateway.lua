@@ -308,6 +308,12 @@ end
 local COUNTED = {'calls', 'pictures', 'input', 'output', 'nanos', 'saved'}
 local HOURS_KEPT_S = 32 * 24 * 3600
 
+-- What somebody paid for and does not have is counted beside, by the day alone.
+local function count_waste(use, line, what, owed)
+  redis.call('HINCRBY', use, line .. '|' .. what, 1)
+  redis.call('HINCRBY', use, line .. '|' .. what .. '_nanos', owed)
+end
+
 local function count_use(stem, line, counts)
   local hour, sums = stem .. 'hour:' .. whole(math.floor(redis.call('TIME')[1] / 3600)), {}
   for word in string.gmatch(redis.call('HGET', hour, line) or '', '%S+') do sums[#sums + 1] = word end
@@ -348,6 +354,11 @@ local function settle(keys, args)
 
   local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed, saved = facts.saved}
   count_use(keys[6], line, counts)
+  if pictures == '0' then
+    count_waste(keys[6] .. today(), line, 'bare', owed)
+  elseif facts.left then
+    count_waste(keys[6] .. today(), line, 'left', owed)
+  end
   return {'settled', owed, row[4]}
 end
 

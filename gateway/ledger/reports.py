@@ -26,7 +26,8 @@ HOURS_KEPT_DAYS = 32
 # both for the name of a group, and its sums are right all the same.
 _BY_WAY_OF = "@"
 
-# What the function that settles counts, by the names of the day's fields, and in the order of the hour's words.
+# What the function that settles counts, by the names of the day's fields, and in the order of the hour's words, which
+# are the first of them.
 _COUNTED = {
     "calls": "calls",
     "pictures": "pictures",
@@ -34,6 +35,10 @@ _COUNTED = {
     "output": "output_tokens",
     "nanos": "nanos",
     "saved": "saved_nanos",
+    "left": "left",
+    "left_nanos": "left_nanos",
+    "bare": "bare",
+    "bare_nanos": "bare_nanos",
 }
 
 

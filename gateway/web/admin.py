@@ -23,7 +23,7 @@ from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, WantedFormat, exported
 from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, TeamChange
 from gateway.web.problems import Problem, as_problem
-from gateway.web.reports import UsageWords, question, used
+from gateway.web.reports import FirstDay, LastDay, UsageWords, question, used, waste
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,19 @@ def _reports(routes: APIRouter, office: Office) -> None:
             asked = question(words, office.today(), team=team, key_id=key_id)
         table = await used(office.ledger.store, asked)
         operator = shapes.operator(await office.ledger.books.operator_balance())
-        return await exported(table, chosen, {**asked.days(), "operator": operator}, name=asked.name)
+        return await exported(table, chosen, {**asked.days(), "operator": operator}, name=asked.named("usage"))
+
+    @routes.get("/waste", summary="What was paid and never delivered, by group and cause", responses=CONTENT)
+    async def undelivered(
+        chosen: WantedFormat,
+        team: str | None = None,
+        since: FirstDay = None,
+        until: LastDay = None,
+    ) -> Response:
+        with as_problem():
+            asked = question(UsageWords(None, since, until), office.today(), team=team)
+        table, sums = await waste(office.ledger.store, asked)
+        return await exported(table, chosen, {**asked.days(), **sums}, name=asked.named("waste"))
 
     @routes.get("/allowances", summary="What all calls may pay for failover, and what they drew")
     async def allowances() -> dict[str, Any]:

@@ -65,7 +65,7 @@ def router(window: Window) -> APIRouter:
         with as_problem():
             asked = question(words, window.today(), team=key.team, key_id=key.id)
         table = await used(ledger.store, asked)
-        return await exported(table, chosen, {**told, **asked.days()}, name=asked.name)
+        return await exported(table, chosen, {**told, **asked.days()}, name=asked.named("usage"))
 
     @routes.get("/calls", summary="Recent calls of the key, the newest first", responses=CONTENT)
     async def list_calls(request: Request, words: Annotated[CallsWords, Depends()], chosen: WantedFormat) -> Response:

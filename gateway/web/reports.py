@@ -7,10 +7,16 @@ from typing import Annotated
 
 from fastapi import Query
 
+from gateway.core.money import usd_of
+from gateway.core.past import Payer
 from gateway.core.report import By, UsageRow, added_up, by_words
 from gateway.core.table import Cell, Column, Kind, Table
 from gateway.ledger import reports
 from gateway.ledger.store import Store
+from gateway.ledger.waste import wasted
+
+FirstDay = Annotated[date | None, Query(description="First day, UTC; by default 30 days ago.")]
+LastDay = Annotated[date | None, Query(description="Last day, UTC; by default today.")]
 
 _FIGURES = (
     Column("calls", Kind.COUNT),
@@ -19,6 +25,13 @@ _FIGURES = (
     Column("output_tokens", Kind.COUNT),
     Column("usd", Kind.USD),
     Column("saved_usd", Kind.USD),
+)
+
+_WASTE = (
+    *(Column(name, Kind.TEXT) for name in ("group", "cause", "paid_by")),
+    Column("answers", Kind.COUNT),
+    Column("usd", Kind.USD),
+    Column("unsettled_usd", Kind.USD),
 )
 
 
@@ -30,8 +43,8 @@ class UsageWords:
         str | None,
         Query(description=f"What to tell apart, in this order: any of {', '.join(By)}.", examples=["team,model"]),
     ] = None
-    since: Annotated[date | None, Query(description="First day, UTC; by default 30 days ago.")] = None
-    until: Annotated[date | None, Query(description="Last day, UTC; by default today.")] = None
+    since: FirstDay = None
+    until: LastDay = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +59,9 @@ class UsageQuestion:
     def days(self) -> dict[str, str]:
         return {"since": self.span.since.isoformat(), "until": self.span.until.isoformat()}
 
-    @property
-    def name(self) -> str:
+    def named(self, what: str) -> str:
         """What a file with the answer may be called."""
-        return f"usage-{self.span.since}-{self.span.until}"
+        return f"{what}-{self.span.since}-{self.span.until}"
 
 
 def question(words: UsageWords, now: float, *, team: str | None = None, key_id: str | None = None) -> UsageQuestion:
@@ -63,6 +75,17 @@ async def used(store: Store, asked: UsageQuestion) -> Table:
     hourly = By.HOUR in asked.by
     lines = await reports.usage(store, asked.span, team=asked.team, key_id=asked.key_id, hourly=hourly)
     return usage_table(asked.by, added_up(lines, asked.by))
+
+
+async def waste(store: Store, asked: UsageQuestion) -> tuple[Table, dict[str, str]]:
+    """What was paid and never delivered, and all that was paid. Raises `BooksAway`."""
+    lines = await reports.usage(store, asked.span, team=asked.team)
+    found = await wasted(store, asked.span, lines, team=asked.team)
+    rows = [(each.group, each.cause, each.payer, each.answers, each.nanos, each.unsettled_nanos) for each in found]
+    charged = sum(line.figures.nanos for line in lines)
+    operators = sum(each.nanos for each in found if each.payer is Payer.OPERATOR)
+    sums = {"paid_usd": charged + operators, "wasted_usd": sum(each.nanos for each in found)}
+    return Table(_WASTE, rows), {name: usd_of(nanos) for name, nanos in sums.items()}
 
 
 def usage_table(by: Sequence[By], rows: Sequence[UsageRow]) -> Table:

@@ -73,6 +73,21 @@ def test_calls_are_listed_page_by_page_and_shown(served: tuple[Path, dict[str, A
         assert word in shown
 
 
+def test_waste_is_told_by_group_and_cause(served: tuple[Path, dict[str, Any]]) -> None:
+    here, made = served
+    with serving(here) as (url, _):
+        assert draw(url, made["key"], "a boat [sim:refusal]").status_code == 200
+    told = json.loads(gateway(here, "waste", "--json"))
+    [row] = told["rows"]
+    assert (row["group"], row["cause"], row["paid_by"], row["answers"]) == ("Default", "no_picture", "key", 1)
+    assert told["wasted_usd"] == row["usd"]
+    [cells] = csv.DictReader(io.StringIO(gateway(here, "waste", "--team", "acme", "--format", "csv")))
+    assert cells["usd"] == row["usd"]
+    shown = gateway(here, "waste")
+    assert "no_picture" in shown
+    assert f"Of {told['paid_usd']} $ that were paid in all." in shown
+
+
 def test_csv_ends_its_lines_as_the_standard_says(served: tuple[Path, dict[str, Any]]) -> None:
     here, _ = served
     command = ["gateway", "usage", "--by", "model", "--format", "csv"]

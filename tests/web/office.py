@@ -21,6 +21,7 @@ ROUTES: list[tuple[str, str]] = [
     ("GET", USAGE),
     ("GET", "/admin/api/calls"),
     ("GET", "/admin/api/calls/call_1"),
+    ("GET", "/admin/api/waste"),
     ("GET", "/admin/api/groups"),
     ("GET", "/admin/api/allowances"),
 ]
