@@ -22,6 +22,8 @@ _SHORT = {
     "output_tokens": "tokens out",
     "usd": "$",
     "saved_usd": "saved $",
+    "list_usd": "list $",
+    "below_list_usd": "below list $",
     "paid_by": "paid by",
     "unsettled_usd": "unsettled $",
 }
@@ -52,7 +54,8 @@ def usage(
     """What was spent, by day, team, key, model, size and group, or as --by says.
 
     route: the way the caller came, as images.edit. saved: what a lane of the same group that is billed otherwise, by
-    the call or by the token, would have cost more.
+    the call or by the token, would have cost more. list: what Google's own list price is; below list: how much less was
+    paid.
     """
     with by_option():
         asked = question(UsageWords(by, *_days(since, until)), time.time(), team=team, key_id=key)

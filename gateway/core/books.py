@@ -38,7 +38,8 @@ class Charge:
 
     `attempt_id` names the attempt, as it was named to the upstream. `pictures` counts the finished
     pictures of the reply; `verdict` says what came of it. `saved_nanos` is what a lane of its group that is
-    billed otherwise would have cost more. `route` is that of its call.
+    billed otherwise would have cost more. `route` is that of its call, `list_nanos` what
+    the provider's own list asks for the reply; None: that is not known.
     """
 
     attempt_id: str
@@ -53,6 +54,7 @@ class Charge:
     verdict: Verdict
     saved_nanos: int = 0
     route: str = ""
+    list_nanos: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

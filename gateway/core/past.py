@@ -53,7 +53,7 @@ class PastCall:
     """`at` is when money was set aside for it, in seconds since 1970, `held_nanos` how much that was.
 
     `took_ms` is how long it went on from there. `why` is the reason that nothing was charged; `left`: its caller had
-    gone before the end. Texts that no row tells are empty.
+    gone before the end. `list_nanos` is as in `Charge`. Texts that no row tells are empty.
     """
 
     id: str
@@ -71,6 +71,7 @@ class PastCall:
     input_tokens: int = 0
     output_tokens: int = 0
     took_ms: int | None = None
+    list_nanos: int | None = None
     why: str = ""
     left: bool = False
     attempts: tuple[PastAttempt, ...] = ()
@@ -112,6 +113,7 @@ def past_call(team: str, name: str, begun: Row, end: tuple[str, Row] | None) -> 
         input_tokens=int(row.get("input", 0)),
         output_tokens=int(row.get("output", 0)),
         took_ms=ms_of(end_name) - ms_of(name),
+        list_nanos=int(row["list"]) if "list" in row else None,
         why=row.get("why", ""),
         left="left" in row,
         attempts=tuple(_attempts(call.id, row)),

@@ -28,7 +28,8 @@ USUAL = (By.DAY, By.TEAM, By.KEY, By.MODEL, By.SIZE, By.GROUP)
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`saved_nanos` as in `Charge`.
+    """`saved_nanos` and `list_nanos` as in `Charge`; `below_list_nanos` is how much less was paid than the list asks,
+    of the calls of which that is known.
 
     Of the calls `left` are those whose caller had gone, and `bare` those whose answer had no picture; what these cost
     is in `nanos` too.
@@ -40,6 +41,8 @@ class Figures:
     output_tokens: int = 0
     nanos: int = 0
     saved_nanos: int = 0
+    list_nanos: int = 0
+    below_list_nanos: int = 0
     left: int = 0
     left_nanos: int = 0
     bare: int = 0

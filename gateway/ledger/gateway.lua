@@ -305,7 +305,7 @@ end
 
 -- What a charge counts as on its line of the day, a field for each, and of the hour, all of them as words of one field
 -- in this order: so an hour costs a third of the bytes. Of one line and hour no count is above 2^53.
-local COUNTED = {'calls', 'pictures', 'input', 'output', 'nanos', 'saved'}
+local COUNTED = {'calls', 'pictures', 'input', 'output', 'nanos', 'saved', 'list', 'below'}
 local HOURS_KEPT_S = 32 * 24 * 3600
 
 -- What somebody paid for and does not have is counted beside, by the day alone.
@@ -353,6 +353,9 @@ local function settle(keys, args)
   finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', row[4])
 
   local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed, saved = facts.saved}
+  if facts.list then
+    counts.list, counts.below = amount(facts.list), whole(tonumber(facts.list) - tonumber(owed))
+  end
   count_use(keys[6], line, counts)
   if pictures == '0' then
     count_waste(keys[6] .. today(), line, 'bare', owed)

@@ -35,6 +35,8 @@ _COUNTED = {
     "output": "output_tokens",
     "nanos": "nanos",
     "saved": "saved_nanos",
+    "list": "list_nanos",
+    "below": "below_list_nanos",
     "left": "left",
     "left_nanos": "left_nanos",
     "bare": "bare",

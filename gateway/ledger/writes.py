@@ -102,7 +102,8 @@ def _facts(charge: Charge) -> list[str]:
         "saved": str(charge.saved_nanos),
         "route": charge.route,
     }
-    return _words(facts)
+    listed = {} if charge.list_nanos is None else {"list": str(charge.list_nanos)}
+    return _words({**facts, **listed})
 
 
 def _trail_facts(trail: Trail) -> dict[str, str]:

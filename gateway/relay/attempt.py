@@ -13,7 +13,7 @@ from gateway.core.call import Call
 from gateway.core.drill import Drill, lets_go
 from gateway.core.groups import Lane
 from gateway.core.outcome import Billed, Outcome, Reply, Verdict, of_reply, of_status, outcome
-from gateway.core.prices import price_of
+from gateway.core.prices import list_nanos, price_of
 from gateway.core.skim import Skimmer
 from gateway.core.steps import Start
 from gateway.core.trail import Finished, Sent
@@ -145,6 +145,7 @@ def charge_of(call: Call, lane: Lane, attempt_id: str, *, reply: Reply | None, v
     ask = call.ask
     usage = reply.usage if reply else None
     owed = price_of(ask, lane, usage)
+    pictures = reply.pictures if reply else 0
     return Charge(
         attempt_id=attempt_id,
         nanos=owed.nanos,
@@ -154,9 +155,10 @@ def charge_of(call: Call, lane: Lane, attempt_id: str, *, reply: Reply | None, v
         size=ask.size,
         group=lane.group.name,
         lane=lane.name,
-        pictures=reply.pictures if reply else 0,
+        pictures=pictures,
         verdict=verdict,
         route=call.route,
+        list_nanos=list_nanos(ask, usage, pictures),
     )
 
 

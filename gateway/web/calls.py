@@ -22,7 +22,7 @@ USUAL = 50
 
 _COLUMNS = (
     *(Column(name, Kind.TEXT) for name in ("at", "id", "team", "key_id", "route", "model", "size", "group", "state")),
-    *(Column(name, Kind.USD) for name in ("usd", "held_usd")),
+    *(Column(name, Kind.USD) for name in ("usd", "held_usd", "list_usd")),
     *(Column(name, Kind.COUNT) for name in ("pictures", "input_tokens", "output_tokens", "took_ms")),
     *(Column(name, Kind.TEXT) for name in ("why", "attempts")),
 )
@@ -84,7 +84,8 @@ def words(each: PastAttempt) -> str:
 def _row(call: PastCall) -> tuple[str | int | None, ...]:
     at = datetime.fromtimestamp(call.at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     texts = (call.team, call.key_id, call.route, call.model, call.size, call.group)
-    figures = (call.spent_nanos, call.held_nanos, call.pictures, call.input_tokens, call.output_tokens, call.took_ms)
+    money = (call.spent_nanos, call.held_nanos, call.list_nanos)
+    figures = (*money, call.pictures, call.input_tokens, call.output_tokens, call.took_ms)
     attempts = "; ".join(map(words, call.attempts))
     return (at, call.id, *(text or None for text in texts), call.state, *figures, call.why or None, attempts)
 

@@ -25,6 +25,8 @@ _FIGURES = (
     Column("output_tokens", Kind.COUNT),
     Column("usd", Kind.USD),
     Column("saved_usd", Kind.USD),
+    Column("list_usd", Kind.USD),
+    Column("below_list_usd", Kind.USD),
 )
 
 _WASTE = (
@@ -96,4 +98,5 @@ def usage_table(by: Sequence[By], rows: Sequence[UsageRow]) -> Table:
 def _figures(row: UsageRow) -> tuple[Cell, ...]:
     found = row.figures
     tokens = (found.input_tokens, found.output_tokens)
-    return (found.calls, found.pictures, *tokens, found.nanos, found.saved_nanos)
+    money = (found.nanos, found.saved_nanos, found.list_nanos, found.below_list_nanos)
+    return (found.calls, found.pictures, *tokens, *money)

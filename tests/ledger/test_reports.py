@@ -60,6 +60,28 @@ async def test_hours_are_counted_as_days_are(store: Store, books: Books, key: Ke
     assert sum((line.figures for line in lines), Figures()) == sum((line.figures for line in days), Figures())
 
 
+async def test_what_was_saved_against_the_list_is_that_of_calls_whose_list_price_is_known(
+    store: Store, books: Books, key: Key, today: date
+) -> None:
+    for number, (nanos, listed) in enumerate([(5, 9), (7, None), (20, 12), (0, 0)]):
+        await spend(books, key, f"call_{number}", replace(charge(nanos), list_nanos=listed))
+    for hourly in (False, True):
+        figures = sum((line.figures for line in await usage(store, around(today), hourly=hourly)), Figures())
+        assert (figures.nanos, figures.list_nanos, figures.below_list_nanos) == (32, 21, -4)
+
+
+async def test_an_hour_that_an_earlier_release_has_begun_is_counted_on(
+    store: Store, books: Books, key: Key, today: date, raw: Redis
+) -> None:
+    await spend(books, key, "call_1", replace(charge(5), list_nanos=9))
+    [hour] = raw.scan_iter("*:use:hour:*")
+    fields: Any = raw.hgetall(hour)
+    [(line, words)] = fields.items()
+    raw.hset(hour, line, " ".join(words.split()[:6]))
+    [told] = await usage(store, around(today), hourly=True)
+    assert (told.figures.nanos, told.figures.list_nanos) == (5, 0)
+
+
 async def test_hours_go_by_themselves_and_days_stay(books: Books, key: Key, raw: Redis) -> None:
     await spend(books, key, "call_1", charge(5))
     hours = set(raw.scan_iter("*:use:hour:*"))

@@ -35,11 +35,12 @@ async def test_usage_is_told_by_whatever_is_asked_for(admin: httpx2.AsyncClient,
         ("gemini.stream", "acme", 1),
         ("images.generate", "acme", 1),
     ]
-    figures = ["calls", "pictures", "input_tokens", "output_tokens", "usd", "saved_usd"]
+    figures = ["calls", "pictures", "input_tokens", "output_tokens", "usd", "saved_usd", "list_usd", "below_list_usd"]
     assert list(asked["rows"][0]) == ["route", "team", *figures]
     [row] = (await admin.get(f"{USAGE}?key_id={key['id']}&by=model")).json()["rows"]
     spent = (await admin.get(f"{KEYS}/{key['id']}")).json()["spent_usd"]
     assert (row["model"], row["calls"], row["usd"]) == (MODEL, 3, spent)
+    assert nanos_of(row["list_usd"]) - nanos_of(row["usd"]) == nanos_of(row["below_list_usd"]) > 0
     hours = (await admin.get(f"{USAGE}?key_id={key['id']}&by=hour")).json()["rows"]
     assert sum(nanos_of(each["usd"]) for each in hours) == nanos_of(spent)
 
