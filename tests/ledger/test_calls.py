@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -37,9 +38,10 @@ def past(store: Store) -> PastCalls:
     return PastCalls(store)
 
 
-async def some(books: Books, key: Key, count: int) -> list[Hold]:
-    """Calls that go on, the oldest first."""
-    return [await reserve(books, f"{key.id}_{number}", key, USD) for number in range(count)]
+async def some(books: Books, key: Key, numbers: Iterable[int] = range(1)) -> list[Hold]:
+    """Calls that go on, the oldest first, all of them in another ms than those before."""
+    await asyncio.sleep(0.002)
+    return [await reserve(books, f"{key.id}_{number}", key, USD) for number in numbers]
 
 
 async def all_pages(past: PastCalls, wanted: Wanted, limit: int) -> list[PastCall]:
@@ -68,7 +70,7 @@ async def test_a_call_is_told_with_its_attempts(books: Books, key: Key, past: Pa
 
 
 async def test_every_state_is_told(books: Books, key: Key, past: PastCalls) -> None:
-    await some(books, key, 1)
+    await some(books, key)
     lapsing = await reserve(books, "lapses", key, USD, lease_s=0.001)
     await asyncio.sleep(0.002)
     await Reaper(books.store, lambda _: None).look(key.team)
@@ -92,7 +94,11 @@ async def test_pages_go_on_where_the_one_before_ended_whatever_ended_meanwhile(
 ) -> None:
     await keys.create_team("beta", now=NOW)
     other, _ = await keys.create_key("beta", name="other", limits=Limits(), now=NOW)
-    holds = [*await some(books, key, 4), *await some(books, other, 3), *(await some(books, key, 7))[4:]]
+    holds = [
+        *await some(books, key, range(4)),
+        *await some(books, other, range(3)),
+        *await some(books, key, range(4, 7)),
+    ]
     for number, hold in enumerate(reversed(holds)):  # the oldest last: its end is far above its beginning
         if number % 3 == 0:
             await books.store.make(writes.settle(hold, charge(5, attempt_id=f"{hold.call_id}-1"), trail(WON)))
@@ -109,19 +115,19 @@ async def test_pages_go_on_where_the_one_before_ended_whatever_ended_meanwhile(
 
 
 async def test_a_voided_call_that_was_settled_after_all_is_settled(books: Books, key: Key, past: PastCalls) -> None:
-    await some(books, key, 1)
+    await some(books, key)
     hold = await reserve(books, "call_1", key, USD)
     await void(books, hold, "lost with its process")
     await settle(books, hold, charge(5))
     newest, after = await past.page(Wanted(), 1)
     assert [(call.id, call.state, call.spent_nanos) for call in newest] == [("call_1", State.SETTLED, 5)]
-    await settle(books, (await some(books, key, 1))[0], charge(7))
+    await settle(books, (await some(books, key))[0], charge(7))
     [older], _ = await past.page(Wanted(), 1, after)
     assert (older.state, older.spent_nanos) == (State.SETTLED, 7)
 
 
 async def test_calls_before_a_day_are_left_out(books: Books, key: Key, past: PastCalls) -> None:
-    await some(books, key, 2)
+    await some(books, key, range(2))
     assert len((await past.page(Wanted(since=time.time() - 3600), 10))[0]) == 2
     assert await past.page(Wanted(since=time.time() + 3600), 10) == ([], None)
 
