@@ -18,6 +18,7 @@ from gateway.ledger.store import Store
 # So many rows of a ledger are read for a page, and so many forward for the ends of its calls.
 _MOST_BACK = 10_000
 _MOST_FORWARD = 5_000
+_AT_ONCE = 500
 
 # For one call it may have to be a day's.
 _MOST_SEARCHED = 400_000
@@ -95,7 +96,8 @@ class PastCalls:
     async def _back(self, team: str, wanted: Wanted, limit: int, after: Place | None) -> _Back:
         back, read = _Back(), 0
         before = "+" if after is None else after.before(team)
-        async for name, row in self.store.rows_back(layout.ledger(team), before=before):
+        at_once = min(_AT_ONCE, 2 * limit) if wanted.key_id is None else _AT_ONCE  # a call has two rows, seldom three
+        async for name, row in self.store.rows_back(layout.ledger(team), before=before, at_once=at_once):
             place, read = Place.of(name, team), read + 1
             if place.ms < wanted.since * 1000:
                 break

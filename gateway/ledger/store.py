@@ -136,13 +136,15 @@ class Store:
                 return
             after = f"({page[-1][0]}"
 
-    async def rows_back(self, stream: str, *, before: str = "+") -> AsyncIterator[tuple[str, dict[str, str]]]:
-        """The same from the newest on back; `before` "(NAME": from before that one."""
+    async def rows_back(
+        self, stream: str, *, before: str = "+", at_once: int = _BATCH
+    ) -> AsyncIterator[tuple[str, dict[str, str]]]:
+        """The same from the newest on back, `at_once` asked for together; `before` "(NAME": from before that one."""
         while True:
-            page: list[tuple[str, dict[str, str]]] = await self._ask(stream, "xrevrange", before, "-", count=_BATCH)
+            page: list[tuple[str, dict[str, str]]] = await self._ask(stream, "xrevrange", before, "-", count=at_once)
             for name, row in page:
                 yield name, row
-            if len(page) < _BATCH:
+            if len(page) < at_once:
                 return
             before = f"({page[-1][0]}"
 
