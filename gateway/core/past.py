@@ -83,6 +83,11 @@ _OPERATORS = (Verdict.CREDENTIAL, Verdict.UNREACHABLE)
 _STATES = {"settle": State.SETTLED, "void": State.VOIDED, "unsettled": State.UNSETTLED}
 
 
+def begins(row: Row) -> bool:
+    """Whether a row begins a call."""
+    return row["do"] == "reserve"
+
+
 def ends(row: Row) -> bool:
     """Whether a row tells how a call stands that another has begun."""
     return row["do"] in _STATES

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from gateway.core.call import came_ms
 from gateway.core.errors import NotFound
 from gateway.core.paging import Place, Read, page_of
-from gateway.core.past import PastCall, Payer, Row, State, ended_as, ends, past_call, with_paid
+from gateway.core.past import PastCall, Payer, Row, State, begins, ended_as, ends, past_call, with_paid
 from gateway.ledger import layout
 from gateway.ledger.store import Store
 
@@ -103,7 +103,7 @@ class PastCalls:
                 break
             if ends(row):
                 back.ends.setdefault(row["call"], (name, row))
-            elif wanted.key_id in (None, row["key"]):
+            elif begins(row) and wanted.key_id in (None, row["key"]):
                 back.begun[place] = (name, row)
             if len(back.begun) == limit or read == _MOST_BACK:
                 back.down_to = place
@@ -116,13 +116,13 @@ class PastCalls:
         """The calls that these rows begin; how some stand may be told above the place that the page is behind."""
         doubtful = [row["call"] for _, row in begun.values() if row["call"] not in known] if after else []
         records = await self.store.records([layout.call(team, call_id) for call_id in doubtful])
-        stand = {call_id: _state(record) for call_id, record in zip(doubtful, records, strict=True)}
-        above = await self._ends(team, stand, after) if after else {}
+        stand = dict(zip(doubtful, records, strict=True))
+        states = {call_id: _state(record) for call_id, record in stand.items()}
+        above = await self._ends(team, states, after) if after else {}
         calls = {}
         for place, (name, row) in begun.items():
             call = past_call(team, name, row, known.get(row["call"]) or above.get(row["call"]))
-            state = stand.get(call.id) or call.state
-            calls[place] = call if call.state is state else replace(call, state=state)
+            calls[place] = _as_recorded(call, stand.get(call.id, {}))
         return calls
 
     async def _ends(self, team: str, stand: Mapping[str, State | None], after: Place) -> dict[str, _Named]:
@@ -157,7 +157,7 @@ class PastCalls:
                 break
             if row["call"] != call_id:
                 continue
-            if row["do"] == "reserve":
+            if begins(row):
                 begun = (name, row)
             if begun and (state is State.OPEN or (ends(row) and ended_as(row) is state)):
                 return past_call(team, *begun, None if state is State.OPEN else (name, row))
@@ -181,6 +181,14 @@ class PastCalls:
             if "resolved" in record:
                 found[attempt_id] = {**record, "do": "resolve", "why": record["resolved_why"]}
         return with_paid(call, found)
+
+
+def _as_recorded(call: PastCall, record: Row) -> PastCall:
+    """The call as it stands, also where the row that says so was not found."""
+    state = _state(record)
+    if state in (None, call.state):
+        return call
+    return replace(call, state=state, spent_nanos=int(record.get("spent", 0)))
 
 
 def _state(record: Row) -> State | None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -124,6 +125,21 @@ async def test_a_voided_call_that_was_settled_after_all_is_settled(books: Books,
     await settle(books, (await some(books, key))[0], charge(7))
     [older], _ = await past.page(Wanted(), 1, after)
     assert (older.state, older.spent_nanos) == (State.SETTLED, 7)
+
+
+async def test_a_call_stands_as_its_record_says_where_its_last_row_is_gone(
+    books: Books, key: Key, past: PastCalls, raw: Redis
+) -> None:
+    [older, newer] = await some(books, key, range(2))
+    await settle(books, older, charge(5))
+    _, after = await past.page(Wanted(), 1)
+    found: Any = raw.xrevrange(layout.ledger("acme"), count=1)
+    raw.xdel(layout.ledger("acme"), found[0][0])
+    [call], _ = await past.page(Wanted(), 1, after)
+    assert (call.id, call.state, call.spent_nanos, call.attempts) == (older.call_id, State.SETTLED, 5, ())
+    with pytest.raises(NotFound, match="its rows no more"):
+        await past.find(older.call_id)
+    assert (await past.find(newer.call_id)).state is State.OPEN
 
 
 async def test_calls_before_a_day_are_left_out(books: Books, key: Key, past: PastCalls) -> None:
