@@ -344,6 +344,7 @@ local function settle(keys, args)
     facts[fact] = value
     if fact ~= 'since' then row[#row + 1], row[#row + 2] = fact, value end
   end
+  local listed = facts.list and amount(facts.list)
   if not known[1] or known[1] == 'voided' then call.since = call.since or facts.since end
   if not known[1] then hold(books, call, held, 0) end
   if not known[1] or known[1] == 'open' then running(books, call, -1) end
@@ -353,9 +354,7 @@ local function settle(keys, args)
   finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', row[4])
 
   local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed, saved = facts.saved}
-  if facts.list then
-    counts.list, counts.below = amount(facts.list), whole(tonumber(facts.list) - tonumber(owed))
-  end
+  if listed then counts.list, counts.below = listed, whole(tonumber(listed) - tonumber(owed)) end
   count_use(keys[6], line, counts)
   if pictures == '0' then
     count_waste(keys[6] .. today(), line, 'bare', owed)
