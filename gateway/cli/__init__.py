@@ -9,6 +9,7 @@ import sys
 import typer
 
 from gateway.cli import demo, server
+from gateway.cli.calls import calls
 from gateway.cli.drill import drill
 from gateway.cli.keys import keys
 from gateway.cli.ledger import ledger
@@ -17,7 +18,7 @@ from gateway.cli.rehearse import rehearse
 from gateway.cli.store import store
 from gateway.cli.teams import teams
 from gateway.cli.unsettled import resolve, unsettled
-from gateway.cli.usage import usage
+from gateway.cli.usage import usage, waste
 from gateway.config.settings import ConfigError
 from gateway.core.errors import BooksAway, CallerError
 from gateway.ledger.errors import StoreError
@@ -40,6 +41,8 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(drill, name="drill")
 app.add_typer(store, name="store")
 app.command()(usage)
+app.command()(waste)
+app.add_typer(calls, name="calls")
 app.command()(rehearse)
 
 

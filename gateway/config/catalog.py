@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 from gateway.config.draft import Draft
 from gateway.config.rules import null_of, pixels_of, ratio_of, token_price_of, usd_of
 from gateway.config.sections import Section
-from gateway.core.catalog import Catalog, Model, Named, Price, SizeFacts
+from gateway.core.catalog import Catalog, ListPrice, Model, Named, Price, SizeFacts
 
 # The sizes that the wire has words for.
 SizeName = Literal["512", "1K", "2K", "4K"]
@@ -28,6 +28,7 @@ Tokens = Annotated[int, Field(gt=0, le=10_000_000)]
 Pixels = Annotated[tuple[int, int], PlainValidator(pixels_of)]
 Ratio = Annotated[str, AfterValidator(ratio_of)]
 CallPrice = Annotated[Annotated[int, PlainValidator(usd_of)] | None, BeforeValidator(null_of)]
+ListedPrice = Annotated[Fraction, PlainValidator(token_price_of)]
 TokenPrice = Annotated[Annotated[Fraction, PlainValidator(token_price_of)] | None, BeforeValidator(null_of)]
 
 
@@ -45,6 +46,14 @@ class PriceSection(Section):
         if self.call is None and self.input_per_million is None:
             raise ValueError("needs call, or input_per_million and output_per_million")
         return self
+
+
+class ListPriceSection(Section):
+    """USD, as the provider's own list has it."""
+
+    input_per_million: ListedPrice
+    text_per_million: ListedPrice
+    image_per_million: ListedPrice
 
 
 class SizeSection(Section):
@@ -73,6 +82,7 @@ class ModelSection(Section):
     input_tokens: Tokens
     output_tokens: Tokens
     price: PriceSection
+    list_price: Annotated[ListPriceSection | None, BeforeValidator(null_of)] = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -143,7 +153,14 @@ def _model(model_id: str, section: ModelSection) -> Model:
         input_tokens=section.input_tokens,
         output_tokens=section.output_tokens,
         price=Price(section.price.call, section.price.input_per_million, section.price.output_per_million),
+        list_price=_list_price(section.list_price),
     )
+
+
+def _list_price(section: ListPriceSection | None) -> ListPrice | None:
+    if section is None:
+        return None
+    return ListPrice(section.input_per_million, section.text_per_million, section.image_per_million)
 
 
 def _size(name: str, facts: SizeSection, section: ModelSection) -> SizeFacts:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from gateway.config.settings import LaneSettings, Secret, Settings
 from gateway.core.allowance import Window
-from gateway.core.catalog import Model
+from gateway.core.catalog import ListPrice, Model
 from gateway.core.money import usd_of
 
 DEFAULT = "default"
@@ -48,6 +48,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
             yield from _lane(f"{path}.lanes[{place}]", lane)
     for model in settings.catalog.models:
         yield from _prices(f"models.{model.id}.price", model)
+        yield from _list_price(f"models.{model.id}.list_price", model.list_price)
     for name, value in asdict(settings.timeouts).items():
         yield f"timeouts.{name}", value
     yield "failover.mode", settings.failover_mode
@@ -84,7 +85,20 @@ def _prices(path: str, model: Model) -> Iterator[tuple[str, object]]:
         ("output_per_million", model.price.output_token),
     ):
         if price is not None:
-            yield f"{path}.{name}", usd_of(int(price * 1_000_000))
+            yield f"{path}.{name}", _per_million(price)
+
+
+def _list_price(path: str, price: ListPrice | None) -> Iterator[tuple[str, object]]:
+    if price is None:
+        yield path, None
+        return
+    yield f"{path}.input_per_million", _per_million(price.input_token)
+    yield f"{path}.text_per_million", _per_million(price.text_token)
+    yield f"{path}.image_per_million", _per_million(price.image_token)
+
+
+def _per_million(token_nanos: Fraction) -> str:
+    return usd_of(int(token_nanos * 1_000_000))
 
 
 def _origin(settings: Settings, path: str) -> str:

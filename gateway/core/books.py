@@ -38,7 +38,8 @@ class Charge:
 
     `attempt_id` names the attempt, as it was named to the upstream. `pictures` counts the finished
     pictures of the reply; `verdict` says what came of it. `saved_nanos` is what a lane of its group that is
-    billed otherwise would have cost more.
+    billed otherwise would have cost more. `route` is that of its call, `list_nanos` what
+    the provider's own list asks for the reply; None: that is not known.
     """
 
     attempt_id: str
@@ -52,6 +53,8 @@ class Charge:
     pictures: int
     verdict: Verdict
     saved_nanos: int = 0
+    route: str = ""
+    list_nanos: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +74,3 @@ class Account:
     day: Balance
     month: Balance
     running: int
-
-
-@dataclass(frozen=True, slots=True)
-class UsageRow:
-    """What one key spent on one model, size and group in one day (UTC, YYYY-MM-DD), and saved as in `Charge`."""
-
-    day: str
-    team: str
-    key_id: str
-    model: str
-    size: str
-    group: str
-    calls: int
-    pictures: int
-    input_tokens: int
-    output_tokens: int
-    nanos: int
-    saved_nanos: int = 0

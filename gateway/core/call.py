@@ -3,12 +3,36 @@
 A Call is complete when it is made and never changes: every attempt is built anew from it.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.core.catalog import Model, SizeFacts
 from gateway.core.keys import Key, Mode
+
+# The operation of dialects that have no other.
+_COMPLETE = "complete"
+
+
+_CALL_ID = re.compile(r"call_([0-9a-f]{11})[0-9a-f]{21}(\.[0-9]+)?")
+
+# Of them an id takes so many, at random.
+CHANCES = 21
+
+
+def call_id(made_at: float, chance: str) -> str:
+    """The id of a call, from its date and from so many hexadecimal digits as `CHANCES` says.
+
+    It begins with the time, so that its rows are found by it.
+    """
+    return f"call_{round(made_at * 1000):011x}{chance[:CHANCES]}"
+
+
+def came_ms(call_id: str) -> int | None:
+    """When a call came, in ms since 1970, by its id; None, or any time at all, for one of an earlier release."""
+    match = _CALL_ID.fullmatch(call_id)
+    return int(match[1], 16) if match else None
 
 
 class Delivery(StrEnum):
@@ -101,6 +125,11 @@ class Call:
     @property
     def ask(self) -> Ask:
         return self.parsed.ask
+
+    @property
+    def route(self) -> str:
+        """By which way it came: "images.edit"; a dialect with one operation has its name alone: "chat"."""
+        return self.dialect if self.operation == _COMPLETE else f"{self.dialect}.{self.operation}"
 
     @property
     def mode(self) -> Mode:

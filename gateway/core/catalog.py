@@ -26,6 +26,15 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
+class ListPrice:
+    """What the provider itself asks for a model, in nano-dollars a token: `text_token` is one of thoughts too."""
+
+    input_token: Fraction
+    text_token: Fraction
+    image_token: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class SizeFacts:
     """One size of a model: its name on the wire, pixels by ratio, and tokens.
 
@@ -45,7 +54,10 @@ class SizeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A catalogue entry. `fixed_size` models take no size from the caller and draw their only one."""
+    """A catalogue entry. `fixed_size` models take no size from the caller and draw their only one.
+
+    `list_price` None: it is not known.
+    """
 
     id: str
     title: str
@@ -63,6 +75,7 @@ class Model:
     input_tokens: int
     output_tokens: int
     price: Price
+    list_price: ListPrice | None = None
 
     @property
     def ratios(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from gateway.core.call import Ask
 from gateway.core.catalog import Price
 from gateway.core.groups import Billing, Lane
-from gateway.core.money import rounded_up
+from gateway.core.money import ceil_nanos, rounded_up
 from gateway.core.usage import Usage
 
 
@@ -107,6 +107,22 @@ def price_of(ask: Ask, lane: Lane, usage: Usage | None) -> Owed:
     if price.call is not None:
         return Owed(_times(price.call, multiplier), Basis.ESTIMATE)
     return Owed(_by_tokens(price, 0, ask.size_facts.image_tokens, multiplier), Basis.ESTIMATE)
+
+
+def list_nanos(ask: Ask, usage: Usage | None, pictures: int) -> int | None:
+    """What a reply with so many pictures costs by the provider's own list, in nano-dollars; None: that is not known.
+
+    Where it was not reported which tokens are pictures', they count as the provider says that their size does.
+    """
+    price = ask.model.list_price
+    drawn = pictures * ask.size_facts.image_tokens
+    if price is None or (usage is None and not drawn):
+        return None
+    if usage is None:
+        return ceil_nanos(drawn * price.image_token)
+    images = min(usage.output_images or drawn, usage.output)
+    text = usage.output - images
+    return ceil_nanos(usage.input * price.input_token + text * price.text_token + images * price.image_token)
 
 
 def _per_call(price: Price) -> int:

@@ -443,9 +443,32 @@ local function reserve(keys, args)
   return answer
 end
 
+-- What a charge counts as on its line of the day, a field for each, and of the hour, all of them as words of one field
+-- in this order: so an hour costs a third of the bytes. Of one line and hour no count is above 2^53.
+local COUNTED = {'calls', 'pictures', 'input', 'output', 'nanos', 'saved', 'list', 'below'}
+local HOURS_KEPT_S = 32 * 24 * 3600
+
+-- What somebody paid for and does not have is counted beside, by the day alone.
+local function count_waste(use, line, what, owed)
+  redis.call('HINCRBY', use, line .. '|' .. what, 1)
+  redis.call('HINCRBY', use, line .. '|' .. what .. '_nanos', owed)
+end
+
+local function count_use(stem, line, counts)
+  local now = redis.call('TIME')[1]
+  local day, hour, sums = stem .. whole(math.floor(now / 86400)), stem .. 'hour:' .. whole(math.floor(now / 3600)), {}
+  for word in string.gmatch(redis.call('HGET', hour, line) or '', '%S+') do sums[#sums + 1] = word end
+  for at, what in ipairs(COUNTED) do
+    if counts[what] then redis.call('HINCRBY', day, line .. '|' .. what, counts[what]) end
+    sums[at] = whole(tonumber(sums[at] or '0') + tonumber(counts[what] or '0'))
+  end
+  redis.call('HSET', hour, line, table.concat(sums, ' '))
+  redis.call('EXPIRE', hour, HOURS_KEPT_S)
+end
+
 -- settle: ends a call with what it cost, whatever it held: a cost above the hold is recorded and
 -- flagged, a hold that Redis has lost is made again first, a voided call is settled all the same.
---   keys    team's account, key's account, call, open calls, ledger, stem of the day's use
+--   keys    team's account, key's account, call, open calls, ledger, stem of the use of a day
 --   args    call id, key id, nanos held, nanos owed, then for the report: line, pictures, input
 --           tokens, output tokens, then name and value of every fact the row is to tell; `saved` is
 --           counted for the report too, and `since` is of a call that Redis has lost
@@ -463,6 +486,7 @@ local function settle(keys, args)
     facts[fact] = value
     if fact ~= 'since' then words[#words + 1], words[#words + 2] = fact, value end
   end
+  local listed = facts.list and amount(facts.list)
   if not known[1] or known[1] == 'voided' then call = call_of(call.id, call.key, call.since or facts.since) end
   if not known[1] then hold(books, call, held, whole(now_ms())) end
   local run = (not known[1] or known[1] == 'open') and '-1' or '0'
@@ -471,23 +495,28 @@ local function settle(keys, args)
   move(books, call, 'settle', minus(released), owed, run, words)
   finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', over)
 
-  local use = keys[6] .. today()
   local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed, saved = facts.saved}
-  for what, count in pairs(counts) do redis.call('HINCRBY', use, line .. '|' .. what, count) end
+  if listed then counts.list, counts.below = listed, whole(tonumber(listed) - tonumber(owed)) end
+  count_use(keys[6], line, counts)
+  if pictures == '0' then
+    count_waste(keys[6] .. today(), line, 'bare', owed)
+  elseif facts.left then
+    count_waste(keys[6] .. today(), line, 'left', owed)
+  end
   return {'settled', owed, over}
 end
 
 -- void: ends a call that owes nothing. A call never heard of is marked as ended, so that a
 -- reservation that arrives after it holds nothing; a settled call stays settled.
 --   keys    team's account, key's account, call, open calls, ledger
---   args    call id, key id, why
+--   args    call id, key id, why, then name and value of every fact the row is to tell
 --   answer  {'voided'|'settled'}: how the call stands now
 local function void(keys, args)
   local books, call, known = opened(keys, args[1], args[2])
   if known[1] == 'settled' then return {'settled'} end
   if known[1] == 'open' or known[1] == 'unsettled' then
     local run = known[1] == 'open' and '-1' or '0'
-    move(books, call, 'void', minus(known[2]), '0', run, {'why', args[3]})
+    move(books, call, 'void', minus(known[2]), '0', run, {'why', unpack(args, 3)})
   end
   finish(books, call, 'state', 'voided')
   return {'voided'}

@@ -16,6 +16,7 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:sums:month:S   the same of a month; goes after a year
     {t:TEAM}:sig:DIGEST     what the model signed a picture or a text with; goes by itself
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
+    {t:TEAM}:use:hour:HOUR  the same of an hour; goes after 32 days
     {t:TEAM}:premium:…      what it drew for dearer groups: by hour, by day, and by attempt; go by themselves
     reaper                  whose turn it is to look for calls that nobody ends; goes by itself
     moving                  in a store that another is being copied into: which; goes when all of it is there
@@ -104,12 +105,17 @@ def signature(team: str, digest: str) -> str:
 
 
 def use_stem(team: str) -> str:
-    """What the name of a day's use begins with; the function that settles knows the day."""
+    """What the name of a day's or an hour's use begins with; the function that settles knows which it is."""
     return f"{{t:{team}}}:use:"
 
 
 def use(team: str, day: date) -> str:
     return f"{use_stem(team)}{(day - _FIRST_DAY).days}"
+
+
+def use_of_hour(team: str, hour: int) -> str:
+    """The same of an hour, counted from 1970 on."""
+    return f"{use_stem(team)}hour:{hour}"
 
 
 def allowance(purpose: str, team: str | None) -> str:
@@ -120,6 +126,11 @@ def allowance(purpose: str, team: str | None) -> str:
 def attempt(attempt_id: str) -> str:
     """The mark that the operator has paid for an attempt."""
     return f"{{op}}:attempt:{attempt_id}"
+
+
+def unsettled(attempt_id: str) -> str:
+    """What is known of an attempt of which nobody knows, or knew, whether it was billed."""
+    return f"{UNSETTLED}:{attempt_id}"
 
 
 def pair(group: str, model: str) -> str:

@@ -1,73 +1,132 @@
-"""Reports: what was used, by day, key, model, size and group.
+"""Reports: what was used, by day or hour, key, model, size, group and route.
 
 The functions count as they settle, so a report only reads. Here is how a line of the count is
-named, and how names and counts become rows.
+named, and how names and counts become lines of a report.
 """
 
 from collections import defaultdict
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import quote, unquote
 
-from gateway.core.books import Charge, UsageRow
+from gateway.core.books import Charge
 from gateway.core.errors import BadRequest
+from gateway.core.report import Figures, UsageLine
 from gateway.ledger import layout
 from gateway.ledger.store import Store
 
-# One look into the store for each day and team.
+# One look into the store for each day or hour and team.
 MOST_DAYS = 366
 
+# As the functions keep hours: today's and those of a month.
+HOURS_KEPT_DAYS = 32
 
-def days(since: date | None, until: date | None, today: date) -> tuple[date, date]:
-    """The first and the last day of a report, both included; raises `BadRequest` for what cannot be one."""
+# What is between the name of a group and that of a route, and is in neither. A release that knows of no routes takes
+# both for the name of a group, and its sums are right all the same.
+_BY_WAY_OF = "@"
+
+# What the function that settles counts, by the names of the day's fields, and in the order of the hour's words, which
+# are the first of them.
+_COUNTED = {
+    "calls": "calls",
+    "pictures": "pictures",
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "nanos": "nanos",
+    "saved": "saved_nanos",
+    "list": "list_nanos",
+    "below": "below_list_nanos",
+    "left": "left",
+    "left_nanos": "left_nanos",
+    "bare": "bare",
+    "bare_nanos": "bare_nanos",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days of a report, the first and the last of them included (UTC)."""
+
+    since: date
+    until: date
+
+    def days(self) -> list[date]:
+        return [self.since + timedelta(days=n) for n in range((self.until - self.since).days + 1)]
+
+
+def span(since: date | None, until: date | None, today: date, *, hourly: bool = False) -> Span:
+    """The days of a report, by default the last 31; raises `BadRequest` for what cannot be one."""
     last = until or today
     first = since or max(last, date.min + timedelta(days=30)) - timedelta(days=30)
     if not 0 <= (last - first).days < MOST_DAYS:
         raise BadRequest(f"must not be after until, and at most {MOST_DAYS} days are reported at once", param="since")
-    return first, last
+    if hourly and (today - first).days >= HOURS_KEPT_DAYS:
+        raise BadRequest(f"hours are kept for {HOURS_KEPT_DAYS} days, days for ever", param="since")
+    return Span(first, last)
 
 
 def line(key_id: str, charge: Charge) -> str:
     """The line a charge is counted on. Names come from the configuration: a bar in one is escaped."""
-    return "|".join(quote(part, safe=" ./:") for part in (key_id, charge.model, charge.size, charge.group))
+    key, model, size, group, route = map(_quoted, (key_id, charge.model, charge.size, charge.group, charge.route))
+    return "|".join((key, model, size, f"{group}{_BY_WAY_OF}{route}"))
 
 
 async def usage(
-    store: Store, *, team: str | None = None, key_id: str | None = None, since: date, until: date
-) -> list[UsageRow]:
-    """What was used from `since` to `until`, both included; by one team or key, or by all."""
-    teams = [team] if team is not None else list(await store.record(layout.TEAMS))
-    days = [since + timedelta(days=n) for n in range((until - since).days + 1)]
-    wanted = [(day, each) for day in days for each in sorted(teams)]
-    counted = await store.records([layout.use(each, day) for day, each in wanted])
+    store: Store, span: Span, *, team: str | None = None, key_id: str | None = None, hourly: bool = False
+) -> list[UsageLine]:
+    """What was used, by one team or key or by all; counted by hours or by days. Raises `BooksAway`."""
+    teams = sorted([team] if team is not None else await store.record(layout.TEAMS))
+    times = [each for day in span.days() for each in (_hours(day) if hourly else [_midnight(day)])]
+    wanted = [(at, each) for at in times for each in teams]
+    counted = await store.records([_place(each, at, hourly=hourly) for at, each in wanted])
     return [
-        row
-        for (day, each), counts in zip(wanted, counted, strict=True)
-        for row in _rows(day, each, counts)
-        if key_id is None or row.key_id == key_id
+        line
+        for (at, each), counts in zip(wanted, counted, strict=True)
+        for name, figures in sorted((_of_hour if hourly else _of_day)(counts))
+        if key_id in (None, _parts(name)[0])
+        for line in [_line(at, each, name, figures, hourly=hourly)]
     ]
 
 
-def _rows(day: date, team: str, counts: dict[str, str]) -> list[UsageRow]:
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _hours(day: date) -> list[datetime]:
+    return [_midnight(day) + timedelta(hours=n) for n in range(24)]
+
+
+def _place(team: str, at: datetime, *, hourly: bool) -> str:
+    return layout.use_of_hour(team, int(at.timestamp()) // 3600) if hourly else layout.use(team, at.date())
+
+
+def _of_day(counts: Mapping[str, str]) -> Iterator[tuple[str, Figures]]:
     lines: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for field, count in counts.items():
         name, _, what = field.rpartition("|")
-        lines[name][what] = int(count)
-    return [_row(day, team, name, lines[name]) for name in sorted(lines)]
+        if what in _COUNTED:
+            lines[name][_COUNTED[what]] = int(count)
+    return ((name, Figures(**figures)) for name, figures in lines.items())
 
 
-def _row(day: date, team: str, name: str, counts: dict[str, int]) -> UsageRow:
-    key_id, model, size, group = (unquote(part) for part in name.split("|"))
-    return UsageRow(
-        day=day.isoformat(),
-        team=team,
-        key_id=key_id,
-        model=model,
-        size=size,
-        group=group,
-        calls=counts["calls"],
-        pictures=counts["pictures"],
-        input_tokens=counts["input"],
-        output_tokens=counts["output"],
-        nanos=counts["nanos"],
-        saved_nanos=counts.get("saved", 0),
-    )
+def _of_hour(counts: Mapping[str, str]) -> Iterator[tuple[str, Figures]]:
+    for name, words in counts.items():
+        figures = dict(zip(_COUNTED.values(), map(int, words.split()), strict=False))
+        yield name, Figures(**figures)
+
+
+def _line(at: datetime, team: str, name: str, figures: Figures, *, hourly: bool) -> UsageLine:
+    key, model, size, group, route = _parts(name)
+    hour = f"{at:%Y-%m-%dT%H:%MZ}" if hourly else ""
+    return UsageLine(at.date().isoformat(), team, key, model, size, group, route, hour, figures)
+
+
+def _parts(name: str) -> list[str]:
+    *parts, last = name.split("|")
+    group, _, route = last.partition(_BY_WAY_OF)
+    return [unquote(part) for part in (*parts, group, route)]
+
+
+def _quoted(part: str) -> str:
+    return quote(part, safe=" ./:")

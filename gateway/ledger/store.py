@@ -124,9 +124,9 @@ class Store:
         [record] = await self.records([key])
         return record
 
-    async def rows(self, stream: str, last: str) -> AsyncIterator[tuple[str, dict[str, str]]]:
-        """The rows of a stream up to the one of this name, in their order, each with its name."""
-        after = "-"
+    async def rows(self, stream: str, last: str, *, first: str = "-") -> AsyncIterator[tuple[str, dict[str, str]]]:
+        """The rows of a stream from one name to another, in their order, each named; "(NAME": from behind it."""
+        after = first
         while True:
             page: list[tuple[str, dict[str, str]]] = await self._ask(stream, "xrange", after, last, count=_BATCH)
             for name, row in page:
@@ -134,6 +134,18 @@ class Store:
             if len(page) < _BATCH:
                 return
             after = f"({page[-1][0]}"
+
+    async def rows_back(
+        self, stream: str, *, before: str = "+", at_once: int = _BATCH
+    ) -> AsyncIterator[tuple[str, dict[str, str]]]:
+        """The same from the newest on back, `at_once` asked for together; `before` "(NAME": from before that one."""
+        while True:
+            page: list[tuple[str, dict[str, str]]] = await self._ask(stream, "xrevrange", before, "-", count=at_once)
+            for name, row in page:
+                yield name, row
+            if len(page) < at_once:
+                return
+            before = f"({page[-1][0]}"
 
     async def records(self, keys: Sequence[str]) -> list[dict[str, str]]:
         """All fields of many hashes, in the order asked for."""

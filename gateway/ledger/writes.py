@@ -4,8 +4,11 @@ Decides nothing about money: each is one function of the library, whole or not a
 at last is the outbox's to see to.
 """
 
+from collections.abc import Mapping
+
 from gateway.core.allowance import Purpose
 from gateway.core.books import Charge, Hold
+from gateway.core.trail import Trail, words_of
 from gateway.core.usage import Usage
 from gateway.ledger import layout
 from gateway.ledger.frames import Write
@@ -22,7 +25,7 @@ ENDS = frozenset({_SETTLE, _VOID})
 ENDED = frozenset({"settled", "voided"})
 
 
-def settle(hold: Hold, charge: Charge) -> Write:
+def settle(hold: Hold, charge: Charge, trail: Trail | None = None) -> Write:
     """Ends a call with what it cost, whatever has become of its hold. Only the first charge counts."""
     usage = charge.usage or Usage()
     args = (
@@ -30,26 +33,31 @@ def settle(hold: Hold, charge: Charge) -> Write:
         line(hold.key_id, charge),
         *(str(charge.pictures), str(usage.input), str(usage.output)),
         *_facts(charge),
+        *(("tried", words_of(trail.tried, charged=True)) if trail else ()),
+        *(("left", "1") if trail and trail.left else ()),
         *(("since", hold.since) if hold.since else ()),
     )
     return Write(_SETTLE, (*call_keys(hold), layout.use_stem(hold.team)), args)
 
 
-def void(hold: Hold, why: str) -> Write:
+def void(hold: Hold, why: str, trail: Trail | None = None) -> Write:
     """Ends a call that owes nothing; one that was settled stays so."""
-    return Write(_VOID, call_keys(hold), (hold.call_id, hold.key_id, why))
+    facts = _trail_facts(trail) if trail else {}
+    return Write(_VOID, call_keys(hold), (hold.call_id, hold.key_id, why, *_words(facts)))
 
 
-def operator(charge: Charge, *, call_id: str, team: str, why: str, began_ms: int | None = None) -> Write:
+def operator(
+    charge: Charge, *, call_id: str, team: str, why: str, began_ms: int | None = None, took_ms: int | None = None
+) -> Write:
     """Puts an attempt that no caller owes on the operator's account.
 
     As spent, unless `why` is `UNSETTLED`: whether the upstream billed that, nobody knows yet. Then it helps to find
-    out if it is told when the attempt was sent: `began_ms`, in ms since 1970.
+    out if it is told when the attempt was sent: `began_ms`, in ms since 1970. `took_ms` is for whoever reads the row.
     """
     keys = (layout.OPERATOR, layout.attempt(charge.attempt_id), layout.OPERATOR_LEDGER)
     sums = "held" if why == UNSETTLED else "spent"
-    began = () if began_ms is None else ("began", str(began_ms))
-    facts = ("why", why, "call", call_id, "team", team, *_facts(charge), *began)
+    times = {name: str(ms) for name, ms in (("began", began_ms), ("took", took_ms)) if ms is not None}
+    facts = ("why", why, "call", call_id, "team", team, *_facts(charge), *_words(times))
     return Write("operator", keys, (str(charge.nanos), sums, *facts))
 
 
@@ -92,5 +100,17 @@ def _facts(charge: Charge) -> list[str]:
         "input": str(usage.input),
         "output": str(usage.output),
         "saved": str(charge.saved_nanos),
+        "route": charge.route,
     }
+    listed = {} if charge.list_nanos is None else {"list": str(charge.list_nanos)}
+    return _words({**facts, **listed})
+
+
+def _trail_facts(trail: Trail) -> dict[str, str]:
+    facts = {"route": trail.route, "model": trail.model, "size": trail.size}
+    return {**facts, "tried": words_of(trail.tried, charged=False), **({"left": "1"} if trail.left else {})}
+
+
+def _words(facts: Mapping[str, str]) -> list[str]:
+    """Name and value in turn."""
     return [word for pair in facts.items() for word in pair]

@@ -13,9 +13,10 @@ from gateway.core.call import Call
 from gateway.core.drill import Drill, lets_go
 from gateway.core.groups import Lane
 from gateway.core.outcome import Billed, Outcome, Reply, Verdict, of_reply, of_status, outcome
-from gateway.core.prices import price_of
+from gateway.core.prices import list_nanos, price_of
 from gateway.core.skim import Skimmer
 from gateway.core.steps import Start
+from gateway.core.trail import Finished, Sent
 from gateway.dialects.replies import read_reply
 from gateway.relay.obstacle import Obstacle
 from gateway.relay.pipe import Pipe
@@ -100,6 +101,10 @@ class Attempt:
     def times(self) -> Times:
         return self._times
 
+    @property
+    def took_ms(self) -> int:
+        return round(self._times.total_s * 1000)
+
     def charge(self) -> Charge:
         """What this attempt costs by what it reported, or by estimate where it reported nothing."""
         return charge_of(self.call, self.lane, self.id, reply=self.reply, verdict=self.outcome.verdict)
@@ -140,6 +145,7 @@ def charge_of(call: Call, lane: Lane, attempt_id: str, *, reply: Reply | None, v
     ask = call.ask
     usage = reply.usage if reply else None
     owed = price_of(ask, lane, usage)
+    pictures = reply.pictures if reply else 0
     return Charge(
         attempt_id=attempt_id,
         nanos=owed.nanos,
@@ -149,9 +155,25 @@ def charge_of(call: Call, lane: Lane, attempt_id: str, *, reply: Reply | None, v
         size=ask.size,
         group=lane.group.name,
         lane=lane.name,
-        pictures=reply.pictures if reply else 0,
+        pictures=pictures,
         verdict=verdict,
+        route=call.route,
+        list_nanos=list_nanos(ask, usage, pictures),
     )
+
+
+def billed_nanos(attempt: Attempt) -> int:
+    """What an attempt cost that is over, or may have cost."""
+    return 0 if attempt.outcome.billed is Billed.NO else attempt.charge().nanos
+
+
+def tried_of(attempt: Attempt, *, won: bool) -> Finished | Sent:
+    """An attempt as the books are told of it."""
+    group, lane = attempt.lane.group.name, attempt.lane.name
+    if not attempt.ended.is_set():
+        return Sent(group, lane)
+    came_to, took_ms = attempt.outcome, attempt.took_ms
+    return Finished(group, lane, came_to.verdict, came_to.status, took_ms, billed_nanos(attempt), came_to.billed, won)
 
 
 def _begins_an_answer(chunk: bytes) -> bool:

@@ -23,14 +23,14 @@ from gateway.core.keys import Mode
 from gateway.core.outcome import Outcome, Verdict
 from gateway.core.plan import Plan
 from gateway.core.steps import Denied, Start
+from gateway.core.trail import Trail
 from gateway.core.truth import Shortfall, shortfall
 from gateway.core.watch import Watch
 from gateway.dialects.replies import Content, content_of
 from gateway.dialects.signatures import signatures_of
 from gateway.relay import telling
-from gateway.relay.attempt import Attempt
+from gateway.relay.attempt import Attempt, billed_nanos, tried_of
 from gateway.relay.fairness import within
-from gateway.relay.purse import billed_nanos
 from gateway.relay.race import Finish, Race
 from gateway.relay.rooms import Rooms
 from gateway.relay.settlement import Settlement
@@ -154,12 +154,12 @@ class Journey:
         if winner is None:
             self.outcome = finish.failure
             self._tell(telling.of_failure(finish.failure, finish.denied))
-            await self._settlement.nothing()
+            await self._settlement.nothing(self._trail(None))
             return
         self.head.set_result(winner)
         await winner.ended.wait()
         self.outcome = winner.outcome
-        self.charge = await self._settlement.won(winner)
+        self.charge = await self._settlement.won(winner, self._trail(winner))
 
     async def _raced(self) -> Finish:
         """Runs a race. Who loses it is read to the end and booked while the winner's answer is on its way."""
@@ -181,6 +181,12 @@ class Journey:
         winner.pipe.leave()
         await self._settlement.fruitless(winner)
         return await self._raced()
+
+    def _trail(self, winner: Attempt | None) -> Trail:
+        """What the call has gone through by now."""
+        tried = [tried_of(attempt, won=attempt is winner) for race in self._races for attempt in race.attempts]
+        ask = self.call.ask
+        return Trail(self.call.route, ask.model.id, ask.size, tuple(tried), left=self._left)
 
     def _tell(self, error: GatewayError) -> None:
         self.head.set_exception(error)

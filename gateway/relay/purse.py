@@ -13,12 +13,11 @@ from gateway.core.books import Hold
 from gateway.core.call import Call
 from gateway.core.errors import BooksAway
 from gateway.core.groups import Lane
-from gateway.core.outcome import Billed
 from gateway.core.plan import Plan
 from gateway.ledger import writes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.outbox import Outbox
-from gateway.relay.attempt import Attempt
+from gateway.relay.attempt import Attempt, billed_nanos
 
 # How soon a store that is away may be asked again.
 _AWAY_S = 5
@@ -85,8 +84,3 @@ class Purse:
 
     async def _correct(self, purpose: Purpose, name: str, nanos: int) -> None:
         await self.outbox.surely("correct", writes.correct(purpose, self._team(purpose), name, nanos))
-
-
-def billed_nanos(attempt: Attempt) -> int:
-    """What an attempt cost that is over, or may have cost."""
-    return 0 if attempt.outcome.billed is Billed.NO else attempt.charge().nanos

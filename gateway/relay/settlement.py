@@ -13,6 +13,7 @@ from gateway.core.groups import Lane
 from gateway.core.outcome import Billed, Verdict
 from gateway.core.plan import Plan
 from gateway.core.prices import saved
+from gateway.core.trail import Trail
 from gateway.ledger import writes
 from gateway.ledger.frames import Write
 from gateway.ledger.writes import UNSETTLED
@@ -43,29 +44,29 @@ class Settlement:
         lost = charge_of(self._call, lane, attempt_id, reply=None, verdict=Verdict.LOST)
         self._promised[attempt_id] = await self._outbox.in_case(self._operated(lost, UNSETTLED))
 
-    async def nothing(self) -> None:
+    async def nothing(self, trail: Trail) -> None:
         """No attempt gave an answer: the caller owes nothing."""
-        await self._void("no answer")
+        await self._void("no answer", trail)
 
-    async def won(self, winner: Attempt) -> Charge | None:
+    async def won(self, winner: Attempt, trail: Trail) -> Charge | None:
         """The caller has this attempt's answer; what its key is charged, None when that broke off."""
         self._note(winner, won=True)
         charge = self._charge(winner)
         cut = winner.outcome.verdict is Verdict.CUT
         if cut:
             # The caller got no picture, so the caller does not pay for it.
-            await self._operator(charge, "truncated")
-            await self._void("truncated")
+            await self._operator(winner, "truncated")
+            await self._void("truncated", trail)
         else:
             promised = (*self._past(winner.id), *self._past(_HOLD))
-            await self._outbox.surely("settle", [writes.settle(self._hold, charge)], instead_of=promised)
+            await self._outbox.surely("settle", [writes.settle(self._hold, charge, trail)], instead_of=promised)
         self._rooms.supervisor.start(self.purse.close(winner), name=f"purse {winner.id}")
         return None if cut else charge
 
     async def fruitless(self, attempt: Attempt) -> None:
         """An answer that is asked for once more: the operator pays for the first."""
         self._note(attempt, won=False)
-        await self._operator(attempt.charge(), "fruitless")
+        await self._operator(attempt, "fruitless")
         await self.purse.close(attempt)
 
     async def lost(self, loser: Attempt) -> None:
@@ -73,9 +74,9 @@ class Settlement:
         self._note(loser, won=False)
         match loser.outcome.billed:
             case Billed.YES:
-                await self._operator(loser.charge(), "race_loss")
+                await self._operator(loser, "race_loss")
             case Billed.MAYBE:
-                await self._operator(loser.charge(), UNSETTLED)
+                await self._operator(loser, UNSETTLED)
             case Billed.NO:
                 await self._outbox.past(self._past(loser.id))
         await self.purse.close(loser)
@@ -85,17 +86,19 @@ class Settlement:
         lanes = (quoted.lane for quoted in self._plan.lanes)
         return replace(charge, saved_nanos=saved(self._call.ask, winner.lane, charge.usage, lanes))
 
-    async def _void(self, why: str) -> None:
-        await self._outbox.surely("void", [writes.void(self._hold, why)], instead_of=self._past(_HOLD))
+    async def _void(self, why: str, trail: Trail) -> None:
+        await self._outbox.surely("void", [writes.void(self._hold, why, trail)], instead_of=self._past(_HOLD))
 
-    async def _operator(self, charge: Charge, why: str) -> None:
+    async def _operator(self, attempt: Attempt, why: str) -> None:
+        charge = attempt.charge()
         self._rooms.observe(OperatorCharged(self._call, charge, why))
-        promised = self._past(charge.attempt_id)
-        await self._outbox.surely(why, [self._operated(charge, why)], instead_of=promised)
+        owed = self._operated(charge, why, took_ms=attempt.took_ms)
+        await self._outbox.surely(why, [owed], instead_of=self._past(attempt.id))
 
-    def _operated(self, charge: Charge, why: str) -> Write:
-        began_ms = self._began_ms.get(charge.attempt_id)
-        return writes.operator(charge, call_id=self._call.id, team=self._call.key.team, why=why, began_ms=began_ms)
+    def _operated(self, charge: Charge, why: str, *, took_ms: int | None = None) -> Write:
+        call, began_ms = self._call, self._began_ms.get(charge.attempt_id)
+        team = call.key.team
+        return writes.operator(charge, call_id=call.id, team=team, why=why, began_ms=began_ms, took_ms=took_ms)
 
     def _past(self, whose: str) -> tuple[int, ...]:
         """What was promised in case of this, which is over now."""

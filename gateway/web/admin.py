@@ -1,28 +1,29 @@
 """The admin API: teams, keys, drills, and what was spent. Every amount is a decimal string of dollars."""
 
 import hmac
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.allowance import Purpose
-from gateway.core.errors import BadRequest
 from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team_changed, team_limits_of
-from gateway.ledger import reports
+from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.zones import zone_of
-from gateway.web import shapes
+from gateway.web import calls, shapes
+from gateway.web.calls import CallsWords
+from gateway.web.exports import CONTENT, WantedFormat, exported
 from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, TeamChange
-from gateway.web.problems import Problem
+from gateway.web.problems import Problem, as_problem
+from gateway.web.reports import FirstDay, LastDay, UsageWords, question, used, waste
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ def router(office: Office) -> APIRouter:
     _keys(routes, office)
     _drills(routes, office)
     _reports(routes, office)
+    _calls(routes, office)
     return routes
 
 
@@ -124,7 +126,7 @@ def _keys(routes: APIRouter, office: Office) -> None:
 def _drills(routes: APIRouter, office: Office) -> None:
     @routes.post("/drills", status_code=201, summary="Make a group dead, silent or slow for some calls, for a while")
     async def begin_drill(body: NewDrill) -> dict[str, Any]:
-        with _as_problem():
+        with as_problem():
             drill = await office.ledger.drills.begin(body.terms(), office.offer.groups)
         return shapes.drill(drill, drill.begins_at)
 
@@ -140,18 +142,32 @@ def _drills(routes: APIRouter, office: Office) -> None:
 
 
 def _reports(routes: APIRouter, office: Office) -> None:
-    @routes.get("/usage", summary="Spend by key, model, size, group and day")
+    @routes.get(
+        "/usage", summary="What was spent: by day, team, key, model, size, group, route or hour", responses=CONTENT
+    )
     async def usage(
+        words: Annotated[UsageWords, Depends()],
+        chosen: WantedFormat,
         team: str | None = None,
         key_id: str | None = None,
-        since: Annotated[date | None, Query(description="First day, UTC; by default 30 days ago.")] = None,
-        until: Annotated[date | None, Query(description="Last day, UTC; by default today.")] = None,
-    ) -> dict[str, Any]:
-        with _as_problem():
-            first, last = reports.days(since, until, datetime.fromtimestamp(office.today(), UTC).date())
-        rows = await reports.usage(office.ledger.store, team=team, key_id=key_id, since=first, until=last)
+    ) -> Response:
+        with as_problem():
+            asked = question(words, office.today(), team=team, key_id=key_id)
+        table = await used(office.ledger.store, asked)
         operator = shapes.operator(await office.ledger.books.operator_balance())
-        return {"since": first, "until": last, "rows": [shapes.usage(row) for row in rows], "operator": operator}
+        return await exported(table, chosen, {**asked.days(), "operator": operator}, name=asked.named("usage"))
+
+    @routes.get("/waste", summary="What was paid and never delivered, by group and cause", responses=CONTENT)
+    async def undelivered(
+        chosen: WantedFormat,
+        team: str | None = None,
+        since: FirstDay = None,
+        until: LastDay = None,
+    ) -> Response:
+        with as_problem():
+            asked = question(UsageWords(None, since, until), office.today(), team=team)
+        table, sums = await waste(office.ledger.store, asked)
+        return await exported(table, chosen, {**asked.days(), **sums}, name=asked.named("waste"))
 
     @routes.get("/allowances", summary="What all calls may pay for failover, and what they drew")
     async def allowances() -> dict[str, Any]:
@@ -165,6 +181,27 @@ def _reports(routes: APIRouter, office: Office) -> None:
                 {"name": each.name, "multiplier": shapes.decimal(each.multiplier)} for each in office.offer.groups
             ]
         }
+
+
+def _calls(routes: APIRouter, office: Office) -> None:
+    past = PastCalls(office.ledger.store)
+
+    @routes.get("/calls", summary="Recent calls, the newest first", responses=CONTENT)
+    async def list_calls(
+        words: Annotated[CallsWords, Depends()],
+        chosen: WantedFormat,
+        team: str | None = None,
+        key_id: str | None = None,
+    ) -> Response:
+        if key_id is not None:
+            team = (await _found(office, key_id)).team
+        with as_problem():
+            page = await calls.read_page(past, words, team=team, key_id=key_id)
+        return await calls.told(page, chosen)
+
+    @routes.get("/calls/{call_id}", summary="A call, with what became of each attempt and who paid for it")
+    async def get_call(call_id: str) -> dict[str, Any]:
+        return calls.document(await past.find(call_id))
 
 
 async def _found_team(office: Office, team_id: str) -> Team:
@@ -191,20 +228,11 @@ async def _key(office: Office, key: Key) -> dict[str, Any]:
 
 
 def _team_limits(body: TeamChange) -> TeamLimits:
-    with _as_problem():
+    with as_problem():
         return team_limits_of(TeamTerms(**body.model_dump(exclude={"id", "name"})), zone_of)
 
 
 def _limits(office: Office, body: KeyLimits) -> Limits:
     terms = Terms(**body.model_dump(exclude={"team", "name"}))
-    with _as_problem():
+    with as_problem():
         return limits_of(terms, office.offer, office.today())
-
-
-@contextmanager
-def _as_problem() -> Iterator[None]:
-    """A value that makes no sense is 422 here, as the framework has it for the shapes it checks itself."""
-    try:
-        yield
-    except BadRequest as error:
-        raise Problem(422, f"{error.param}: {error.message}") from None

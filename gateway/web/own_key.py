@@ -1,18 +1,24 @@
 """What a caller may ask about its own key, and about the service, with that very key."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
 
 from gateway.core.board import HealthBoard
 from gateway.core.keys import Key
+from gateway.core.past import seen_by_caller
 from gateway.core.terms import Offer
 from gateway.dialects.routes import credential
+from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
-from gateway.web import shapes
-from gateway.web.problems import Problem
+from gateway.web import calls, shapes
+from gateway.web.calls import CallsWords
+from gateway.web.exports import CONTENT, Format, WantedFormat, exported
+from gateway.web.problems import Problem, as_problem
+from gateway.web.reports import UsageWords, question, used
 from gateway.web.status import Allowed, status
 
 
@@ -30,6 +36,7 @@ class Window:
 def router(window: Window) -> APIRouter:
     routes = APIRouter(prefix="/gateway", tags=["own key"])
     ledger, offer = window.ledger, window.offer
+    past = PastCalls(ledger.store)
 
     async def own(request: Request) -> Key:
         secret = credential(request.headers, request.query_params)
@@ -38,11 +45,40 @@ def router(window: Window) -> APIRouter:
             raise Problem(401, "Send your own key, as for any other call.")
         return key
 
-    @routes.get("/usage", summary="What the key spent and has running, and its budgets: in all, today and this month")
-    async def usage(request: Request) -> dict[str, Any]:
+    @routes.get(
+        "/usage",
+        summary="What the key spent and has running, and its budgets: in all, today and this month",
+        response_model=None,
+        responses=CONTENT,
+    )
+    async def usage(
+        request: Request, words: Annotated[UsageWords, Depends()], chosen: WantedFormat
+    ) -> dict[str, Any] | Response:
+        """With `by`, `since` or `until` also what it spent by day, model, size, group, route or hour, as `rows`.
+
+        These alone are what CSV and Parquet have.
+        """
         key = await own(request)
-        account = await ledger.books.account(key.team, key.id)
-        return {"key_id": key.id, "team": key.team, **shapes.money(account)}
+        told = {"key_id": key.id, "team": key.team, **shapes.money(await ledger.books.account(key.team, key.id))}
+        if words == UsageWords() and chosen is Format.JSON:
+            return told
+        with as_problem():
+            asked = question(words, window.today(), team=key.team, key_id=key.id)
+        table = await used(ledger.store, asked)
+        return await exported(table, chosen, {**told, **asked.days()}, name=asked.named("usage"))
+
+    @routes.get("/calls", summary="Recent calls of the key, the newest first", responses=CONTENT)
+    async def list_calls(request: Request, words: Annotated[CallsWords, Depends()], chosen: WantedFormat) -> Response:
+        key = await own(request)
+        with as_problem():
+            page = await calls.read_page(past, words, team=key.team, key_id=key.id)
+        return await calls.told(replace(page, calls=list(map(seen_by_caller, page.calls))), chosen)
+
+    @routes.get("/calls/{call_id}", summary="A call of the key, with what became of each attempt")
+    async def get_call(request: Request, call_id: str) -> dict[str, Any]:
+        key = await own(request)
+        found = await past.find(call_id, team=key.team, key_id=key.id)
+        return calls.document(seen_by_caller(found))
 
     @routes.get("/status", summary="How the groups are, how long pictures take, and how many calls succeed")
     async def service(request: Request) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.core import asks
-from gateway.core.call import Call, Parsed
+from gateway.core.call import CHANCES, Call, Parsed, call_id
 from gateway.core.catalog import Catalog
 from gateway.core.errors import (
     BadRequest,
@@ -92,7 +92,7 @@ class _Visit:
         self._gemini = routes.speaks_gemini(request.path, request.headers, request.query)
         self._dialect = desk.dialects[routes.GEMINI if self._gemini else routes.CHAT]
         self._operation = "unknown"
-        self._call_id = f"call_{secrets.token_hex(16)}"
+        self._call_id = call_id(desk.today(), secrets.token_hex(CHANCES))
         self._sink = AsgiSink(send, self._request.id, self._call_id)
         self._is_call = False
 

@@ -96,23 +96,6 @@ def quote(call: Call, found: Sequence[Bounds]) -> dict[str, Any]:
     }
 
 
-def usage(row: books.UsageRow) -> dict[str, Any]:
-    return {
-        "day": row.day,
-        "team": row.team,
-        "key_id": row.key_id,
-        "model": row.model,
-        "size": row.size,
-        "group": row.group,
-        "calls": row.calls,
-        "pictures": row.pictures,
-        "input_tokens": row.input_tokens,
-        "output_tokens": row.output_tokens,
-        "usd": usd_of(row.nanos),
-        "saved_usd": usd_of(row.saved_nanos),
-    }
-
-
 def operator(balance: books.Balance) -> dict[str, str]:
     """What the operator pays for attempts whose answer no caller got; `unsettled_usd` may come on top."""
     return {"spent_usd": usd_of(balance.spent_nanos), "unsettled_usd": usd_of(balance.held_nanos)}

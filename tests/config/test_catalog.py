@@ -9,7 +9,8 @@ import pytest
 
 from gateway.config.load import parse
 from gateway.config.settings import ConfigError
-from gateway.core.catalog import Catalog, Model, Named, Price
+from gateway.core.catalog import Catalog, ListPrice, Model, Named, Price
+from gateway.core.money import nanos_of
 
 NB2 = "gemini-3.1-flash-image-preview"
 PRO = "gemini-3-pro-image-preview"
@@ -48,6 +49,27 @@ def test_three_models_are_packaged() -> None:
 )
 def test_prices_are_exact(name: str, price: Price) -> None:
     assert model(name).price == price
+
+
+@pytest.mark.parametrize(
+    ("name", "listed", "picture"),
+    [
+        (NB2, ListPrice(Fraction(500), Fraction(3000), Fraction(60_000)), "0.0672"),
+        (PRO, ListPrice(Fraction(2000), Fraction(12_000), Fraction(120_000)), "0.1344"),
+        (NB1, ListPrice(Fraction(300), Fraction(2500), Fraction(30_000)), "0.0387"),
+    ],
+)
+def test_what_the_provider_asks_is_known_and_makes_a_picture_what_its_page_says(
+    name: str, listed: ListPrice, picture: str
+) -> None:
+    assert model(name).list_price == listed
+    assert model(name).sizes["1K"].image_tokens * listed.image_token == nanos_of(picture)
+
+
+def test_a_list_price_may_be_changed_and_left_away() -> None:
+    changed = load_catalog({NB2: {"list_price": {"image_per_million": "55"}}, PRO: {"list_price": None}})
+    listed = [each.list_price for each in changed.models]
+    assert listed[:2] == [ListPrice(Fraction(500), Fraction(3000), Fraction(55_000)), None]
 
 
 @pytest.mark.parametrize(

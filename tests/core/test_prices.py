@@ -1,10 +1,11 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
-from gateway.core.catalog import Price
+from gateway.core.catalog import ListPrice, Price
 from gateway.core.groups import Billing, Lane
-from gateway.core.prices import Basis, basis, expected, price_of, quote, saved
+from gateway.core.prices import Basis, basis, expected, list_nanos, price_of, quote, saved
 from gateway.core.usage import Usage
 from tests.facts import DEFAULT, ENTERPRISE, FLASH, OLD, PRO, ask, lane, model
 
@@ -88,3 +89,23 @@ def test_what_is_saved_is_the_difference_to_the_other_kind_of_lane_in_the_group(
     used: Lane, lanes: tuple[Lane, ...], usage: Usage | None, nanos: int
 ) -> None:
     assert saved(ask(), used, usage, lanes) == nanos
+
+
+LISTED = replace(FLASH, list_price=ListPrice(Fraction(500), Fraction(3000), Fraction(60_000)))
+
+LISTS: list[tuple[str, Usage | None, int, int | None]] = [
+    ("as it is reported", replace(USAGE, output_images=1120), 1, 21 * 500 + 558 * 3000 + 1120 * 60_000),
+    ("the picture is not told apart", USAGE, 1, 21 * 500 + 558 * 3000 + 1120 * 60_000),
+    ("two of them, and less than that", USAGE, 2, 21 * 500 + 1678 * 60_000),
+    ("a refusal", Usage(prompt=21, thoughts=130, total=151), 0, 21 * 500 + 130 * 3000),
+    ("nothing is reported", None, 1, 1120 * 60_000),
+    ("nothing is reported of nothing", None, 0, None),
+]
+
+
+@pytest.mark.parametrize(("about", "usage", "pictures", "nanos"), LISTS)
+def test_the_list_price_is_that_of_pictures_and_of_text(
+    about: str, usage: Usage | None, pictures: int, nanos: int | None
+) -> None:
+    assert list_nanos(ask(LISTED), usage, pictures) == nanos, about
+    assert list_nanos(ask(FLASH), usage, pictures) is None, "the catalogue does not tell"

@@ -109,6 +109,10 @@ def test_the_tour_works_as_it_is_written(prepared: tuple[Path, str], simulator: 
         listed = shell(block("gateway teams create"), here, env)
         assert "phone" in listed
         assert MODEL in listed
+        reported = shell(block("gateway usage --by"), here, env)
+        assert "images.generate" in reported
+        assert "settled" in shell(block("gateway calls show"), here, env)
+        assert "were paid in all" in shell(block("gateway waste"), here, env)
         (here / "seller.csv").write_text(_export(simulator.bill()[billed:]))
         reconciled = shell(block("gateway ledger reconcile"), here, env)
         assert "seller's $" in reconciled

@@ -48,6 +48,7 @@ def charge(nanos: int, *, attempt_id: str = "att_1", model: str = "banana", size
         lane="default",
         pictures=1,
         verdict=Verdict.PICTURE,
+        route="images.edit",
     )
 
 

@@ -14,12 +14,13 @@ from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger import layout, library, writes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.calls import PastCalls, Wanted
 from gateway.ledger.drills import Drills
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
 from gateway.ledger.move import refuse_unfinished
 from gateway.ledger.reaper import Reaper
-from gateway.ledger.reports import usage
+from gateway.ledger.reports import Span, usage
 from gateway.ledger.served import ServedCounts
 from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
@@ -56,11 +57,17 @@ async def _calls(books: Books, key: Key) -> None:
     holds = [await reserve(books, f"{key.team}_{number}", key, USD) for number in range(3)]
     await settle(books, holds[0], charge(USD // 2))
     await void(books, holds[1], "the caller left")
+    past = PastCalls(books.store)
+    newest, after = await past.page(Wanted(key.team), 1)
+    older, _ = await past.page(Wanted(), 10, after)
+    assert {each.id for each in (*newest, *older)} >= {each.call_id for each in holds if each is not holds[1]}
+    assert (await past.find(holds[0].call_id)).spent_nanos == USD // 2
     since = await books.since(key.team)
     assert since
     assert (await books.account(key.team, key.id)).total.spent_nanos == USD // 2
     today = datetime.now(UTC).date()
-    assert await usage(books.store, team=key.team, since=today - timedelta(days=1), until=today)
+    for hourly in (False, True):
+        assert await usage(books.store, Span(today - timedelta(days=1), today), team=key.team, hourly=hourly)
 
 
 async def _premium(store: Store, team: str) -> None:

@@ -19,6 +19,9 @@ ROUTES: list[tuple[str, str]] = [
     ("GET", DRILLS),
     ("DELETE", f"{DRILLS}/drill_1"),
     ("GET", USAGE),
+    ("GET", "/admin/api/calls"),
+    ("GET", "/admin/api/calls/call_1"),
+    ("GET", "/admin/api/waste"),
     ("GET", "/admin/api/groups"),
     ("GET", "/admin/api/allowances"),
 ]

@@ -24,6 +24,8 @@ OPS = [
     ("GET", "/metrics"),
     ("GET", "/gateway/usage"),
     ("GET", "/gateway/status"),
+    ("GET", "/gateway/calls"),
+    ("GET", "/gateway/calls/{call_id}"),
 ]
 
 
