@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gateway.core.course import Charged, Finished, Sent, steps_of
 from gateway.core.outcome import Billed, Verdict
-from gateway.core.trail import Charged, Finished, Sent, steps_of
 
 Row = Mapping[str, str]
 

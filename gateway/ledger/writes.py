@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from gateway.core.allowance import Purpose
 from gateway.core.books import Charge, Hold
-from gateway.core.trail import Trail, words_of
+from gateway.core.course import Course, words_of
 from gateway.core.usage import Usage
 from gateway.ledger import layout
 from gateway.ledger.frames import Write
@@ -25,7 +25,7 @@ ENDS = frozenset({_SETTLE, _VOID})
 ENDED = frozenset({"settled", "voided"})
 
 
-def settle(hold: Hold, charge: Charge, trail: Trail | None = None) -> Write:
+def settle(hold: Hold, charge: Charge, course: Course | None = None) -> Write:
     """Ends a call with what it cost, whatever has become of its hold. Only the first charge counts."""
     usage = charge.usage or Usage()
     args = (
@@ -33,16 +33,16 @@ def settle(hold: Hold, charge: Charge, trail: Trail | None = None) -> Write:
         line(hold.key_id, charge),
         *(str(charge.pictures), str(usage.input), str(usage.output)),
         *_facts(charge),
-        *(("tried", words_of(trail.tried, charged=True)) if trail else ()),
-        *(("left", "1") if trail and trail.left else ()),
+        *(("tried", words_of(course.tried, charged=True)) if course else ()),
+        *(("left", "1") if course and course.left else ()),
         *(("since", hold.since) if hold.since else ()),
     )
     return Write(_SETTLE, (*call_keys(hold), layout.use_stem(hold.team)), args)
 
 
-def void(hold: Hold, why: str, trail: Trail | None = None) -> Write:
+def void(hold: Hold, why: str, course: Course | None = None) -> Write:
     """Ends a call that owes nothing; one that was settled stays so."""
-    facts = _trail_facts(trail) if trail else {}
+    facts = _course_facts(course) if course else {}
     return Write(_VOID, call_keys(hold), (hold.call_id, hold.key_id, why, *_words(facts)))
 
 
@@ -106,9 +106,9 @@ def _facts(charge: Charge) -> list[str]:
     return _words({**facts, **listed})
 
 
-def _trail_facts(trail: Trail) -> dict[str, str]:
-    facts = {"route": trail.route, "model": trail.model, "size": trail.size}
-    return {**facts, "tried": words_of(trail.tried, charged=False), **({"left": "1"} if trail.left else {})}
+def _course_facts(course: Course) -> dict[str, str]:
+    facts = {"route": course.route, "model": course.model, "size": course.size}
+    return {**facts, "tried": words_of(course.tried, charged=False), **({"left": "1"} if course.left else {})}
 
 
 def _words(facts: Mapping[str, str]) -> list[str]:

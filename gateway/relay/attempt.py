@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from gateway.core.board import Tried
 from gateway.core.books import Charge
 from gateway.core.call import Call
+from gateway.core.course import Finished, Sent
 from gateway.core.drill import Drill, lets_go
 from gateway.core.groups import Lane
 from gateway.core.outcome import Billed, Outcome, Reply, Verdict, of_reply, of_status, outcome
 from gateway.core.prices import list_nanos, price_of
 from gateway.core.skim import Skimmer
 from gateway.core.steps import Start
-from gateway.core.trail import Finished, Sent
 from gateway.dialects.replies import read_reply
 from gateway.relay.obstacle import Obstacle
 from gateway.relay.pipe import Pipe

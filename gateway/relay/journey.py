@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
+from gateway.core.course import Course
 from gateway.core.drill import Drill
 from gateway.core.errors import BooksAway, GatewayError, InternalError, UpstreamCut
 from gateway.core.events import (
@@ -23,7 +24,6 @@ from gateway.core.keys import Mode
 from gateway.core.outcome import Outcome, Verdict
 from gateway.core.plan import Plan
 from gateway.core.steps import Denied, Start
-from gateway.core.trail import Trail
 from gateway.core.truth import Shortfall, shortfall
 from gateway.core.watch import Watch
 from gateway.dialects.replies import Content, content_of
@@ -154,12 +154,12 @@ class Journey:
         if winner is None:
             self.outcome = finish.failure
             self._tell(telling.of_failure(finish.failure, finish.denied))
-            await self._settlement.nothing(self._trail(None))
+            await self._settlement.nothing(self._course(None))
             return
         self.head.set_result(winner)
         await winner.ended.wait()
         self.outcome = winner.outcome
-        self.charge = await self._settlement.won(winner, self._trail(winner))
+        self.charge = await self._settlement.won(winner, self._course(winner))
 
     async def _raced(self) -> Finish:
         """Runs a race. Who loses it is read to the end and booked while the winner's answer is on its way."""
@@ -182,11 +182,11 @@ class Journey:
         await self._settlement.fruitless(winner)
         return await self._raced()
 
-    def _trail(self, winner: Attempt | None) -> Trail:
+    def _course(self, winner: Attempt | None) -> Course:
         """What the call has gone through by now."""
         tried = [tried_of(attempt, won=attempt is winner) for race in self._races for attempt in race.attempts]
         ask = self.call.ask
-        return Trail(self.call.route, ask.model.id, ask.size, tuple(tried), left=self._left)
+        return Course(self.call.route, ask.model.id, ask.size, tuple(tried), left=self._left)
 
     def _tell(self, error: GatewayError) -> None:
         self.head.set_exception(error)

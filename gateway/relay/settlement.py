@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
+from gateway.core.course import Course
 from gateway.core.events import AttemptFinished, OperatorCharged
 from gateway.core.groups import Lane
 from gateway.core.outcome import Billed, Verdict
 from gateway.core.plan import Plan
 from gateway.core.prices import saved
-from gateway.core.trail import Trail
 from gateway.ledger import writes
 from gateway.ledger.frames import Write
 from gateway.ledger.writes import UNSETTLED
@@ -44,11 +44,11 @@ class Settlement:
         lost = charge_of(self._call, lane, attempt_id, reply=None, verdict=Verdict.LOST)
         self._promised[attempt_id] = await self._outbox.in_case(self._operated(lost, UNSETTLED))
 
-    async def nothing(self, trail: Trail) -> None:
+    async def nothing(self, course: Course) -> None:
         """No attempt gave an answer: the caller owes nothing."""
-        await self._void("no answer", trail)
+        await self._void("no answer", course)
 
-    async def won(self, winner: Attempt, trail: Trail) -> Charge | None:
+    async def won(self, winner: Attempt, course: Course) -> Charge | None:
         """The caller has this attempt's answer; what its key is charged, None when that broke off."""
         self._note(winner, won=True)
         charge = self._charge(winner)
@@ -56,10 +56,10 @@ class Settlement:
         if cut:
             # The caller got no picture, so the caller does not pay for it.
             await self._operator(winner, "truncated")
-            await self._void("truncated", trail)
+            await self._void("truncated", course)
         else:
             promised = (*self._past(winner.id), *self._past(_HOLD))
-            await self._outbox.surely("settle", [writes.settle(self._hold, charge, trail)], instead_of=promised)
+            await self._outbox.surely("settle", [writes.settle(self._hold, charge, course)], instead_of=promised)
         self._rooms.supervisor.start(self.purse.close(winner), name=f"purse {winner.id}")
         return None if cut else charge
 
@@ -86,8 +86,8 @@ class Settlement:
         lanes = (quoted.lane for quoted in self._plan.lanes)
         return replace(charge, saved_nanos=saved(self._call.ask, winner.lane, charge.usage, lanes))
 
-    async def _void(self, why: str, trail: Trail) -> None:
-        await self._outbox.surely("void", [writes.void(self._hold, why, trail)], instead_of=self._past(_HOLD))
+    async def _void(self, why: str, course: Course) -> None:
+        await self._outbox.surely("void", [writes.void(self._hold, why, course)], instead_of=self._past(_HOLD))
 
     async def _operator(self, attempt: Attempt, why: str) -> None:
         charge = attempt.charge()

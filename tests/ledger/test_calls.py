@@ -11,11 +11,11 @@ from redis import Redis
 
 from gateway.core.books import Hold
 from gateway.core.call import call_id
+from gateway.core.course import Course, Finished, Sent
 from gateway.core.errors import NotFound
 from gateway.core.keys import Key, Limits
 from gateway.core.outcome import Billed, Verdict
 from gateway.core.past import PastCall, Payer, State
-from gateway.core.trail import Finished, Sent, Trail
 from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger import layout, writes
 from gateway.ledger.budget import Books
@@ -30,8 +30,8 @@ BUSY = Finished("Default", "Default", Verdict.BUSY, 429, 312, 0, Billed.NO)
 WON = Finished("Default", "default", Verdict.PICTURE, 200, 4000, 5, Billed.YES, won=True)
 
 
-def trail(*tried: Finished | Sent, left: bool = False) -> Trail:
-    return Trail("images.edit", "banana", "1K", tried, left)
+def course(*tried: Finished | Sent, left: bool = False) -> Course:
+    return Course("images.edit", "banana", "1K", tried, left)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ async def all_pages(past: PastCalls, wanted: Wanted, limit: int) -> list[PastCal
 async def test_a_call_is_told_with_its_attempts(books: Books, key: Key, past: PastCalls) -> None:
     hold = await reserve(books, "call_1", key, USD)
     paid = charge(5, attempt_id="call_1-2")
-    await books.store.make(writes.settle(hold, paid, trail(BUSY, WON, left=True)))
+    await books.store.make(writes.settle(hold, paid, course(BUSY, WON, left=True)))
     [call], rest = await past.page(Wanted(), 10)
     assert rest is None
     assert (call.id, call.team, call.key_id, call.state) == ("call_1", "acme", key.id, State.SETTLED)
@@ -76,7 +76,7 @@ async def test_every_state_is_told(books: Books, key: Key, past: PastCalls) -> N
     await asyncio.sleep(0.002)
     await Reaper(books.store, lambda _: None).look(key.team)
     failed = await reserve(books, "fails", key, USD)
-    await books.store.make(writes.void(failed, "no answer", trail(BUSY)))
+    await books.store.make(writes.void(failed, "no answer", course(BUSY)))
     await void(books, await reserve(books, "dies", key, USD), "lost with its process")
     calls, _ = await past.page(Wanted(), 10)
     assert [(call.id, call.state, call.why) for call in calls] == [
@@ -102,9 +102,9 @@ async def test_pages_go_on_where_the_one_before_ended_whatever_ended_meanwhile(
     ]
     for number, hold in enumerate(reversed(holds)):  # the oldest last: its end is far above its beginning
         if number % 3 == 0:
-            await books.store.make(writes.settle(hold, charge(5, attempt_id=f"{hold.call_id}-1"), trail(WON)))
+            await books.store.make(writes.settle(hold, charge(5, attempt_id=f"{hold.call_id}-1"), course(WON)))
         elif number % 3 == 1:
-            await books.store.make(writes.void(hold, "no answer", trail(BUSY)))
+            await books.store.make(writes.void(hold, "no answer", course(BUSY)))
     calls = await all_pages(past, Wanted(), limit)
     assert [call.id for call in calls] == [hold.call_id for hold in reversed(holds)]
     states = [State.SETTLED, State.VOIDED, State.OPEN]
@@ -151,7 +151,7 @@ async def test_calls_before_a_day_are_left_out(books: Books, key: Key, past: Pas
 async def test_of_an_earlier_release_that_is_told_which_its_rows_tell(
     books: Books, key: Key, past: PastCalls, raw: Redis
 ) -> None:
-    """Rows without a trail, and ids without a time."""
+    """Rows without a course, and ids without a time."""
     await settle(books, await reserve(books, f"call_{'f' * 32}", key, USD), charge(5))
     [call], _ = await past.page(Wanted(), 10)
     assert [(each.verdict, each.took_ms, each.nanos) for each in call.attempts] == [(Verdict.PICTURE, None, 5)]
@@ -196,7 +196,7 @@ async def test_a_request_for_several_pictures_is_told_as_such(books: Books, key:
 async def test_what_the_operator_paid_for_is_told_with_the_attempt(books: Books, key: Key, past: PastCalls) -> None:
     hold = await reserve(books, "call_1", key, USD)
     sent: list[Finished | Sent] = [Sent("Default", "a"), Sent("Default", "b"), Sent("Default", "c"), WON]
-    await books.store.make(writes.settle(hold, charge(5, attempt_id="call_1-4"), trail(*sent)))
+    await books.store.make(writes.settle(hold, charge(5, attempt_id="call_1-4"), course(*sent)))
     lost = charge(70, attempt_id="call_1-1")
     await books.store.make(writes.operator(lost, call_id="call_1", team="acme", why="race_loss", took_ms=9000))
     for number in (2, 3):

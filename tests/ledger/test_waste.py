@@ -7,9 +7,9 @@ import pytest
 from redis import Redis
 
 from gateway.core.books import Hold
+from gateway.core.course import Course
 from gateway.core.keys import Key
 from gateway.core.past import Payer
-from gateway.core.trail import Trail
 from gateway.core.unsettled import Reason, Resolved
 from gateway.core.waste import Cause, Waste
 from gateway.ledger import writes
@@ -20,7 +20,7 @@ from gateway.ledger.unsettled import UnsettledBooks
 from gateway.ledger.waste import wasted
 from tests.ledger.accounts import USD, charge, operator, reserve
 
-LEFT, STAYED = (Trail("chat", "banana", "1K", (), left=left) for left in (True, False))
+LEFT, STAYED = (Course("chat", "banana", "1K", (), left=left) for left in (True, False))
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ async def test_everything_that_nobody_got_is_told_with_who_paid_for_it(books: Bo
     left, bare, both, good = await held(books, key, "left", "bare", "both", "good")
     empty = replace(charge(7), pictures=0)
     ends = [(left, charge(5), LEFT), (bare, empty, STAYED), (both, empty, LEFT), (good, charge(9), STAYED)]
-    for hold, paid, trail in ends * 2:
-        await books.store.make(writes.settle(hold, paid, trail))
+    for hold, paid, course in ends * 2:
+        await books.store.make(writes.settle(hold, paid, course))
     for number, why in enumerate(("race_loss", "truncated", "race_loss", "unsettled", "unsettled", "unsettled")):
         paid = charge(10 + number, attempt_id=f"att_{number}")
         await operator(books, paid, call_id="call_1", team="acme", why=why)

@@ -49,7 +49,7 @@ Step = Finished | Sent | Charged
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class Course:
     """A call at its end. `left`: its caller had gone by then."""
 
     route: str

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.course import Charged, Finished, Sent, Step, steps_of, words_of
 from gateway.core.outcome import Billed, Verdict
-from gateway.core.trail import Charged, Finished, Sent, Step, steps_of, words_of
 
 WON = Finished("Default", "Default", Verdict.PICTURE, 200, 12_345, 55_000_000, Billed.YES, won=True)
 BUSY = Finished("Default", "Default", Verdict.BUSY, 429, 312, 0, Billed.NO)
