@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.office import ACCOUNT, Office, by_option, given, run, taking
-from gateway.cli.options import AsJson, ConfigFile, err, out, print_facts, print_json, print_table
-from gateway.core.errors import NotFound
+from gateway.cli.options import AsJson, ConfigFile, err, moment, out, print_facts, print_json, print_table
+from gateway.core.durations import seconds_of
+from gateway.core.errors import BadRequest, NotFound
 from gateway.core.keys import Key, Limits, Mode, Show
 from gateway.core.terms import LONGEST_S, Offer, Terms, changed, limits_of, within
 from gateway.web import shapes
@@ -78,7 +79,7 @@ def create(
         if as_json:
             print_json({**await _row(office, made), "key": secret})
             return
-        out.print(f"{secret}\n", highlight=False, soft_wrap=True)
+        _print_secret(secret)
         err.print(f"Key {made.id} of team {team}. This is the only time its secret is shown.", highlight=False)
 
     run(config, work)
@@ -134,6 +135,36 @@ def update(
 
 
 @keys.command()
+def rotate(
+    key: KeyId,
+    overlap: Annotated[
+        str, typer.Option(metavar="TIME", help="How long its old secret goes on: 90s, 30m, 24h, 7d; 0: not at all.")
+    ] = "24h",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a key a new secret, shown this once. It stays the same key, and its old secret goes on for a while.
+
+    Older ones still end by then too, or sooner as they were to. What is over stops everywhere within 5 seconds.
+    """
+    overlap_s = _seconds(overlap)
+
+    async def work(office: Office) -> None:
+        with by_option():
+            made, secret = await office.ledger.keys.rotate(key, overlap_s=overlap_s, now=time.time())
+        row = await _row(office, made)
+        if as_json:
+            print_json({**row, "key": secret})
+            return
+        _print_secret(secret)
+        err.print(f"Key {made.id} has a new secret. This is the only time it is shown.", highlight=False)
+        for each in row["old_secrets"]:
+            err.print(f"Until {moment(each['ends_at'])} {_old(each)} is good too.", highlight=False)
+
+    run(config, work)
+
+
+@keys.command()
 def revoke(key: KeyId, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """End a key. Gateways stop taking it within 5 seconds; calls in flight are finished."""
 
@@ -156,6 +187,13 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
+def _seconds(overlap: str) -> float:
+    try:
+        return seconds_of(overlap)
+    except ValueError as error:
+        raise BadRequest(f"--overlap: {error}") from None
+
+
 def _limits(terms: Terms, offer: Offer) -> Limits:
     with by_option():
         return limits_of(terms, offer, time.time())
@@ -169,7 +207,15 @@ async def _found(office: Office, key_id: str) -> Key:
 
 
 async def _row(office: Office, key: Key) -> dict[str, Any]:
-    return shapes.key(key, await office.ledger.books.account(key.team, key.id))
+    return shapes.key(key, await office.ledger.books.account(key.team, key.id), time.time())
+
+
+def _print_secret(secret: str) -> None:
+    out.print(f"{secret}\n", highlight=False, soft_wrap=True)
+
+
+def _old(secret: Mapping[str, Any]) -> str:
+    return f"…{secret['hint']}"
 
 
 async def _print_one(office: Office, key: Key, as_json: bool) -> None:
@@ -177,7 +223,8 @@ async def _print_one(office: Office, key: Key, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        print_facts(row)
+        olds = [f"{_old(each)} until {moment(each['ends_at'])}" for each in row["old_secrets"]]
+        print_facts({**row, "old_secrets": olds})
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

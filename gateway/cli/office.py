@@ -60,6 +60,7 @@ _OPTIONS = {
     "expires_in_s": "--expires-in-days",
     "alert_percents": "--alert-percent",
     "soft_budget": "--soft-budget",
+    "overlap_s": "--overlap",
 }
 _FIELDS = {option.removeprefix("--").replace("-", "_"): field for field, option in _OPTIONS.items()}
 

@@ -11,10 +11,11 @@ import os
 import re
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.core.errors import BadRequest, BooksAway, NotFound
-from gateway.core.keys import Key, Limits, Team, TeamLimits
+from gateway.core.keys import LONGEST_OVERLAP_S, MOST_OLD_SECRETS, Key, Limits, Team, TeamLimits
 from gateway.ledger import layout
 from gateway.ledger.errors import StoreError
 from gateway.ledger.known import FRESH_S, TRUSTED_S, Known, Sighting
@@ -81,14 +82,15 @@ class Keys:
     async def create_key(self, team_id: str, *, name: str, limits: Limits, now: float) -> tuple[Key, str]:
         """A new key of a team and its secret, which nobody can be told again; raises `NotFound`."""
         await self._team(team_id)
-        secret = "sk-gw-" + secrets.token_urlsafe(32)
-        key = Key("key_" + secrets.token_hex(11), team_id, name, secret[-4:], limits, now)
+        secret = _new_secret()
+        digest = self._digest(secret)
+        key = Key("key_" + secrets.token_hex(11), team_id, name, _hint(secret), limits, now, secret_name=digest)
         words = _words(key_fields(key))
         # What leads to a key comes before it, and what lets a caller in comes last.
         await self._store.put(layout.pointer(key.id), {"team": team_id})
         await self._store.put(layout.key_index(team_id), {key.id: ""})
         await self._store.call("create", [layout.key(team_id, key.id)], words)
-        await self._store.put(layout.secret(self._digest(secret)), {"team": team_id, "key": key.id})
+        await self._store.put(layout.secret(digest), _pointer(key, digest))
         return key, secret
 
     async def find(self, secret: str, now: float) -> Key | None:
@@ -103,8 +105,7 @@ class Keys:
         sighting = self._known.last(digest)
         if sighting is None or not sighting.within(FRESH_S, now):
             sighting = await self._look(digest, sighting, now)
-        key = sighting.key
-        return key if key is not None and key.live(now) else None
+        return sighting.opened(now)
 
     async def get(self, key_id: str) -> Key | None:
         """A key by its id, revoked ones included."""
@@ -128,10 +129,37 @@ class Keys:
     async def update(self, key_id: str, *, name: str, limits: Limits) -> Key:
         """Replaces a key's name and limits; raises `NotFound`."""
         key = await self._key(key_id)
-        fields = key_fields(Key(key.id, key.team, name, key.hint, limits, key.created_at))
+        fields = _differing(key_fields(key), key_fields(replace(key, name=name, limits=limits)))
         await self._store.call("update", [layout.key(key.team, key_id)], _words(fields))
         self._known.forget(key_id)
         return await self._key(key_id)
+
+    async def rotate(self, key_id: str, *, overlap_s: float, now: float) -> tuple[Key, str]:
+        """The key with a new secret, which nobody can be told again; the old one goes on for `overlap_s` seconds.
+
+        Secrets that are older still end by then too, or sooner as they were to: so that whoever has lost the answer can
+        ask again, and nobody's secret ends earlier for it. Raises `NotFound`, and `BadRequest` for a key that is not
+        live or has too many secrets already.
+        """
+        if not 0 <= overlap_s <= LONGEST_OVERLAP_S:
+            raise BadRequest(f"an old secret goes on for 0 to {LONGEST_OVERLAP_S:.0f} s", param="overlap_s")
+        key = await self._key(key_id)
+        if not key.live(now):
+            raise BadRequest(f"key {key_id} is revoked or expired; give it more time, or make a new one")
+        secret = _new_secret()
+        digest, ends_at = self._digest(secret), now + overlap_s
+        args = [digest, _hint(secret), repr(now), repr(ends_at), str(MOST_OLD_SECRETS)]
+        state, *olds = await self._store.call("rotate", [layout.key(key.team, key_id)], args)
+        if state == "full":
+            raise _too_many(key_id, float(olds[0]) - now)
+        if state != "rotated":
+            raise BadRequest(f"key {key_id} was revoked meanwhile; make a new one")
+        # What is good is for the record to say, so that here too what lets a caller in comes last.
+        await self._store.put(layout.secret(digest), _pointer(key, digest))
+        for name, last in zip(olds[::2], olds[1::2], strict=True):
+            await self._end(layout.secret(name), float(last) - now)  # of one without a name there is none
+        self._known.forget(key_id)
+        return await self._key(key_id), secret
 
     async def revoke(self, key_id: str, now: float) -> Key:
         """Ends a key: at once here, within 5 s elsewhere, and at once for whatever costs money.
@@ -150,7 +178,7 @@ class Keys:
     async def _look(self, digest: str, last: Sighting | None, now: float) -> Sighting:
         changes = self._known.changes
         try:
-            sighting = Sighting(await self._behind(digest), now)
+            sighting = await self._behind(digest, now)
         except BooksAway:
             if last is not None and last.key is not None and last.within(TRUSTED_S, now):
                 return last
@@ -158,12 +186,17 @@ class Keys:
         self._known.note(digest, sighting, changes=changes)
         return sighting
 
-    async def _behind(self, digest: str) -> Key | None:
+    async def _behind(self, digest: str, now: float) -> Sighting:
         found = await self._store.record(layout.secret(digest))
         if not found:
-            return None
+            return Sighting(None, now)
         team, key_id = found["team"], found["key"]
-        return key_of(team, key_id, await self._store.record(layout.key(team, key_id)))
+        key = key_of(team, key_id, await self._store.record(layout.key(team, key_id)))
+        return Sighting(key, now, found.get("name", ""))
+
+    async def _end(self, pointer: str, in_s: float) -> None:
+        """Lets what leads to a key go; earlier releases look at nothing else."""
+        await self._store.ask(pointer, lambda client: client.pexpire(pointer, max(0, round(in_s * 1000))))
 
     async def _team(self, team_id: str) -> Team:
         team = await self.team(team_id)
@@ -208,6 +241,31 @@ def _keep(path: Path, content: bytes) -> None:
             path.hardlink_to(draft)  # which, unlike a rename, replaces nothing
     finally:
         draft.unlink()
+
+
+def _new_secret() -> str:
+    return "sk-gw-" + secrets.token_urlsafe(32)
+
+
+def _hint(secret: str) -> str:
+    return secret[-4:]
+
+
+def _pointer(key: Key, digest: str) -> dict[str, str]:
+    """What leads from a secret to its key. Earlier releases wrote none of the name that the key has for it."""
+    return {"team": key.team, "key": key.id, "name": digest}
+
+
+def _too_many(key_id: str, in_s: float) -> BadRequest:
+    return BadRequest(
+        f"key {key_id} has {MOST_OLD_SECRETS} old secrets that are still good, the first for another {in_s:.0f} s; "
+        "wait, or rotate it without an overlap, which ends them all"
+    )
+
+
+def _differing(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
+    """What has to be written, so that two who change different things do not undo each other's."""
+    return {name: value for name, value in new.items() if old.get(name) != value}
 
 
 def _words(fields: dict[str, str]) -> list[str]:

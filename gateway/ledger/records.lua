@@ -16,7 +16,7 @@ end
 --   answer  {'updated'} or {'unknown'}
 local function update(keys, args)
   if redis.call('HEXISTS', keys[1], 'created') == 0 then return {'unknown'} end
-  redis.call('HSET', keys[1], unpack(args))
+  if #args > 0 then redis.call('HSET', keys[1], unpack(args)) end
   return {'updated'}
 end
 
@@ -30,6 +30,36 @@ local function revoke(keys, args)
   return {'revoked'}
 end
 
+-- rotate: gives a key another secret. What its secret was goes on until a time, and those before it no longer than that.
+--   keys    record
+--   args    name and hint of the new secret, the time, until when the old ones are good, both in seconds, and how many
+--           of these there may be
+--   answer  {'rotated', name of an old one, until when it is good, name …}; '-' is one without a name
+--           {'unknown'}, {'revoked'}, or {'full', when the first of the old ones ends}; nothing was changed
+local function rotate(keys, args)
+  local record, now, ends = keys[1], tonumber(args[3]), args[4]
+  local known = redis.call('HMGET', record, 'created', 'revoked', 'secret', 'hint', 'old_secrets')
+  if not known[1] then return {'unknown'} end
+  if known[2] then return {'revoked'} end
+  local answer, good, first = {'rotated'}, {}, ends
+  local function old(name, hint, last)
+    if tonumber(last) > tonumber(ends) then last = ends end
+    if tonumber(last) < tonumber(first) then first = last end
+    if tonumber(last) > now then good[#good + 1] = name .. ':' .. hint .. ':' .. last end
+    answer[#answer + 1], answer[#answer + 2] = name, last
+  end
+  for name, hint, last in string.gmatch(known[5] or '', '([^ :]+):([^ :]+):([^ :]+)') do
+    if tonumber(last) > now then old(name, hint, last) end
+  end
+  old(known[3] and known[3] ~= '' and known[3] or '-', known[4], ends)
+  if #good > tonumber(args[5]) then return {'full', first} end
+  redis.call(
+    'HSET', record, 'secret', args[1], 'hint', args[2], 'rotated', args[3], 'old_secrets', table.concat(good, ' ')
+  )
+  return answer
+end
+
 offer('create', create)
 offer('update', update)
 offer('revoke', revoke)
+offer('rotate', rotate)

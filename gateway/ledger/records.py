@@ -6,20 +6,23 @@ fraction, a time is written as Python repeats it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from gateway.core.allowance import Caps
 from gateway.core.books import Account, Balance
 from gateway.core.budgets import ALERT_PERCENTS, Budget, Rates
 from gateway.core.errors import BadRequest
-from gateway.core.keys import Key, Limits, Mode, Show, Team, TeamLimits
+from gateway.core.keys import Key, Limits, Mode, OldSecret, Show, Team, TeamLimits
 from gateway.core.money import LARGEST_NANOS
 
 Record = Mapping[str, str]
 
 # Who is told of no share of a budget.
 _NOBODY = "-"
+
+# In the list of old secrets, that which an earlier release has made and that has no name.
+_NAMELESS = "-"
 
 
 def team_fields(team: Team) -> dict[str, str]:
@@ -50,6 +53,7 @@ def key_fields(key: Key) -> dict[str, str]:
     return {
         "name": key.name,
         "hint": key.hint,
+        "secret": key.secret_name,
         **_account_fields(key.limits.budget, key.limits.rates),
         "limits": _limits_text(key.limits),
         "created": repr(key.created_at),
@@ -68,7 +72,17 @@ def key_of(team: str, key_id: str, record: Record) -> Key | None:
         limits=_limits(record["limits"], _budget(record), _rates(record)),
         created_at=float(record["created"]),
         revoked_at=float(record["revoked"]) if "revoked" in record else None,
+        secret_name=record.get("secret", ""),
+        rotated_at=float(record["rotated"]) if "rotated" in record else None,
+        old_secrets=tuple(_old_secrets(record.get("old_secrets", ""))),
     )
+
+
+def _old_secrets(text: str) -> Iterator[OldSecret]:
+    """As `rotate` writes them: name:hint:end, one behind the other."""
+    for each in text.split():
+        name, hint, ends_at = each.split(":")
+        yield OldSecret("" if name == _NAMELESS else name, hint, float(ends_at))
 
 
 def balance_of(record: Record) -> Balance | None:

@@ -21,7 +21,7 @@ from gateway.ledger import reports
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.zones import zone_of
 from gateway.web import shapes
-from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, TeamChange
+from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, Rotation, TeamChange
 from gateway.web.problems import Problem
 
 
@@ -115,6 +115,16 @@ def _keys(routes: APIRouter, office: Office) -> None:
         updated = await office.ledger.keys.update(key_id, limits=limits, name=name)
         return await _key(office, updated)
 
+    @routes.post(
+        "/keys/{key_id}/rotate",
+        summary="Give a key a new secret, shown in the answer once; the old one goes on a while",
+    )
+    async def rotate_key(key_id: str, body: Rotation | None = None) -> dict[str, Any]:
+        await _found(office, key_id)
+        overlap_s = (body or Rotation()).overlap_s
+        key, secret = await office.ledger.keys.rotate(key_id, overlap_s=overlap_s, now=office.today())
+        return {**await _key(office, key), "key": secret}
+
     @routes.delete("/keys/{key_id}", summary="Revoke a key; calls in flight finish")
     async def revoke_key(key_id: str) -> dict[str, Any]:
         await _found(office, key_id)
@@ -187,7 +197,7 @@ async def _team(office: Office, team: Team) -> dict[str, Any]:
 
 
 async def _key(office: Office, key: Key) -> dict[str, Any]:
-    return shapes.key(key, await office.ledger.books.account(key.team, key.id))
+    return shapes.key(key, await office.ledger.books.account(key.team, key.id), office.today())
 
 
 def _team_limits(body: TeamChange) -> TeamLimits:

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gateway.core.drill import LONGEST_DELAY_S, USUAL_S, Ailment, DrillTerms
 from gateway.core.drill import LONGEST_S as LONGEST_DRILL_S
-from gateway.core.keys import Mode, Show
+from gateway.core.keys import LONGEST_OVERLAP_S, OVERLAP_S, Mode, Show
 from gateway.core.terms import LARGEST_MULTIPLIER, LARGEST_RATE, LONGEST_S
 
 
@@ -86,6 +86,12 @@ class KeyLimits(_Account):
 
 class NewKey(KeyLimits):
     team: str = Field(description="Made if it does not exist.", examples=["acme"])
+
+
+class Rotation(_Body):
+    overlap_s: float = Field(
+        default=OVERLAP_S, ge=0, le=LONGEST_OVERLAP_S, description="How long the old secret goes on; 0: not at all."
+    )
 
 
 class NewDrill(_Body):

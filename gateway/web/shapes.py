@@ -39,7 +39,8 @@ def allowance(name: str, drawn: Drawn) -> dict[str, str | None]:
     }
 
 
-def key(each: keys.Key, account: books.Account) -> dict[str, Any]:
+def key(each: keys.Key, account: books.Account, now: float) -> dict[str, Any]:
+    """A key as it is at a moment: of its old secrets those that are good then."""
     limits = each.limits
     return {
         "id": each.id,
@@ -49,6 +50,8 @@ def key(each: keys.Key, account: books.Account) -> dict[str, Any]:
         "created_at": int(each.created_at),
         "revoked_at": None if each.revoked_at is None else int(each.revoked_at),
         "expires_at": None if limits.expires_at is None else int(limits.expires_at),
+        "rotated_at": None if each.rotated_at is None else int(each.rotated_at),
+        "old_secrets": [{"hint": old.hint, "ends_at": int(old.ends_at)} for old in each.still_good(now)],
         "models": None if limits.models is None else sorted(limits.models),
         "groups": None if limits.groups is None else sorted(limits.groups),
         "max_multiplier": None if limits.max_multiplier is None else decimal(limits.max_multiplier),

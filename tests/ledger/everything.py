@@ -40,6 +40,8 @@ async def everything(store: Store, teams: tuple[str, ...] = ("acme",)) -> None:
         key, secret = await keys.create_key(team, name="ci", limits=Limits(), now=NOW)
         assert await keys.find(secret, NOW) == key
         await keys.update(key.id, name="cd", limits=Limits())
+        _, newer = await keys.rotate(key.id, overlap_s=60, now=NOW)
+        assert await keys.find(secret, NOW) == await keys.find(newer, NOW)
         await _calls(books, key)
         await _premium(store, team)
     await _around(store, keys, books)

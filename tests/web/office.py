@@ -15,6 +15,7 @@ ROUTES: list[tuple[str, str]] = [
     ("GET", f"{KEYS}/key_1"),
     ("PATCH", f"{KEYS}/key_1"),
     ("DELETE", f"{KEYS}/key_1"),
+    ("POST", f"{KEYS}/key_1/rotate"),
     ("POST", DRILLS),
     ("GET", DRILLS),
     ("DELETE", f"{DRILLS}/drill_1"),

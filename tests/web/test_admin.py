@@ -87,6 +87,8 @@ async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
         "team": "acme",
         "name": "ci",
         "revoked_at": None,
+        "rotated_at": None,
+        "old_secrets": [],
         "models": [PRO, MODEL],
         "groups": ["Default"],
         "max_multiplier": "1.4",

@@ -1,0 +1,41 @@
+"""The commands that look after keys and teams, as a person runs them."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_commands import CONFIG, draw, facts, gateway, serving
+from tests.house import Simulator
+
+
+@pytest.fixture
+def here(tmp_path: Path, simulator: Simulator) -> Path:
+    """A directory with a configuration in it, as somebody would have it."""
+    (tmp_path / "config.yaml").write_text(CONFIG.format(url=simulator.url))
+    return tmp_path
+
+
+def test_a_key_is_rotated_and_both_secrets_are_good_for_a_while(here: Path) -> None:
+    made = json.loads(gateway(here, "keys", "create", "--team", "acme", "--json"))
+    with serving(here) as (url, _):
+        (new,) = re.findall(r"sk-gw-\S{43}", gateway(here, "keys", "rotate", made["id"], "--overlap", "90m"))
+        assert [draw(url, secret).status_code for secret in (made["key"], new)] == [200, 200]
+        told = facts(gateway(here, "keys", "show", made["id"]))
+        assert told["hint"] == new[-4:]
+        assert re.fullmatch(rf"…{made['hint']} until \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d UTC", told["old_secrets"])
+        rotated = json.loads(gateway(here, "keys", "rotate", made["id"], "--overlap", "0", "--json"))
+        assert rotated["old_secrets"] == []
+        assert draw(url, rotated["key"]).status_code == 200
+
+
+def test_an_overlap_is_written_as_people_do(here: Path) -> None:
+    made = json.loads(gateway(here, "keys", "create", "--team", "acme", "--json"))
+    said = gateway(here, "keys", "rotate", made["id"], "--overlap", "soon", code=2)
+    assert said == "gateway: --overlap: 'soon' is not a duration; write it like 90s, 30m, 24h or 7d\n"
+    said = gateway(here, "keys", "rotate", made["id"], "--overlap", "93d", code=2)
+    assert said == "gateway: --overlap: an old secret goes on for 0 to 7948800 s\n"
+    assert "there is no key key_nope" in gateway(here, "keys", "rotate", "key_nope", code=2)
+    gateway(here, "keys", "revoke", made["id"])
+    assert "is revoked or expired" in gateway(here, "keys", "rotate", made["id"], code=2)
