@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.office import ACCOUNT, Office, by_option, given, run, taking
+from gateway.cli.office import ACCOUNT, Office, by_option, given, metadata_of, run, taking
 from gateway.cli.options import AsJson, ConfigFile, err, moment, out, print_facts, print_json, print_table
 from gateway.core.durations import seconds_of
 from gateway.core.errors import BadRequest, NotFound
@@ -70,12 +70,12 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its secret is shown this once."""
-    terms = Terms(**_given(options))
+    terms, metadata = Terms(**_given(options)), metadata_of((), options)
 
     async def work(office: Office) -> None:
-        limits = _limits(terms, office.offer)
-        await office.ledger.keys.ensure_team(team, now=time.time())
-        made, secret = await office.ledger.keys.create_key(team, name=name, limits=limits, now=time.time())
+        limits, now = _limits(terms, office.offer), time.time()
+        await office.ledger.keys.ensure_team(team, now=now)
+        made, secret = await office.ledger.keys.create_key(team, name=name, limits=limits, now=now, metadata=metadata)
         if as_json:
             print_json({**await _row(office, made), "key": secret})
             return
@@ -122,13 +122,17 @@ def update(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a key's name or limits; what is not given stays. `--model all` and `--group all` lift those limits."""
+    """Change a key's name, limits or metadata; what is not given stays.
+
+    `--model all` and `--group all` lift those limits.
+    """
     said = _given(options)
 
     async def work(office: Office) -> None:
         old = await _found(office, key)
         limits = changed(old.limits, _limits(Terms(**said), office.offer), said)
-        new = await office.ledger.keys.update(key, name=old.name if name is None else name, limits=limits)
+        metadata, called = metadata_of(old.metadata, options), old.name if name is None else name
+        new = await office.ledger.keys.update(key, name=called, limits=limits, metadata=metadata)
         await _print_one(office, new, as_json)
 
     run(config, work)

@@ -17,6 +17,7 @@ import uvloop
 from gateway import app as house
 from gateway.cli.options import settings_of
 from gateway.core.errors import BadRequest
+from gateway.core.metadata import Metadata, changed, read
 from gateway.core.terms import AccountTerms, Offer
 from gateway.ledger.ledger import Ledger
 
@@ -51,6 +52,14 @@ ACCOUNT: Mapping[str, Any] = {
     "requests_per_minute": _number("Requests a minute; 'none': no limit."),
     "pictures_per_minute": _number("Pictures a minute; likewise."),
     "concurrency": _number("Calls at a time; a request for n pictures is n of them; likewise."),
+    "metadata": Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A note for yourself; several times. NAME= removes one, 'none' all.",
+            show_default=False,
+        ),
+    ],
 }
 
 # The options by the names that the terms of a key have elsewhere.
@@ -116,6 +125,12 @@ def given(terms: type[AccountTerms], options: Mapping[str, Any]) -> dict[str, An
     fields = {each.name for each in dataclass_fields(terms)}
     said = {_FIELDS.get(name, name): value for name, value in options.items() if value not in (None, [], ())}
     return {field: None if value == "none" else value for field, value in said.items() if field in fields}
+
+
+def metadata_of(old: Metadata, options: Mapping[str, Any]) -> Metadata:
+    """The metadata with what options say of it."""
+    with by_option():
+        return changed(old, read(options["metadata"] or ()))
 
 
 @contextmanager

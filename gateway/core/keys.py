@@ -11,6 +11,7 @@ from fractions import Fraction
 from gateway.core.allowance import Caps
 from gateway.core.budgets import Budget, Rates
 from gateway.core.groups import Group
+from gateway.core.metadata import Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Team:
     name: str
     limits: TeamLimits
     created_at: float
+    metadata: Metadata = ()
 
 
 class Show(StrEnum):
@@ -117,6 +119,7 @@ class Key:
     secret_name: str = ""
     rotated_at: float | None = None
     old_secrets: tuple[OldSecret, ...] = ()
+    metadata: Metadata = ()
 
     def live(self, now: float) -> bool:
         if self.revoked_at is not None:

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from gateway.core.errors import BadRequest, BooksAway, NotFound
 from gateway.core.keys import LONGEST_OVERLAP_S, MOST_OLD_SECRETS, Key, Limits, Team, TeamLimits
+from gateway.core.metadata import Metadata
 from gateway.ledger import layout
 from gateway.ledger.errors import StoreError
 from gateway.ledger.known import FRESH_S, TRUSTED_S, Known, Sighting
-from gateway.ledger.records import key_fields, key_of, team_fields, team_of
+from gateway.ledger.records import differing, key_fields, key_of, team_fields, team_of
 from gateway.ledger.store import Store
 
 _SECRET = re.compile(r"sk-gw-[A-Za-z0-9_-]{43}")
@@ -41,13 +42,19 @@ class Keys:
         return f"<Keys {self._known}>"
 
     async def create_team(
-        self, team_id: str, *, now: float, name: str | None = None, limits: TeamLimits = TeamLimits()
+        self,
+        team_id: str,
+        *,
+        now: float,
+        name: str | None = None,
+        limits: TeamLimits = TeamLimits(),
+        metadata: Metadata = (),
     ) -> Team:
         """A new team; raises `BadRequest` when the id is taken or not one."""
         if not _TEAM_ID.fullmatch(team_id):
             rule = "a team's id is 1 to 63 lower-case letters, digits and hyphens, and begins with no hyphen"
             raise BadRequest(rule, param="id")
-        team = Team(team_id, name or team_id, limits, now)
+        team = Team(team_id, name or team_id, limits, now, metadata)
         words = _words(team_fields(team))
         # The index first: an entry without a team is passed over, a team without an entry would be lost.
         await self._store.put(layout.TEAMS, {team_id: ""})
@@ -72,19 +79,25 @@ class Keys:
         teams = [team for each, record in zip(ids, records, strict=True) if (team := team_of(each, record))]
         return sorted(teams, key=lambda team: (team.created_at, team.id))
 
-    async def update_team(self, team_id: str, *, name: str, limits: TeamLimits) -> Team:
-        """Replaces a team's name and limits; raises `NotFound`."""
-        team = await self._team(team_id)
-        fields = team_fields(Team(team_id, name, limits, team.created_at))
+    async def update_team(
+        self, team_id: str, *, name: str, limits: TeamLimits, metadata: Metadata | None = None
+    ) -> Team:
+        """Replaces a team's name, limits and metadata, unless this is None; raises `NotFound`."""
+        old = await self._team(team_id)
+        new = replace(old, name=name, limits=limits, metadata=old.metadata if metadata is None else metadata)
+        fields = differing(team_fields(old), team_fields(new))
         await self._store.call("update", [layout.account(team_id)], _words(fields))
         return await self._team(team_id)
 
-    async def create_key(self, team_id: str, *, name: str, limits: Limits, now: float) -> tuple[Key, str]:
+    async def create_key(
+        self, team_id: str, *, name: str, limits: Limits, now: float, metadata: Metadata = ()
+    ) -> tuple[Key, str]:
         """A new key of a team and its secret, which nobody can be told again; raises `NotFound`."""
         await self._team(team_id)
         secret = _new_secret()
         digest = self._digest(secret)
-        key = Key("key_" + secrets.token_hex(11), team_id, name, _hint(secret), limits, now, secret_name=digest)
+        key_id = "key_" + secrets.token_hex(11)
+        key = Key(key_id, team_id, name, _hint(secret), limits, now, secret_name=digest, metadata=metadata)
         words = _words(key_fields(key))
         # What leads to a key comes before it, and what lets a caller in comes last.
         await self._store.put(layout.pointer(key.id), {"team": team_id})
@@ -126,11 +139,12 @@ class Keys:
         keys = [key for each, record in zip(ids, records, strict=True) if (key := key_of(*each, record))]
         return sorted(keys, key=lambda key: (key.created_at, key.id))
 
-    async def update(self, key_id: str, *, name: str, limits: Limits) -> Key:
-        """Replaces a key's name and limits; raises `NotFound`."""
-        key = await self._key(key_id)
-        fields = _differing(key_fields(key), key_fields(replace(key, name=name, limits=limits)))
-        await self._store.call("update", [layout.key(key.team, key_id)], _words(fields))
+    async def update(self, key_id: str, *, name: str, limits: Limits, metadata: Metadata | None = None) -> Key:
+        """Replaces a key's name, limits and metadata, unless this is None; raises `NotFound`."""
+        old = await self._key(key_id)
+        new = replace(old, name=name, limits=limits, metadata=old.metadata if metadata is None else metadata)
+        fields = differing(key_fields(old), key_fields(new))
+        await self._store.call("update", [layout.key(old.team, key_id)], _words(fields))
         self._known.forget(key_id)
         return await self._key(key_id)
 
@@ -261,11 +275,6 @@ def _too_many(key_id: str, in_s: float) -> BadRequest:
         f"key {key_id} has {MOST_OLD_SECRETS} old secrets that are still good, the first for another {in_s:.0f} s; "
         "wait, or rotate it without an overlap, which ends them all"
     )
-
-
-def _differing(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
-    """What has to be written, so that two who change different things do not undo each other's."""
-    return {name: value for name, value in new.items() if old.get(name) != value}
 
 
 def _words(fields: dict[str, str]) -> list[str]:

@@ -12,11 +12,17 @@ end
 
 -- update: writes fields of a record that exists.
 --   keys    record
---   args    name and value of every field
+--   args    name and value of every field; a field of metadata without a value goes
 --   answer  {'updated'} or {'unknown'}
 local function update(keys, args)
   if redis.call('HEXISTS', keys[1], 'created') == 0 then return {'unknown'} end
-  if #args > 0 then redis.call('HSET', keys[1], unpack(args)) end
+  for at = 1, #args, 2 do
+    if args[at + 1] == '' and string.find(args[at], '^meta:') then
+      redis.call('HDEL', keys[1], args[at])
+    else
+      redis.call('HSET', keys[1], args[at], args[at + 1])
+    end
+  end
   return {'updated'}
 end
 

@@ -16,6 +16,8 @@ from starlette.types import Receive, Scope, Send
 from gateway.core.allowance import Purpose
 from gateway.core.errors import BadRequest
 from gateway.core.keys import Key, Limits, Team, TeamLimits
+from gateway.core.metadata import Metadata
+from gateway.core.metadata import changed as changed_metadata
 from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team_changed, team_limits_of
 from gateway.ledger import reports
 from gateway.ledger.ledger import Ledger
@@ -68,7 +70,7 @@ def _teams(routes: APIRouter, office: Office) -> None:
     @routes.post("/teams", status_code=201, summary="Make a team")
     async def create_team(body: NewTeam) -> dict[str, Any]:
         team = await office.ledger.keys.create_team(
-            body.id, now=office.today(), name=body.name, limits=_team_limits(body)
+            body.id, now=office.today(), name=body.name, limits=_team_limits(body), metadata=_metadata((), body)
         )
         return await _team(office, team)
 
@@ -85,17 +87,18 @@ def _teams(routes: APIRouter, office: Office) -> None:
         team = await _found_team(office, team_id)
         limits = team_changed(team.limits, _team_limits(body), body.model_fields_set)
         name = team.name if body.name is None else body.name
-        updated = await office.ledger.keys.update_team(team_id, name=name, limits=limits)
+        metadata = _metadata(team.metadata, body)
+        updated = await office.ledger.keys.update_team(team_id, name=name, limits=limits, metadata=metadata)
         return await _team(office, updated)
 
 
 def _keys(routes: APIRouter, office: Office) -> None:
     @routes.post("/keys", status_code=201, summary="Make a key; the answer shows its secret, once")
     async def create_key(body: NewKey) -> dict[str, Any]:
-        limits = _limits(office, body)
+        limits, metadata = _limits(office, body), _metadata((), body)
         await office.ledger.keys.ensure_team(body.team, now=office.today())
         key, secret = await office.ledger.keys.create_key(
-            body.team, name=body.name or "", limits=limits, now=office.today()
+            body.team, name=body.name or "", limits=limits, now=office.today(), metadata=metadata
         )
         return {**await _key(office, key), "key": secret}
 
@@ -112,7 +115,8 @@ def _keys(routes: APIRouter, office: Office) -> None:
         key = await _found(office, key_id)
         limits = changed(key.limits, _limits(office, body), body.model_fields_set)
         name = key.name if body.name is None else body.name
-        updated = await office.ledger.keys.update(key_id, limits=limits, name=name)
+        metadata = _metadata(key.metadata, body)
+        updated = await office.ledger.keys.update(key_id, limits=limits, name=name, metadata=metadata)
         return await _key(office, updated)
 
     @routes.post(
@@ -202,13 +206,20 @@ async def _key(office: Office, key: Key) -> dict[str, Any]:
 
 def _team_limits(body: TeamChange) -> TeamLimits:
     with _as_problem():
-        return team_limits_of(TeamTerms(**body.model_dump(exclude={"id", "name"})), zone_of)
+        return team_limits_of(TeamTerms(**body.model_dump(exclude={"id", "name", "metadata"})), zone_of)
 
 
 def _limits(office: Office, body: KeyLimits) -> Limits:
-    terms = Terms(**body.model_dump(exclude={"team", "name"}))
+    terms = Terms(**body.model_dump(exclude={"team", "name", "metadata"}))
     with _as_problem():
         return limits_of(terms, office.offer, office.today())
+
+
+def _metadata(old: Metadata, body: TeamChange | KeyLimits) -> Metadata:
+    if "metadata" not in body.model_fields_set:
+        return old
+    with _as_problem():
+        return changed_metadata(old, body.metadata)
 
 
 @contextmanager

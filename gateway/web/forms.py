@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from gateway.core.drill import LONGEST_DELAY_S, USUAL_S, Ailment, DrillTerms
 from gateway.core.drill import LONGEST_S as LONGEST_DRILL_S
 from gateway.core.keys import LONGEST_OVERLAP_S, OVERLAP_S, Mode, Show
+from gateway.core.metadata import MOST
 from gateway.core.terms import LARGEST_MULTIPLIER, LARGEST_RATE, LONGEST_S
 
 
@@ -37,6 +38,12 @@ class _Account(_Body):
     """What teams and keys have in common."""
 
     name: _Name | None = None
+    metadata: dict[str, str | None] | None = Field(
+        default=None,
+        description=f"At most {MOST} names and values for yourself; null for a value removes one, in its place all. "
+        "In a change those that are not named stay.",
+        examples=[{"cost-centre": "4711"}],
+    )
     budget_usd: _Usd = Field(default=None, description="Most that is spent, by a team's keys together; null: no limit.")
     budget_day_usd: _Usd = Field(default=None, description="The same in a day of the team's time zone.")
     budget_month_usd: _Usd = Field(default=None, description="The same in a calendar month.")

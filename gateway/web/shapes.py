@@ -24,6 +24,7 @@ def team(each: keys.Team, account: books.Account, premium: Drawn) -> dict[str, A
         "name": each.name,
         "created_at": int(each.created_at),
         "time_zone": each.limits.time_zone,
+        "metadata": dict(each.metadata),
         **_account(each.limits.budget, each.limits.rates, account),
         **allowance("premium", premium),
     }
@@ -57,6 +58,7 @@ def key(each: keys.Key, account: books.Account, now: float) -> dict[str, Any]:
         "max_multiplier": None if limits.max_multiplier is None else decimal(limits.max_multiplier),
         "chat_pictures": limits.chat_pictures,
         "failover": limits.failover,
+        "metadata": dict(each.metadata),
         **_account(limits.budget, limits.rates, account),
     }
 

@@ -39,3 +39,17 @@ def test_an_overlap_is_written_as_people_do(here: Path) -> None:
     assert "there is no key key_nope" in gateway(here, "keys", "rotate", "key_nope", code=2)
     gateway(here, "keys", "revoke", made["id"])
     assert "is revoked or expired" in gateway(here, "keys", "rotate", made["id"], code=2)
+
+
+def test_metadata_is_set_shown_and_removed(here: Path) -> None:
+    notes = ("--metadata", "cost-centre=4711", "--metadata", "owner=Zoë = boss")
+    gateway(here, "teams", "create", "acme", *notes)
+    made = json.loads(gateway(here, "keys", "create", "--team", "acme", *notes, "--json"))
+    assert made["metadata"] == {"cost-centre": "4711", "owner": "Zoë = boss"}
+    assert facts(gateway(here, "teams", "show", "acme"))["metadata"] == "cost-centre=4711, owner=Zoë = boss"
+    changed = gateway(here, "keys", "update", made["id"], "--metadata", "owner=", "--metadata", "env=prod", "--json")
+    assert json.loads(changed)["metadata"] == {"cost-centre": "4711", "env": "prod"}
+    assert json.loads(gateway(here, "keys", "list", "--json"))[0]["metadata"] == json.loads(changed)["metadata"]
+    assert json.loads(gateway(here, "teams", "update", "acme", "--metadata", "none", "--json"))["metadata"] == {}
+    said = gateway(here, "keys", "update", made["id"], "--metadata", "owner", code=2)
+    assert said == "gateway: --metadata: 'owner' is not NAME=VALUE; NAME= removes one, and none removes all\n"

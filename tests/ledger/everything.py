@@ -39,7 +39,8 @@ async def everything(store: Store, teams: tuple[str, ...] = ("acme",)) -> None:
         await keys.create_team(team, now=NOW)
         key, secret = await keys.create_key(team, name="ci", limits=Limits(), now=NOW)
         assert await keys.find(secret, NOW) == key
-        await keys.update(key.id, name="cd", limits=Limits())
+        await keys.update(key.id, name="cd", limits=Limits(), metadata=(("owner", "Ana"),))
+        await keys.update(key.id, name="cd", limits=Limits(), metadata=())
         _, newer = await keys.rotate(key.id, overlap_s=60, now=NOW)
         assert await keys.find(secret, NOW) == await keys.find(newer, NOW)
         await _calls(books, key)

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # What an account says of which nothing was used, and that has no limits.
 UNUSED: dict[str, Any] = {
+    "metadata": {},
     **{f"budget{period}_usd": None for period in ("", "_day", "_month")},
     **{f"{what}{period}_usd": "0" for what in ("spent", "held") for period in ("", "_day", "_month")},
     "soft_budget": False,
