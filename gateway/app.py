@@ -183,7 +183,7 @@ def _timeouts(settings: Settings) -> Timeouts:
 
 def _office(settings: Settings, ledger: Ledger, offer: Offer) -> admin.Office:
     return admin.Office(
-        admin_key=settings.admin_key.reveal() if settings.admin_key else None,
+        admin_keys={name: key.reveal() for name, key in settings.admin.keys.items()},
         ledger=ledger,
         offer=offer,
         today=time.time,

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from gateway.cli import demo, server
+from gateway.cli.audit import audit
 from gateway.cli.drill import drill
 from gateway.cli.keys import keys
 from gateway.cli.ledger import ledger
@@ -40,6 +41,7 @@ app.add_typer(ledger, name="ledger")
 app.add_typer(drill, name="drill")
 app.add_typer(store, name="store")
 app.command()(usage)
+app.command()(audit)
 app.command()(rehearse)
 
 

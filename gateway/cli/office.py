@@ -3,6 +3,9 @@
 They work on the store directly, whether a gateway runs or not.
 """
 
+import os
+import pwd
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from gateway.cli.options import settings_of
 from gateway.core.errors import BadRequest
 from gateway.core.metadata import Metadata, changed, read
 from gateway.core.terms import AccountTerms, Offer
+from gateway.core.trail import Actor, Door
 from gateway.ledger.ledger import Ledger
 
 
@@ -94,7 +98,17 @@ def run(config: Path | None, work: Callable[[Office], Coroutine[Any, Any, None]]
 async def _office(config: Path | None) -> AsyncIterator[Office]:
     settings = settings_of(config)
     async with house.ledger_of(settings) as ledger:
-        yield Office(ledger, Offer(settings.catalog, settings.groups))
+        yield Office(ledger.by(whoever()), Offer(settings.catalog, settings.groups))
+
+
+def whoever() -> Actor:
+    """Who runs this command, as the system knows: its user and its host."""
+    user = os.getuid()
+    try:
+        name = pwd.getpwuid(user).pw_name
+    except KeyError:  # in a container, say
+        name = f"uid {user}"
+    return Actor(f"{name}@{socket.gethostname()}", Door.CLI)
 
 
 def taking(options: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:

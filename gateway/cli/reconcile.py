@@ -95,7 +95,7 @@ class _Desk:
     resolve: bool
 
     async def reconciled(self, office: Office, now: float) -> Reconciled:
-        books, store = UnsettledBooks(office.ledger.store), office.ledger.store
+        books, store = UnsettledBooks(office.ledger.store, office.ledger.actor), office.ledger.store
         names = {group.name.lower(): group.name for group in office.offer.groups}
         wrong = sorted(self.about.groups - set(names.values()))
         if wrong:

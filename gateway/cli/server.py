@@ -32,7 +32,7 @@ def serve(config: ConfigFile = None) -> None:
 async def _serve(settings: Settings) -> None:
     with house.on_signals() as stop, house.listen_on(settings.listen) as listening:
         async with house.running(settings) as running:
-            if settings.admin_key is None:
+            if not settings.admin.keys:
                 err.print("gateway: the admin API is shut (admin.key is not set); use `gateway keys create`")
             err.print(f"gateway: serving on {house.address_of(listening)}", highlight=False)
             await house.serve(running.app, listening, stop)

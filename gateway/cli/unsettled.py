@@ -59,7 +59,8 @@ def resolve(
 
     async def work(office: Office) -> None:
         resolved = Resolved.BILLED if billed else Resolved.UNBILLED
-        made = await UnsettledBooks(office.ledger.store).resolve(attempt, resolved, Reason.HAND, nanos=nanos)
+        books = UnsettledBooks(office.ledger.store, office.ledger.actor)
+        made = await books.resolve(attempt, resolved, Reason.HAND, nanos=nanos)
         row = {"attempt": attempt, "resolved": made.resolved.value, "usd": usd_of(made.nanos), "why": made.why}
         if as_json:
             print_json(row)

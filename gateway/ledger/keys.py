@@ -17,6 +17,7 @@ from pathlib import Path
 from gateway.core.errors import BadRequest, BooksAway, NotFound
 from gateway.core.keys import LONGEST_OVERLAP_S, MOST_OLD_SECRETS, Key, Limits, Team, TeamLimits
 from gateway.core.metadata import Metadata
+from gateway.core.trail import GATEWAY, Action, Actor
 from gateway.ledger import layout
 from gateway.ledger.errors import StoreError
 from gateway.ledger.known import FRESH_S, TRUSTED_S, Known, Sighting
@@ -33,13 +34,18 @@ _PEPPER_BYTES = 32
 class Keys:
     """The teams and keys in a store."""
 
-    def __init__(self, store: Store, pepper: bytes) -> None:
+    def __init__(self, store: Store, pepper: bytes, known: Known | None = None, actor: Actor = GATEWAY) -> None:
         self._store = store
         self._pepper = pepper
-        self._known = Known()
+        self._known = known or Known()
+        self._actor = actor
 
     def __repr__(self) -> str:
         return f"<Keys {self._known}>"
+
+    def by(self, actor: Actor) -> "Keys":
+        """The same teams and keys, changed by somebody: the trail says by whom."""
+        return Keys(self._store, self._pepper, self._known, actor)
 
     async def create_team(
         self,
@@ -55,10 +61,10 @@ class Keys:
             rule = "a team's id is 1 to 63 lower-case letters, digits and hyphens, and begins with no hyphen"
             raise BadRequest(rule, param="id")
         team = Team(team_id, name or team_id, limits, now, metadata)
-        words = _words(team_fields(team))
+        words = [*self._actor.words(Action.TEAM_CREATED, team_id), *_words(team_fields(team))]
         # The index first: an entry without a team is passed over, a team without an entry would be lost.
         await self._store.put(layout.TEAMS, {team_id: ""})
-        if await self._store.call("create", [layout.account(team_id)], words) == ["exists"]:
+        if await self._store.call("create", [layout.account(team_id), layout.trail(team_id)], words) == ["exists"]:
             raise BadRequest(f"there is a team {team_id} already", param="id", code="already_exists")
         return team
 
@@ -85,8 +91,11 @@ class Keys:
         """Replaces a team's name, limits and metadata, unless this is None; raises `NotFound`."""
         old = await self._team(team_id)
         new = replace(old, name=name, limits=limits, metadata=old.metadata if metadata is None else metadata)
-        fields = differing(team_fields(old), team_fields(new))
-        await self._store.call("update", [layout.account(team_id)], _words(fields))
+        words = [
+            *self._actor.words(Action.TEAM_CHANGED, team_id),
+            *_words(differing(team_fields(old), team_fields(new))),
+        ]
+        await self._store.call("update", [layout.account(team_id), layout.trail(team_id)], words)
         return await self._team(team_id)
 
     async def create_key(
@@ -98,11 +107,11 @@ class Keys:
         digest = self._digest(secret)
         key_id = "key_" + secrets.token_hex(11)
         key = Key(key_id, team_id, name, _hint(secret), limits, now, secret_name=digest, metadata=metadata)
-        words = _words(key_fields(key))
+        words = [*self._actor.words(Action.KEY_CREATED, key_id), *_words(key_fields(key))]
         # What leads to a key comes before it, and what lets a caller in comes last.
         await self._store.put(layout.pointer(key.id), {"team": team_id})
         await self._store.put(layout.key_index(team_id), {key.id: ""})
-        await self._store.call("create", [layout.key(team_id, key.id)], words)
+        await self._store.call("create", _record_of(key), words)
         await self._store.put(layout.secret(digest), _pointer(key, digest))
         return key, secret
 
@@ -143,8 +152,8 @@ class Keys:
         """Replaces a key's name, limits and metadata, unless this is None; raises `NotFound`."""
         old = await self._key(key_id)
         new = replace(old, name=name, limits=limits, metadata=old.metadata if metadata is None else metadata)
-        fields = differing(key_fields(old), key_fields(new))
-        await self._store.call("update", [layout.key(old.team, key_id)], _words(fields))
+        words = [*self._actor.words(Action.KEY_CHANGED, key_id), *_words(differing(key_fields(old), key_fields(new)))]
+        await self._store.call("update", _record_of(old), words)
         self._known.forget(key_id)
         return await self._key(key_id)
 
@@ -162,8 +171,9 @@ class Keys:
             raise BadRequest(f"key {key_id} is revoked or expired; give it more time, or make a new one")
         secret = _new_secret()
         digest, ends_at = self._digest(secret), now + overlap_s
-        args = [digest, _hint(secret), repr(now), repr(ends_at), str(MOST_OLD_SECRETS)]
-        state, *olds = await self._store.call("rotate", [layout.key(key.team, key_id)], args)
+        words = self._actor.words(Action.KEY_ROTATED, key_id)
+        words += [digest, _hint(secret), repr(now), repr(ends_at), str(MOST_OLD_SECRETS)]
+        state, *olds = await self._store.call("rotate", _record_of(key), words)
         if state == "full":
             raise _too_many(key_id, float(olds[0]) - now)
         if state != "rotated":
@@ -181,7 +191,7 @@ class Keys:
         The first time stays when it is revoked again; raises `NotFound`.
         """
         key = await self._key(key_id)
-        await self._store.call("revoke", [layout.key(key.team, key_id)], [repr(now)])
+        await self._store.call("revoke", _record_of(key), [*self._actor.words(Action.KEY_REVOKED, key_id), repr(now)])
         self._known.forget(key_id)
         return await self._key(key_id)
 
@@ -263,6 +273,11 @@ def _new_secret() -> str:
 
 def _hint(secret: str) -> str:
     return secret[-4:]
+
+
+def _record_of(key: Key) -> list[str]:
+    """What functions that change a key are given: its record, and the trail that tells of it."""
+    return [layout.key(key.team, key.id), layout.trail(key.team)]
 
 
 def _pointer(key: Key, digest: str) -> dict[str, str]:

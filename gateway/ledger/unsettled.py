@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gateway.core.errors import NotFound
 from gateway.core.prices import Basis
+from gateway.core.trail import Action, Actor
 from gateway.core.unsettled import Reason, Resolution, Resolved, Unsettled, UnsettledCall
 from gateway.ledger import layout
 from gateway.ledger.store import Store
@@ -29,9 +30,10 @@ _FACTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class UnsettledBooks:
-    """All methods raise `BooksAway`, and may be repeated."""
+    """All methods raise `BooksAway`, and may be repeated. `actor` is who resolves, None: the gateway, in the end."""
 
     store: Store
+    actor: Actor | None = None
 
     async def attempts(self, *, older_s: float = 0.0) -> AsyncIterator[Unsettled]:
         """Those that have been unsettled for so long, from the oldest on."""
@@ -71,10 +73,17 @@ class UnsettledBooks:
         attempt that is not unsettled.
         """
         amount = "" if nanos is None else str(nanos)
-        args = [attempt_id, resolved.value, amount, why.value]
-        if billed_at is not None:
-            args.append(str(round(billed_at * 1000)))
-        state, *rest = await self.store.call("resolve", [layout.OPERATOR, layout.OPERATOR_LEDGER], args)
+        args = [
+            attempt_id,
+            resolved.value,
+            amount,
+            why.value,
+            "" if billed_at is None else str(round(billed_at * 1000)),
+        ]
+        if self.actor is not None:
+            args += self.actor.words(Action.ATTEMPT_RESOLVED, attempt_id)
+        keys = [layout.OPERATOR, layout.OPERATOR_LEDGER, layout.OPERATOR_TRAIL]
+        state, *rest = await self.store.call("resolve", keys, args)
         if not rest:
             raise NotFound(
                 f"there is no unsettled attempt {attempt_id}; `gateway ledger unsettled` lists those there are"

@@ -1,13 +1,13 @@
 """The admin API: teams, keys, drills, and what was spent. Every amount is a decimal string of dollars."""
 
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
@@ -19,22 +19,27 @@ from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.core.metadata import Metadata
 from gateway.core.metadata import changed as changed_metadata
 from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team_changed, team_limits_of
+from gateway.core.trail import Actor, Door
 from gateway.ledger import reports
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.zones import zone_of
-from gateway.web import shapes
+from gateway.web import shapes, trail
 from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, Rotation, TeamChange
 from gateway.web.problems import Problem
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Office:
-    """What administration works with. `admin_key` None: none is configured, and the API is shut."""
+    """What administration works with. `admin_keys` are by the names of administrators; without any the API is shut."""
 
-    admin_key: str | None
+    admin_keys: Mapping[str, str]
     ledger: Ledger
     offer: Offer
     today: Callable[[], float]
+
+    def acting(self, request: Request) -> Ledger:
+        """The ledger for what whoever asks does in it."""
+        return self.ledger.by(Actor(_who(self.admin_keys, request.headers), Door.API))
 
 
 def router(office: Office) -> APIRouter:
@@ -42,7 +47,7 @@ def router(office: Office) -> APIRouter:
         """Asks for the admin key before a byte of the body is read; the framework would read it first."""
 
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-            _let_in(office.admin_key, Headers(scope=scope).get("authorization", ""))
+            _who(office.admin_keys, Headers(scope=scope))
             await super().handle(scope, receive, send)
 
     routes = APIRouter(
@@ -55,21 +60,27 @@ def router(office: Office) -> APIRouter:
     _keys(routes, office)
     _drills(routes, office)
     _reports(routes, office)
+    trail.add(routes, office.ledger)
     return routes
 
 
-def _let_in(admin_key: str | None, authorization: str) -> None:
-    if admin_key is None:
+def _who(admin_keys: Mapping[str, str], headers: Headers) -> str:
+    """The name of the administrator whose key was sent. Every key is compared, so that time tells nothing of any."""
+    if not admin_keys:
         raise Problem(403, "The admin API is shut: set admin.key in the configuration.")
-    scheme, _, given = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), admin_key.encode()):
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    found = [name for name, key in admin_keys.items() if hmac.compare_digest(given.encode(), key.encode())]
+    if scheme.lower() != "bearer" or not found:
         raise Problem(401, "Send the admin key as Authorization: Bearer <admin key>.")
+    return found[0]
 
 
 def _teams(routes: APIRouter, office: Office) -> None:
+    Acting = Annotated[Ledger, Depends(office.acting)]  # noqa: N806  a type
+
     @routes.post("/teams", status_code=201, summary="Make a team")
-    async def create_team(body: NewTeam) -> dict[str, Any]:
-        team = await office.ledger.keys.create_team(
+    async def create_team(body: NewTeam, acting: Acting) -> dict[str, Any]:
+        team = await acting.keys.create_team(
             body.id, now=office.today(), name=body.name, limits=_team_limits(body), metadata=_metadata((), body)
         )
         return await _team(office, team)
@@ -83,21 +94,23 @@ def _teams(routes: APIRouter, office: Office) -> None:
         return await _team(office, await _found_team(office, team_id))
 
     @routes.patch("/teams/{team_id}", summary="Change a team: what is not sent stays")
-    async def update_team(team_id: str, body: TeamChange) -> dict[str, Any]:
+    async def update_team(team_id: str, body: TeamChange, acting: Acting) -> dict[str, Any]:
         team = await _found_team(office, team_id)
         limits = team_changed(team.limits, _team_limits(body), body.model_fields_set)
         name = team.name if body.name is None else body.name
         metadata = _metadata(team.metadata, body)
-        updated = await office.ledger.keys.update_team(team_id, name=name, limits=limits, metadata=metadata)
+        updated = await acting.keys.update_team(team_id, name=name, limits=limits, metadata=metadata)
         return await _team(office, updated)
 
 
 def _keys(routes: APIRouter, office: Office) -> None:
+    Acting = Annotated[Ledger, Depends(office.acting)]  # noqa: N806  a type
+
     @routes.post("/keys", status_code=201, summary="Make a key; the answer shows its secret, once")
-    async def create_key(body: NewKey) -> dict[str, Any]:
+    async def create_key(body: NewKey, acting: Acting) -> dict[str, Any]:
         limits, metadata = _limits(office, body), _metadata((), body)
-        await office.ledger.keys.ensure_team(body.team, now=office.today())
-        key, secret = await office.ledger.keys.create_key(
+        await acting.keys.ensure_team(body.team, now=office.today())
+        key, secret = await acting.keys.create_key(
             body.team, name=body.name or "", limits=limits, now=office.today(), metadata=metadata
         )
         return {**await _key(office, key), "key": secret}
@@ -111,35 +124,37 @@ def _keys(routes: APIRouter, office: Office) -> None:
         return await _key(office, await _found(office, key_id))
 
     @routes.patch("/keys/{key_id}", summary="Change a key's limits: what is not sent stays")
-    async def update_key(key_id: str, body: KeyLimits) -> dict[str, Any]:
+    async def update_key(key_id: str, body: KeyLimits, acting: Acting) -> dict[str, Any]:
         key = await _found(office, key_id)
         limits = changed(key.limits, _limits(office, body), body.model_fields_set)
         name = key.name if body.name is None else body.name
         metadata = _metadata(key.metadata, body)
-        updated = await office.ledger.keys.update(key_id, limits=limits, name=name, metadata=metadata)
+        updated = await acting.keys.update(key_id, limits=limits, name=name, metadata=metadata)
         return await _key(office, updated)
 
     @routes.post(
         "/keys/{key_id}/rotate",
         summary="Give a key a new secret, shown in the answer once; the old one goes on a while",
     )
-    async def rotate_key(key_id: str, body: Rotation | None = None) -> dict[str, Any]:
+    async def rotate_key(key_id: str, acting: Acting, body: Rotation | None = None) -> dict[str, Any]:
         await _found(office, key_id)
         overlap_s = (body or Rotation()).overlap_s
-        key, secret = await office.ledger.keys.rotate(key_id, overlap_s=overlap_s, now=office.today())
+        key, secret = await acting.keys.rotate(key_id, overlap_s=overlap_s, now=office.today())
         return {**await _key(office, key), "key": secret}
 
     @routes.delete("/keys/{key_id}", summary="Revoke a key; calls in flight finish")
-    async def revoke_key(key_id: str) -> dict[str, Any]:
+    async def revoke_key(key_id: str, acting: Acting) -> dict[str, Any]:
         await _found(office, key_id)
-        return await _key(office, await office.ledger.keys.revoke(key_id, office.today()))
+        return await _key(office, await acting.keys.revoke(key_id, office.today()))
 
 
 def _drills(routes: APIRouter, office: Office) -> None:
+    Acting = Annotated[Ledger, Depends(office.acting)]  # noqa: N806  a type
+
     @routes.post("/drills", status_code=201, summary="Make a group dead, silent or slow for some calls, for a while")
-    async def begin_drill(body: NewDrill) -> dict[str, Any]:
+    async def begin_drill(body: NewDrill, acting: Acting) -> dict[str, Any]:
         with _as_problem():
-            drill = await office.ledger.drills.begin(body.terms(), office.offer.groups)
+            drill = await acting.drills.begin(body.terms(), office.offer.groups)
         return shapes.drill(drill, drill.begins_at)
 
     @routes.get("/drills", summary="List the drills that are on")
@@ -148,8 +163,8 @@ def _drills(routes: APIRouter, office: Office) -> None:
         return {"drills": [shapes.drill(drill, seen.now) for drill in seen.drills]}
 
     @routes.delete("/drills/{drill_id}", summary="End a drill now: within two seconds every gateway has")
-    async def end_drill(drill_id: str) -> dict[str, Any]:
-        drill = await office.ledger.drills.end(drill_id)
+    async def end_drill(drill_id: str, acting: Acting) -> dict[str, Any]:
+        drill = await acting.drills.end(drill_id)
         return shapes.drill(drill, drill.ends_at)
 
 

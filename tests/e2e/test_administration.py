@@ -1,13 +1,16 @@
 """The commands that look after keys and teams, as a person runs them."""
 
 import json
+import os
+import pwd
 import re
+import socket
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.test_commands import CONFIG, draw, facts, gateway, serving
-from tests.house import Simulator
+from tests.house import MODEL, Simulator
 
 
 @pytest.fixture
@@ -53,3 +56,29 @@ def test_metadata_is_set_shown_and_removed(here: Path) -> None:
     assert json.loads(gateway(here, "teams", "update", "acme", "--metadata", "none", "--json"))["metadata"] == {}
     said = gateway(here, "keys", "update", made["id"], "--metadata", "owner", code=2)
     assert said == "gateway: --metadata: 'owner' is not NAME=VALUE; NAME= removes one, and none removes all\n"
+
+
+def test_every_command_that_changes_something_is_told_with_its_user(here: Path) -> None:
+    gateway(here, "teams", "create", "acme", "--budget-usd", "5")
+    made = json.loads(gateway(here, "keys", "create", "--team", "acme", "--json"))
+    gateway(here, "teams", "update", "acme", "--budget-usd", "10")
+    gateway(here, "keys", "update", made["id"], "--model", MODEL)
+    gateway(here, "keys", "rotate", made["id"])
+    drill = ("drill", "start", "--group", "Default", "--kind", "dead", "--team", "acme")
+    gateway(here, *drill)
+    gateway(here, "drill", "stop", "--all")
+    gateway(here, "teams", "revoke", "acme")
+    rows = json.loads(gateway(here, "audit", "--json"))
+    assert [row["action"] for row in reversed(rows)] == [
+        *("team.created", "key.created", "team.changed", "key.changed"),
+        *("key.rotated", "drill.begun", "drill.ended", "key.revoked"),
+    ]
+    user = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
+    assert {(row["who"], row["door"]) for row in rows} == {(user, "cli")}
+    told = gateway(here, "audit", "--subject", "acme", "--since", "2020-01-01", "--limit", "3")
+    assert "key.revoked" in told
+    assert "key.changed" in told
+    assert "team.changed" not in told
+    assert "budget_usd: 5 → 10" in gateway(here, "audit")
+    assert made["key"] not in gateway(here, "audit", "--json")
+    assert json.loads(gateway(here, "audit", "--since", "2999-01-01T00:00:00", "--json")) == []

@@ -109,6 +109,7 @@ def test_the_tour_works_as_it_is_written(prepared: tuple[Path, str], simulator: 
         listed = shell(block("gateway teams create"), here, env)
         assert "phone" in listed
         assert MODEL in listed
+        assert "team.created" in shell(block("gateway audit"), here, env)
         (here / "seller.csv").write_text(_export(simulator.bill()[billed:]))
         reconciled = shell(block("gateway ledger reconcile"), here, env)
         assert "seller's $" in reconciled

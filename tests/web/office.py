@@ -22,6 +22,7 @@ ROUTES: list[tuple[str, str]] = [
     ("GET", USAGE),
     ("GET", "/admin/api/groups"),
     ("GET", "/admin/api/allowances"),
+    ("GET", "/admin/api/audit"),
 ]
 
 
