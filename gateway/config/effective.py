@@ -71,6 +71,7 @@ def _admin(admin: Admin) -> Iterator[tuple[str, object]]:
     for name, key in admin.keys.items():
         if name != ADMIN:
             yield f"admin.keys.{name}", key
+    yield "admin.listen", admin.listen
 
 
 def _lane(path: str, lane: LaneSettings) -> Iterator[tuple[str, object]]:

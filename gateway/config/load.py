@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from gateway.config import rules, sources
 from gateway.config.catalog import add_packaged, catalog
 from gateway.config.draft import Draft, Where, dotted, draft, leaves
-from gateway.config.schema import AdminSection, FailoverSection, LaneSection, Root
+from gateway.config.schema import FailoverSection, LaneSection, Root
 from gateway.config.sections import checked, near
 from gateway.config.settings import (
     ADMIN,
@@ -98,7 +98,7 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         store_away=root.store_away,
         store_may_forget=root.store_may_forget,
         secret=root.secret,
-        admin=_admin(root.admin, notes),
+        admin=_admin(root, notes),
         groups=groups,
         lanes=tuple(lanes.values()),
         catalog=models,
@@ -113,8 +113,11 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
     )
 
 
-def _admin(section: AdminSection, notes: Draft) -> Admin:
+def _admin(root: Root, notes: Draft) -> Admin:
     """Whoever does something is known by the key that was sent: so nobody has two names, and no two have one key."""
+    section = root.admin
+    if section.listen == root.listen and str(root.listen).rpartition(":")[2] != "0":
+        notes.wrong(("admin", "listen"), "is the address of listen; choose another, or leave it out to share that one")
     keys = {} if section.key is None else {ADMIN: section.key}
     owners = {key.reveal(): "admin.key" for key in keys.values()}
     for name, key in section.keys.items():
@@ -129,7 +132,7 @@ def _admin(section: AdminSection, notes: Draft) -> Admin:
             notes.wrong(where, f"is the same as {owners[key.reveal()]}; give each a key of its own")
         owners.setdefault(key.reveal(), dotted(where))
         keys[name] = key
-    return Admin(MappingProxyType(keys))
+    return Admin(MappingProxyType(keys), section.listen)
 
 
 def _allowances(section: FailoverSection) -> dict[Purpose, Caps]:

@@ -74,6 +74,7 @@ class AdminSection(Section):
     key: Annotated[AdminKey | None, Nullable] = None
     key_file: str | None = None
     keys: dict[str, AdminKey] = Field(default_factory=dict)
+    listen: Annotated[Address | None, Nullable] = None
 
 
 class TimeoutsSection(Section):

@@ -120,9 +120,13 @@ ADMIN = "admin"
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """Who may use the admin API: by name, each with a key of its own. Without any there is no admin API."""
+    """Who may use the admin API: by name, each with a key of its own. Without any there is no admin API.
+
+    `listen` is where it is served, and nowhere else; None: where everything is.
+    """
 
     keys: Mapping[str, Secret]
+    listen: Listen | None
 
 
 @dataclass(frozen=True, slots=True)

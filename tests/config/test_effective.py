@@ -58,6 +58,7 @@ def folder(tmp_path: Path) -> Path:
         ("secret", "***", "config.yaml:4"),
         ("admin.key", "***", "env ADMIN"),
         ("admin.keys.ana", "***", "config.yaml:2"),
+        ("admin.listen", "not set", "default"),
         ("groups[0].name", "Default", "config.yaml:6"),
         ("groups[0].multiplier", "1.4", "config.yaml:7"),
         ("groups[0].lanes[0].name", "Default", "default"),

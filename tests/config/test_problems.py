@@ -127,6 +127,12 @@ def put(document: Any, where: tuple[str | int, ...], value: object) -> None:
             "${not closed",
             f"{KEY}: has a ${{ that is not ${{NAME}} or ${{NAME:-default}}; write $${{ for the characters themselves",
         ),
+        (("admin", "listen"), "8081", f"admin.listen: {LISTEN}"),
+        (
+            ("admin", "listen"),
+            "127.0.0.1:8080",
+            "admin.listen: is the address of listen; choose another, or leave it out to share that one",
+        ),
         (("admin", "keys"), {"a b": "k" * 24}, f"admin.keys.a b: {NAME}"),
         (
             ("admin", "keys"),
