@@ -104,9 +104,7 @@ def revoke(team: TeamId, config: ConfigFile = None, as_json: AsJson = False) -> 
 
     async def work(office: Office) -> None:
         found = await _found(office, team)
-        live = [key for key in await office.ledger.keys.keys(team) if key.live(time.time())]
-        for key in live:
-            await office.ledger.keys.revoke(key.id, time.time())
+        live = await office.ledger.keys.revoke_all(team, time.time())
         err.print(f"{len(live)} keys of team {team} are revoked.", highlight=False)
         await _print_one(office, found, as_json)
 

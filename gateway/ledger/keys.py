@@ -195,6 +195,13 @@ class Keys:
         self._known.forget(key_id)
         return await self._key(key_id)
 
+    async def revoke_all(self, team_id: str, now: float) -> list[str]:
+        """Ends all keys of a team, and gives the ids of those that were live."""
+        live = [key.id for key in await self.keys(team_id) if key.live(now)]
+        for key_id in live:
+            await self.revoke(key_id, now)
+        return live
+
     def _digest(self, secret: str) -> str:
         """What is compared instead of the secret: how long a comparison takes tells nothing about it."""
         return hmac.new(self._pepper, secret.encode(), hashlib.sha256).hexdigest()

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from gateway.core.errors import NotFound
 from gateway.core.prices import Basis
 from gateway.core.trail import Action, Actor
-from gateway.core.unsettled import Reason, Resolution, Resolved, Unsettled, UnsettledCall
+from gateway.core.unsettled import AllUnsettled, Reason, Resolution, Resolved, Unsettled, UnsettledCall
 from gateway.ledger import layout
+from gateway.ledger.budget import Books
 from gateway.ledger.store import Store
 
 _AT_ONCE = 200
@@ -111,6 +112,15 @@ class UnsettledBooks:
             (state,) = await self.store.call("adopt", [layout.OPERATOR], [row["held"], at_ms, *facts])
             adopted += state == "adopted"
         return adopted
+
+
+async def everything(books: Books) -> AllUnsettled:
+    """All that nobody knows at the moment. Raises `BooksAway`."""
+    unsettled = UnsettledBooks(books.store)
+    attempts = tuple([each async for each in unsettled.attempts()])
+    calls = tuple(await unsettled.calls())
+    earlier = (await books.operator_balance()).held_nanos - sum(each.nanos for each in attempts)
+    return AllUnsettled(attempts, calls, max(0, earlier))  # below zero: some came in between
 
 
 def _records(words: list[str]) -> Iterator[dict[str, str]]:

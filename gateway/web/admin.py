@@ -1,8 +1,7 @@
 """The admin API: teams, keys, drills, and what was spent. Every amount is a decimal string of dollars."""
 
 import hmac
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -14,7 +13,6 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.allowance import Purpose
-from gateway.core.errors import BadRequest
 from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.core.metadata import Metadata
 from gateway.core.metadata import changed as changed_metadata
@@ -23,9 +21,9 @@ from gateway.core.trail import Actor, Door
 from gateway.ledger import reports
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.zones import zone_of
-from gateway.web import shapes, trail
+from gateway.web import ledger, shapes, trail
 from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, Rotation, TeamChange
-from gateway.web.problems import Problem
+from gateway.web.problems import DESCRIBED, Problem, as_problem
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +52,7 @@ def router(office: Office) -> APIRouter:
         prefix="/admin/api",
         tags=["admin"],
         route_class=Guarded,
+        responses=DESCRIBED,
         dependencies=[Depends(HTTPBearer(scheme_name="admin", auto_error=False))],  # for the description alone
     )
     _teams(routes, office)
@@ -61,6 +60,7 @@ def router(office: Office) -> APIRouter:
     _drills(routes, office)
     _reports(routes, office)
     trail.add(routes, office.ledger)
+    ledger.add(routes, office.offer, office.acting, office.today)
     return routes
 
 
@@ -101,6 +101,12 @@ def _teams(routes: APIRouter, office: Office) -> None:
         metadata = _metadata(team.metadata, body)
         updated = await acting.keys.update_team(team_id, name=name, limits=limits, metadata=metadata)
         return await _team(office, updated)
+
+    @routes.delete("/teams/{team_id}", summary="Revoke all keys of a team; what it spent stays in the books")
+    async def revoke_team(team_id: str, acting: Acting) -> dict[str, Any]:
+        team = await _found_team(office, team_id)
+        revoked = await acting.keys.revoke_all(team_id, office.today())
+        return {**await _team(office, team), "revoked_keys": revoked}
 
 
 def _keys(routes: APIRouter, office: Office) -> None:
@@ -153,7 +159,7 @@ def _drills(routes: APIRouter, office: Office) -> None:
 
     @routes.post("/drills", status_code=201, summary="Make a group dead, silent or slow for some calls, for a while")
     async def begin_drill(body: NewDrill, acting: Acting) -> dict[str, Any]:
-        with _as_problem():
+        with as_problem():
             drill = await acting.drills.begin(body.terms(), office.offer.groups)
         return shapes.drill(drill, drill.begins_at)
 
@@ -176,7 +182,7 @@ def _reports(routes: APIRouter, office: Office) -> None:
         since: Annotated[date | None, Query(description="First day, UTC; by default 30 days ago.")] = None,
         until: Annotated[date | None, Query(description="Last day, UTC; by default today.")] = None,
     ) -> dict[str, Any]:
-        with _as_problem():
+        with as_problem():
             first, last = reports.days(since, until, datetime.fromtimestamp(office.today(), UTC).date())
         rows = await reports.usage(office.ledger.store, team=team, key_id=key_id, since=first, until=last)
         operator = shapes.operator(await office.ledger.books.operator_balance())
@@ -220,27 +226,18 @@ async def _key(office: Office, key: Key) -> dict[str, Any]:
 
 
 def _team_limits(body: TeamChange) -> TeamLimits:
-    with _as_problem():
+    with as_problem():
         return team_limits_of(TeamTerms(**body.model_dump(exclude={"id", "name", "metadata"})), zone_of)
 
 
 def _limits(office: Office, body: KeyLimits) -> Limits:
     terms = Terms(**body.model_dump(exclude={"team", "name", "metadata"}))
-    with _as_problem():
+    with as_problem():
         return limits_of(terms, office.offer, office.today())
 
 
 def _metadata(old: Metadata, body: TeamChange | KeyLimits) -> Metadata:
     if "metadata" not in body.model_fields_set:
         return old
-    with _as_problem():
+    with as_problem():
         return changed_metadata(old, body.metadata)
-
-
-@contextmanager
-def _as_problem() -> Iterator[None]:
-    """A value that makes no sense is 422 here, as the framework has it for the shapes it checks itself."""
-    try:
-        yield
-    except BadRequest as error:
-        raise Problem(422, f"{error.param}: {error.message}") from None

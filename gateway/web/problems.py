@@ -1,5 +1,7 @@
 """Errors of the gateway's own API as RFC 9457 problem details."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -8,10 +10,32 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import BadRequest, GatewayError
 from gateway.core.headers import RETRY_AFTER
 
 PROBLEM = "application/problem+json"
+
+
+# How every error of these routes is described.
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A problem (RFC 9457); `detail` says what to do.",
+        "content": {
+            PROBLEM: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
 
 
 class Problem(Exception):
@@ -21,6 +45,15 @@ class Problem(Exception):
         super().__init__(detail)
         self.status = status
         self.detail = detail
+
+
+@contextmanager
+def as_problem() -> Iterator[None]:
+    """A value that makes no sense is 422 here, as the framework has it for the shapes it checks itself."""
+    try:
+        yield
+    except BadRequest as error:
+        raise Problem(422, f"{error.param}: {error.message}") from None
 
 
 def install(app: FastAPI) -> None:

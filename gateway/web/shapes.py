@@ -16,6 +16,9 @@ from gateway.core.call import Call
 from gateway.core.drill import Drill, OneKey, OneTeam, Share
 from gateway.core.money import usd_of
 from gateway.core.plan import Bounds
+from gateway.core.unsettled import AllUnsettled, Resolution, Unsettled, UnsettledCall
+from gateway.ledger.unsettled import UNSETTLED_S
+from gateway.ledger.verify import Verified
 
 
 def team(each: keys.Team, account: books.Account, premium: Drawn) -> dict[str, Any]:
@@ -156,3 +159,44 @@ def _account(budget: Budget, rates: Rates, account: books.Account) -> dict[str, 
         "concurrency": rates.concurrency,
         "running": account.running,
     }
+
+
+def verified(each: Verified) -> dict[str, Any]:
+    """What was found of one ledger."""
+    sums = {"spent_usd": usd_of(each.sums.spent), "held_usd": usd_of(each.sums.held)}
+    return {"ledger": each.whose, "rows": each.rows, **sums, "faults": list(each.faults)}
+
+
+def unsettled(found: AllUnsettled, now: float) -> dict[str, Any]:
+    """Attempts and calls of which nobody knows whether they were billed."""
+    return {
+        "attempts": [_attempt(each, now) for each in found.attempts],
+        "calls": [_call(each) for each in found.calls],
+        "earlier_usd": usd_of(found.earlier_nanos),
+    }
+
+
+def resolution(attempt_id: str, made: Resolution) -> dict[str, Any]:
+    return {"attempt": attempt_id, "resolved": made.resolved.value, "usd": usd_of(made.nanos), "why": made.why}
+
+
+def _attempt(each: Unsettled, now: float) -> dict[str, Any]:
+    return {
+        "attempt": each.attempt_id,
+        "call": each.call_id,
+        "team": each.team,
+        "model": each.model,
+        "size": each.size,
+        "group": each.group,
+        "lane": each.lane,
+        "began_at": each.began,
+        "unsettled_at": each.at,
+        "age_s": round(now - each.at),
+        "held_usd": usd_of(each.nanos),
+        "exact": each.exact,
+    }
+
+
+def _call(each: UnsettledCall) -> dict[str, Any]:
+    row = {"call": each.call_id, "team": each.team, "key": each.key_id, "held_usd": usd_of(each.nanos)}
+    return {**row, "unsettled_at": each.until - UNSETTLED_S, "until": each.until}

@@ -5,11 +5,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from gateway.core.errors import BadRequest
 from gateway.core.trail import Deed
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.trail import MOST
-from gateway.web.problems import Problem
+from gateway.web.problems import as_problem
 
 USUAL = 100
 
@@ -27,10 +26,8 @@ def add(routes: APIRouter, ledger: Ledger) -> None:
         ] = None,
     ) -> dict[str, Any]:
         after = None if since is None else (since if since.tzinfo else since.replace(tzinfo=UTC)).timestamp()
-        try:
+        with as_problem():
             page = await ledger.trail.page(limit=limit, since=after, subject=subject, cursor=cursor)
-        except BadRequest as error:
-            raise Problem(422, f"{error.param}: {error.message}") from None
         return {"entries": [entry(each) for each in page.deeds], "cursor": page.cursor}
 
 

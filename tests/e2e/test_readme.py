@@ -50,7 +50,7 @@ def environ(simulator: Simulator, port: int = 0) -> dict[str, str]:
 
 
 def shell(text: str, here: Path, env: dict[str, str]) -> str:
-    done = subprocess.run(["sh", "-eu", "-c", text], cwd=here, env=env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["sh", "-eu", "-c", text], cwd=here, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

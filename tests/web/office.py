@@ -10,6 +10,7 @@ ROUTES: list[tuple[str, str]] = [
     ("GET", TEAMS),
     ("GET", f"{TEAMS}/acme"),
     ("PATCH", f"{TEAMS}/acme"),
+    ("DELETE", f"{TEAMS}/nobody"),
     ("POST", KEYS),
     ("GET", KEYS),
     ("GET", f"{KEYS}/key_1"),
@@ -23,6 +24,10 @@ ROUTES: list[tuple[str, str]] = [
     ("GET", "/admin/api/groups"),
     ("GET", "/admin/api/allowances"),
     ("GET", "/admin/api/audit"),
+    ("GET", "/admin/api/ledger/verify"),
+    ("GET", "/admin/api/ledger/unsettled"),
+    ("POST", "/admin/api/ledger/unsettled/att_1/resolve"),
+    ("POST", "/admin/api/ledger/reconcile"),
 ]
 
 
