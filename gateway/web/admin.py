@@ -21,7 +21,7 @@ from gateway.core.trail import Actor, Door
 from gateway.ledger import reports
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.zones import zone_of
-from gateway.web import ledger, shapes, trail
+from gateway.web import answers, ledger, shapes, trail
 from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, Rotation, TeamChange
 from gateway.web.problems import DESCRIBED, Problem, as_problem
 
@@ -78,22 +78,22 @@ def _who(admin_keys: Mapping[str, str], headers: Headers) -> str:
 def _teams(routes: APIRouter, office: Office) -> None:
     Acting = Annotated[Ledger, Depends(office.acting)]  # noqa: N806  a type
 
-    @routes.post("/teams", status_code=201, summary="Make a team")
+    @routes.post("/teams", status_code=201, summary="Make a team", response_model=answers.Team)
     async def create_team(body: NewTeam, acting: Acting) -> dict[str, Any]:
         team = await acting.keys.create_team(
             body.id, now=office.today(), name=body.name, limits=_team_limits(body), metadata=_metadata((), body)
         )
         return await _team(office, team)
 
-    @routes.get("/teams", summary="List the teams")
+    @routes.get("/teams", summary="List the teams", response_model=answers.Teams)
     async def list_teams() -> dict[str, Any]:
         return {"teams": [await _team(office, team) for team in await office.ledger.keys.teams()]}
 
-    @routes.get("/teams/{team_id}", summary="A team, and what its keys spent together")
+    @routes.get("/teams/{team_id}", summary="A team, and what its keys spent together", response_model=answers.Team)
     async def get_team(team_id: str) -> dict[str, Any]:
         return await _team(office, await _found_team(office, team_id))
 
-    @routes.patch("/teams/{team_id}", summary="Change a team: what is not sent stays")
+    @routes.patch("/teams/{team_id}", summary="Change a team: what is not sent stays", response_model=answers.Team)
     async def update_team(team_id: str, body: TeamChange, acting: Acting) -> dict[str, Any]:
         team = await _found_team(office, team_id)
         limits = team_changed(team.limits, _team_limits(body), body.model_fields_set)
@@ -102,7 +102,11 @@ def _teams(routes: APIRouter, office: Office) -> None:
         updated = await acting.keys.update_team(team_id, name=name, limits=limits, metadata=metadata)
         return await _team(office, updated)
 
-    @routes.delete("/teams/{team_id}", summary="Revoke all keys of a team; what it spent stays in the books")
+    @routes.delete(
+        "/teams/{team_id}",
+        summary="Revoke all keys of a team; what it spent stays in the books",
+        response_model=answers.RevokedTeam,
+    )
     async def revoke_team(team_id: str, acting: Acting) -> dict[str, Any]:
         team = await _found_team(office, team_id)
         revoked = await acting.keys.revoke_all(team_id, office.today())
@@ -112,7 +116,12 @@ def _teams(routes: APIRouter, office: Office) -> None:
 def _keys(routes: APIRouter, office: Office) -> None:
     Acting = Annotated[Ledger, Depends(office.acting)]  # noqa: N806  a type
 
-    @routes.post("/keys", status_code=201, summary="Make a key; the answer shows its secret, once")
+    @routes.post(
+        "/keys",
+        status_code=201,
+        summary="Make a key; the answer shows its secret, once",
+        response_model=answers.KeyWithSecret,
+    )
     async def create_key(body: NewKey, acting: Acting) -> dict[str, Any]:
         limits, metadata = _limits(office, body), _metadata((), body)
         await acting.keys.ensure_team(body.team, now=office.today())
@@ -121,15 +130,15 @@ def _keys(routes: APIRouter, office: Office) -> None:
         )
         return {**await _key(office, key), "key": secret}
 
-    @routes.get("/keys", summary="List the keys")
+    @routes.get("/keys", summary="List the keys", response_model=answers.Keys)
     async def list_keys(team: str | None = None) -> dict[str, Any]:
         return {"keys": [await _key(office, key) for key in await office.ledger.keys.keys(team)]}
 
-    @routes.get("/keys/{key_id}", summary="A key, and what it spent")
+    @routes.get("/keys/{key_id}", summary="A key, and what it spent", response_model=answers.Key)
     async def get_key(key_id: str) -> dict[str, Any]:
         return await _key(office, await _found(office, key_id))
 
-    @routes.patch("/keys/{key_id}", summary="Change a key's limits: what is not sent stays")
+    @routes.patch("/keys/{key_id}", summary="Change a key's limits: what is not sent stays", response_model=answers.Key)
     async def update_key(key_id: str, body: KeyLimits, acting: Acting) -> dict[str, Any]:
         key = await _found(office, key_id)
         limits = changed(key.limits, _limits(office, body), body.model_fields_set)
@@ -141,6 +150,7 @@ def _keys(routes: APIRouter, office: Office) -> None:
     @routes.post(
         "/keys/{key_id}/rotate",
         summary="Give a key a new secret, shown in the answer once; the old one goes on a while",
+        response_model=answers.KeyWithSecret,
     )
     async def rotate_key(key_id: str, acting: Acting, body: Rotation | None = None) -> dict[str, Any]:
         await _found(office, key_id)
@@ -148,7 +158,7 @@ def _keys(routes: APIRouter, office: Office) -> None:
         key, secret = await acting.keys.rotate(key_id, overlap_s=overlap_s, now=office.today())
         return {**await _key(office, key), "key": secret}
 
-    @routes.delete("/keys/{key_id}", summary="Revoke a key; calls in flight finish")
+    @routes.delete("/keys/{key_id}", summary="Revoke a key; calls in flight finish", response_model=answers.Key)
     async def revoke_key(key_id: str, acting: Acting) -> dict[str, Any]:
         await _found(office, key_id)
         return await _key(office, await acting.keys.revoke(key_id, office.today()))
@@ -157,18 +167,27 @@ def _keys(routes: APIRouter, office: Office) -> None:
 def _drills(routes: APIRouter, office: Office) -> None:
     Acting = Annotated[Ledger, Depends(office.acting)]  # noqa: N806  a type
 
-    @routes.post("/drills", status_code=201, summary="Make a group dead, silent or slow for some calls, for a while")
+    @routes.post(
+        "/drills",
+        status_code=201,
+        summary="Make a group dead, silent or slow for some calls, for a while",
+        response_model=answers.Drill,
+    )
     async def begin_drill(body: NewDrill, acting: Acting) -> dict[str, Any]:
         with as_problem():
             drill = await acting.drills.begin(body.terms(), office.offer.groups)
         return shapes.drill(drill, drill.begins_at)
 
-    @routes.get("/drills", summary="List the drills that are on")
+    @routes.get("/drills", summary="List the drills that are on", response_model=answers.Drills)
     async def list_drills() -> dict[str, Any]:
         seen = await office.ledger.drills.on()
         return {"drills": [shapes.drill(drill, seen.now) for drill in seen.drills]}
 
-    @routes.delete("/drills/{drill_id}", summary="End a drill now: within two seconds every gateway has")
+    @routes.delete(
+        "/drills/{drill_id}",
+        summary="End a drill now: within two seconds every gateway has",
+        response_model=answers.Drill,
+    )
     async def end_drill(drill_id: str, acting: Acting) -> dict[str, Any]:
         drill = await acting.drills.end(drill_id)
         return shapes.drill(drill, drill.ends_at)

@@ -13,7 +13,7 @@ from gateway.ledger.comparison import comparison_of
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.unsettled import UnsettledBooks, everything
 from gateway.ledger.verify import verify
-from gateway.web import shapes
+from gateway.web import answers, shapes
 from gateway.web.forms import LogQuery, Verdict
 from gateway.web.problems import Problem, as_problem
 from gateway.web.reconciled import document
@@ -43,7 +43,11 @@ def add(routes: APIRouter, offer: Offer, acting: Callable[[Request], Ledger], to
     Acting = Annotated[Ledger, Depends(acting)]  # noqa: N806  a type
     one_at_a_time = asyncio.Lock()
 
-    @routes.get("/ledger/verify", summary="Every balance computed again from the rows of its ledger")
+    @routes.get(
+        "/ledger/verify",
+        summary="Every balance computed again from the rows of its ledger",
+        response_model=answers.Verified,
+    )
     async def verify_ledgers(
         acting: Acting, team: Annotated[str | None, Query(description="Only this team's.")] = None
     ) -> dict[str, Any]:
@@ -52,11 +56,19 @@ def add(routes: APIRouter, offer: Offer, acting: Callable[[Request], Ledger], to
         found = [each async for each in verify(acting.books, team=team)]
         return {"right": not any(each.faults for each in found), "ledgers": list(map(shapes.verified, found))}
 
-    @routes.get("/ledger/unsettled", summary="Attempts and calls of which nobody knows whether they were billed")
+    @routes.get(
+        "/ledger/unsettled",
+        summary="Attempts and calls of which nobody knows whether they were billed",
+        response_model=answers.Unsettled,
+    )
     async def list_unsettled(acting: Acting) -> dict[str, Any]:
         return shapes.unsettled(await everything(acting.books), today())
 
-    @routes.post("/ledger/unsettled/{attempt}/resolve", summary="Say whether an attempt was billed; it is said once")
+    @routes.post(
+        "/ledger/unsettled/{attempt}/resolve",
+        summary="Say whether an attempt was billed; it is said once",
+        response_model=answers.Resolution,
+    )
     async def resolve(attempt: str, body: Verdict, acting: Acting) -> dict[str, Any]:
         resolved = Resolved.BILLED if body.billed else Resolved.UNBILLED
         if body.usd is not None and not body.billed:
@@ -66,7 +78,12 @@ def add(routes: APIRouter, offer: Offer, acting: Callable[[Request], Ledger], to
         books = UnsettledBooks(acting.store, acting.actor)
         return shapes.resolution(attempt, await books.resolve(attempt, resolved, Reason.HAND, nanos=nanos))
 
-    @routes.post("/ledger/reconcile", summary="The seller's call log beside the books", openapi_extra=_LOG)
+    @routes.post(
+        "/ledger/reconcile",
+        summary="The seller's call log beside the books",
+        openapi_extra=_LOG,
+        response_model=answers.Reconciled,
+    )
     async def reconcile(request: Request, acting: Acting, asked: Annotated[LogQuery, Query()]) -> dict[str, Any]:
         with as_problem():
             comparison = comparison_of(asked.terms(), offer)

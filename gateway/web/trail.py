@@ -8,13 +8,14 @@ from fastapi import APIRouter, Query
 from gateway.core.trail import Deed
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.trail import MOST
+from gateway.web import answers
 from gateway.web.problems import as_problem
 
 USUAL = 100
 
 
 def add(routes: APIRouter, ledger: Ledger) -> None:
-    @routes.get("/audit", summary="What administrators did, the newest first")
+    @routes.get("/audit", summary="What administrators did, the newest first", response_model=answers.Trail)
     async def audit(
         since: Annotated[datetime | None, Query(description="From when on; without a zone: UTC.")] = None,
         subject: Annotated[
