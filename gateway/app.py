@@ -63,9 +63,10 @@ _SWEEP_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A running gateway: the ASGI app, and what commands beside it work with."""
+    """A running gateway: the ASGI app, that of the admin API if it has a listener of its own, and what commands use."""
 
     app: Any
+    admin: Any | None
     ledger: Ledger
     supervisor: Supervisor
 
@@ -127,13 +128,16 @@ async def running(
         supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
         _keep_books(rooms, ledger)
         vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, now)
+        office = admin.router(_office(settings, ledger, offer))
+        apart = settings.admin.listen is not None
         framework = _framework(
             ops.router(vitals),
             own_key.router(own_key.Window(ledger, offer, rooms.board, now, time.time)),
-            admin.router(_office(settings, ledger, offer)),
+            *(() if apart else (office,)),
         )
+        openapi.describe(framework)
         desk = _desk(settings, rooms, Relay(rooms, drilling, pulse), ledger.keys, vault)
-        yield House(Public(framework, desk), ledger, supervisor)
+        yield House(Public(framework, desk), _framework(office) if apart else None, ledger, supervisor)
 
 
 def _keep_books(rooms: Rooms, ledger: Ledger) -> None:
@@ -183,7 +187,7 @@ def _timeouts(settings: Settings) -> Timeouts:
 
 def _office(settings: Settings, ledger: Ledger, offer: Offer) -> admin.Office:
     return admin.Office(
-        admin_key=settings.admin_key.reveal() if settings.admin_key else None,
+        admin_keys={name: key.reveal() for name, key in settings.admin.keys.items()},
         ledger=ledger,
         offer=offer,
         today=time.time,
@@ -202,7 +206,6 @@ def _framework(*routers: APIRouter) -> FastAPI:
     problems.install(framework)
     for router in routers:
         framework.include_router(router)
-    openapi.describe(framework)
     return framework
 
 

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from gateway.cli import demo, server
+from gateway.cli.audit import audit
 from gateway.cli.calls import calls
 from gateway.cli.drill import drill
 from gateway.cli.keys import keys
@@ -43,6 +44,7 @@ app.add_typer(store, name="store")
 app.command()(usage)
 app.command()(waste)
 app.add_typer(calls, name="calls")
+app.command()(audit)
 app.command()(rehearse)
 
 

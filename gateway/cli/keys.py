@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.office import ACCOUNT, Office, by_option, given, run, taking
-from gateway.cli.options import AsJson, ConfigFile, err, out, print_facts, print_json, print_table
-from gateway.core.errors import NotFound
+from gateway.cli.office import ACCOUNT, Office, by_option, given, metadata_of, run, taking
+from gateway.cli.options import AsJson, ConfigFile, err, moment, out, print_facts, print_json, print_table
+from gateway.core.durations import seconds_of
+from gateway.core.errors import BadRequest, NotFound
 from gateway.core.keys import Key, Limits, Mode, Show
 from gateway.core.terms import LONGEST_S, Offer, Terms, changed, limits_of, within
 from gateway.web import shapes
@@ -69,16 +70,16 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a key. Its secret is shown this once."""
-    terms = Terms(**_given(options))
+    terms, metadata = Terms(**_given(options)), metadata_of((), options)
 
     async def work(office: Office) -> None:
-        limits = _limits(terms, office.offer)
-        await office.ledger.keys.ensure_team(team, now=time.time())
-        made, secret = await office.ledger.keys.create_key(team, name=name, limits=limits, now=time.time())
+        limits, now = _limits(terms, office.offer), time.time()
+        await office.ledger.keys.ensure_team(team, now=now)
+        made, secret = await office.ledger.keys.create_key(team, name=name, limits=limits, now=now, metadata=metadata)
         if as_json:
             print_json({**await _row(office, made), "key": secret})
             return
-        out.print(f"{secret}\n", highlight=False, soft_wrap=True)
+        _print_secret(secret)
         err.print(f"Key {made.id} of team {team}. This is the only time its secret is shown.", highlight=False)
 
     run(config, work)
@@ -121,14 +122,48 @@ def update(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a key's name or limits; what is not given stays. `--model all` and `--group all` lift those limits."""
+    """Change a key's name, limits or metadata; what is not given stays.
+
+    `--model all` and `--group all` lift those limits.
+    """
     said = _given(options)
 
     async def work(office: Office) -> None:
         old = await _found(office, key)
         limits = changed(old.limits, _limits(Terms(**said), office.offer), said)
-        new = await office.ledger.keys.update(key, name=old.name if name is None else name, limits=limits)
+        metadata, called = metadata_of(old.metadata, options), old.name if name is None else name
+        new = await office.ledger.keys.update(key, name=called, limits=limits, metadata=metadata)
         await _print_one(office, new, as_json)
+
+    run(config, work)
+
+
+@keys.command()
+def rotate(
+    key: KeyId,
+    overlap: Annotated[
+        str, typer.Option(metavar="TIME", help="How long its old secret goes on: 90s, 30m, 24h, 7d; 0: not at all.")
+    ] = "24h",
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a key a new secret, shown this once. It stays the same key, and its old secret goes on for a while.
+
+    Older ones still end by then too, or sooner as they were to. What is over stops everywhere within 5 seconds.
+    """
+    overlap_s = _seconds(overlap)
+
+    async def work(office: Office) -> None:
+        with by_option():
+            made, secret = await office.ledger.keys.rotate(key, overlap_s=overlap_s, now=time.time())
+        row = await _row(office, made)
+        if as_json:
+            print_json({**row, "key": secret})
+            return
+        _print_secret(secret)
+        err.print(f"Key {made.id} has a new secret. This is the only time it is shown.", highlight=False)
+        for each in row["old_secrets"]:
+            err.print(f"Until {moment(each['ends_at'])} {_old(each)} is good too.", highlight=False)
 
     run(config, work)
 
@@ -156,6 +191,13 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
+def _seconds(overlap: str) -> float:
+    try:
+        return seconds_of(overlap)
+    except ValueError as error:
+        raise BadRequest(f"--overlap: {error}") from None
+
+
 def _limits(terms: Terms, offer: Offer) -> Limits:
     with by_option():
         return limits_of(terms, offer, time.time())
@@ -169,7 +211,15 @@ async def _found(office: Office, key_id: str) -> Key:
 
 
 async def _row(office: Office, key: Key) -> dict[str, Any]:
-    return shapes.key(key, await office.ledger.books.account(key.team, key.id))
+    return shapes.key(key, await office.ledger.books.account(key.team, key.id), time.time())
+
+
+def _print_secret(secret: str) -> None:
+    out.print(f"{secret}\n", highlight=False, soft_wrap=True)
+
+
+def _old(secret: Mapping[str, Any]) -> str:
+    return f"…{secret['hint']}"
 
 
 async def _print_one(office: Office, key: Key, as_json: bool) -> None:
@@ -177,7 +227,8 @@ async def _print_one(office: Office, key: Key, as_json: bool) -> None:
     if as_json:
         print_json(row)
     else:
-        print_facts(row)
+        olds = [f"{_old(each)} until {moment(each['ends_at'])}" for each in row["old_secrets"]]
+        print_facts({**row, "old_secrets": olds})
 
 
 def _print(rows: list[dict[str, Any]]) -> None:

@@ -6,9 +6,9 @@ import typer
 
 from gateway.cli.office import Office, run
 from gateway.cli.options import AsJson, ConfigFile, err, print_json, print_table
-from gateway.core.money import usd_of
 from gateway.ledger.verify import Verified
 from gateway.ledger.verify import verify as verified
+from gateway.web import shapes
 
 ledger = typer.Typer(no_args_is_help=True, help="The books: proven, and what in them is not certain.")
 
@@ -32,20 +32,15 @@ def verify(
 
     run(config, work)
     if as_json:
-        print_json([_document(each) for each in found])
+        print_json([shapes.verified(each) for each in found])
     else:
         _print(found)
     if any(each.faults for each in found):
         raise typer.Exit(1)
 
 
-def _document(each: Verified) -> dict[str, object]:
-    sums = {"spent_usd": usd_of(each.sums.spent), "held_usd": usd_of(each.sums.held)}
-    return {"ledger": each.whose, "rows": each.rows, **sums, "faults": each.faults}
-
-
 def _print(found: list[Verified]) -> None:
-    rows = [(*list(_document(each).values())[:4], len(each.faults) or "none") for each in found]
+    rows = [(*list(shapes.verified(each).values())[:4], len(each.faults) or "none") for each in found]
     print_table(("ledger", "rows", "spent $", "held $", "faults"), rows, right=("rows", "spent $", "held $", "faults"))
     for each in found:
         for fault in each.faults:

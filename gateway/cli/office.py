@@ -3,6 +3,9 @@
 They work on the store directly, whether a gateway runs or not.
 """
 
+import os
+import pwd
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -17,7 +20,9 @@ import uvloop
 from gateway import app as house
 from gateway.cli.options import settings_of
 from gateway.core.errors import BadRequest
+from gateway.core.metadata import Metadata, changed, read
 from gateway.core.terms import AccountTerms, Offer
+from gateway.core.trail import Actor, Door
 from gateway.ledger.ledger import Ledger
 
 
@@ -51,6 +56,14 @@ ACCOUNT: Mapping[str, Any] = {
     "requests_per_minute": _number("Requests a minute; 'none': no limit."),
     "pictures_per_minute": _number("Pictures a minute; likewise."),
     "concurrency": _number("Calls at a time; a request for n pictures is n of them; likewise."),
+    "metadata": Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A note for yourself; several times. NAME= removes one, 'none' all.",
+            show_default=False,
+        ),
+    ],
 }
 
 # The options by the names that the terms of a key have elsewhere.
@@ -60,6 +73,7 @@ _OPTIONS = {
     "expires_in_s": "--expires-in-days",
     "alert_percents": "--alert-percent",
     "soft_budget": "--soft-budget",
+    "overlap_s": "--overlap",
 }
 _FIELDS = {option.removeprefix("--").replace("-", "_"): field for field, option in _OPTIONS.items()}
 
@@ -84,7 +98,17 @@ def run(config: Path | None, work: Callable[[Office], Coroutine[Any, Any, None]]
 async def _office(config: Path | None) -> AsyncIterator[Office]:
     settings = settings_of(config)
     async with house.ledger_of(settings) as ledger:
-        yield Office(ledger, Offer(settings.catalog, settings.groups))
+        yield Office(ledger.by(whoever()), Offer(settings.catalog, settings.groups))
+
+
+def whoever() -> Actor:
+    """Who runs this command, as the system knows: its user and its host."""
+    user = os.getuid()
+    try:
+        name = pwd.getpwuid(user).pw_name
+    except KeyError:  # in a container, say
+        name = f"uid {user}"
+    return Actor(f"{name}@{socket.gethostname()}", Door.CLI)
 
 
 def taking(options: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -115,6 +139,12 @@ def given(terms: type[AccountTerms], options: Mapping[str, Any]) -> dict[str, An
     fields = {each.name for each in dataclass_fields(terms)}
     said = {_FIELDS.get(name, name): value for name, value in options.items() if value not in (None, [], ())}
     return {field: None if value == "none" else value for field, value in said.items() if field in fields}
+
+
+def metadata_of(old: Metadata, options: Mapping[str, Any]) -> Metadata:
+    """The metadata with what options say of it."""
+    with by_option():
+        return changed(old, read(options["metadata"] or ()))
 
 
 @contextmanager

@@ -63,4 +63,6 @@ def moment(seconds: float) -> str:
 def _fact(name: str, value: Any) -> object:
     if name.endswith("_at") and value is not None:
         return moment(value)
+    if isinstance(value, dict):
+        value = [f"{key}={each}" for key, each in value.items()]
     return ", ".join(map(str, value)) if isinstance(value, list) else value

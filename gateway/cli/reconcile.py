@@ -1,33 +1,23 @@
 """`gateway ledger reconcile`: the seller's own log beside the books, and what it says of unsettled attempts."""
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
-from fractions import Fraction
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.cli.office import Office, run
+from gateway.cli.office import Office, by_option, run
 from gateway.cli.options import AsJson, ConfigFile, print_json
-from gateway.cli.reconciled import Reconciled, document, print_all
-from gateway.core.clocks import Clocks
-from gateway.core.errors import BadRequest, NotFound
-from gateway.core.findings import Finding, Span
-from gateway.core.logfile import records
-from gateway.core.matching import Nearby, findings
-from gateway.core.money import decimal_of, nanos_of
-from gateway.core.reconcile import Paid, Reconciliation, Tolerance, named
-from gateway.core.sellerlog import NAMES, QUOTA_PER_USD, BadEntry, Entry, Reader
-from gateway.core.unsettled import Reason, Resolution
-from gateway.ledger import charges
+from gateway.cli.reconciled import print_all
+from gateway.core.errors import BadRequest
+from gateway.core.reconcile import Tolerance
+from gateway.core.sellerlog import NAMES, QUOTA_PER_USD
+from gateway.ledger.comparison import Comparison, LogTerms, Reconciled, comparison_of
 from gateway.ledger.unsettled import UnsettledBooks
-from gateway.ledger.zones import zone_of
+from gateway.web.reconciled import document
 
 _DAY = ["%Y-%m-%d"]
-_DAY_S = 86_400.0
 
 
 def reconcile(
@@ -67,142 +57,42 @@ def reconcile(
 
     Says of attempts that may have been billed whether the log has them. Ends with 1 where anything differs.
     """
-    zone = _zone(time_zone)
-    reader, tolerance = Reader(zone, quota_per_usd, _columns(column or [])), _tolerance(percent, usd)
-    desk = _Desk(file, reader, _about(zone, since, until, group or []), resolve=resolve)
-    made: list[Reconciled] = []
+    terms = LogTerms(
+        time_zone=time_zone,
+        since=since.date() if since else None,
+        until=until.date() if until else None,
+        group=group or (),
+        column=column or (),
+        quota_per_usd=quota_per_usd,
+        percent=percent,
+        usd=usd,
+        resolve=resolve,
+    )
+    made: list[tuple[Comparison, Reconciled]] = []
 
     async def work(office: Office) -> None:
-        made.append(await desk.reconciled(office, time.time()))
+        with by_option():
+            comparison = comparison_of(terms, office.offer)
+        made.append((comparison, await _read(file, comparison, office)))
 
     run(config, work)
-    (found,) = made
+    ((comparison, found),) = made
+    _print(found, comparison.tolerance, as_json)
+    if found.differing(comparison.tolerance):
+        raise typer.Exit(1)
+
+
+def _print(found: Reconciled, tolerance: Tolerance, as_json: bool) -> None:
     if as_json:
         print_json(document(found, tolerance))
     else:
         print_all(found, tolerance)
-    if found.differing(tolerance):
-        raise typer.Exit(1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Desk:
-    """Reads the log once, then the ledgers once; of both only sums are kept, and what is near unsettled attempts."""
-
-    file: Path
-    reader: Reader
-    about: Reconciliation
-    resolve: bool
-
-    async def reconciled(self, office: Office, now: float) -> Reconciled:
-        books, store = UnsettledBooks(office.ledger.store), office.ledger.store
-        names = {group.name.lower(): group.name for group in office.offer.groups}
-        wrong = sorted(self.about.groups - set(names.values()))
-        if wrong:
-            raise BadRequest(f"--group: there is no group {wrong[0]}; there are {', '.join(names.values())}")
-        both, clocks = self.about, Clocks(self.about.zone)
-        near = Nearby([each async for each in books.attempts() if both.chosen(each.group)])
-        for entry in _entries(self.file, self.reader):
-            ours = named(entry, office.offer.catalog, names)
-            both.theirs(ours)
-            near.theirs(ours)
-            clocks.theirs(ours)
-        if not both.entries:
-            raise BadRequest(f"{self.file}: it has no charge of the days and groups that are asked for")
-
-        def paid(each: Paid) -> None:
-            if both.chosen(each.group):
-                both.ours(each)
-                near.ours(each)
-                clocks.ours(each)
-
-        def lost(begins: float, ends: float) -> None:
-            near.doubts.append((begins, ends))
-
-        begins, ends = self._days()
-        covered = (begins if both.since else near.first_at, ends if both.until and ends <= now else near.last_at)
-        near.covers(*covered)
-        clocks.covers(*covered)
-        await charges.read(store, since=begins - _DAY_S, until=ends + _DAY_S, ours=paid, lost=lost)
-        agreement = clocks.agreement()
-        found = findings(near, near.log(agreement))
-        settled = await self._resolved(books, found) if self.resolve else frozenset()
-        for each in found:
-            if each.attempt.attempt_id not in settled:
-                attempt = each.attempt
-                both.unsettled(attempt.began or attempt.at, attempt.model, attempt.group, attempt.nanos)
-        return Reconciled(both.lines(), both.days, agreement, found, settled, await books.calls(), self.resolve)
-
-    async def _resolved(self, books: UnsettledBooks, found: list[Finding]) -> frozenset[str]:
-        """Settles what is certain; by the attempts' names."""
-        settled = set()
-        for each in found:
-            if each.resolved is None:
-                continue
-            attempt_id = each.attempt.attempt_id
-            try:
-                made = await books.resolve(
-                    attempt_id, each.resolved, Reason.LOG, nanos=each.nanos, billed_at=each.billed_at
-                )
-            except NotFound:  # somebody has written in the store; then it is as it was
-                continue
-            if made != Resolution(each.resolved, each.nanos, Reason.LOG):  # somebody else has said so meanwhile
-                continue
-            settled.add(attempt_id)
-            at = each.billed_at or each.attempt.began or each.attempt.at
-            self.about.ours(Paid(attempt_id, at, each.attempt.model, each.attempt.group, made.nanos, exact=True))
-        return frozenset(settled)
-
-    def _days(self) -> Span:
-        """When the days that are compared begin and end."""
-        first, last = (datetime.fromisoformat(day).replace(tzinfo=self.about.zone) for day in self.about.days)
-        return first.timestamp(), (last + timedelta(days=1)).timestamp()
-
-
-def _entries(file: Path, reader: Reader) -> Iterator[Entry]:
-    """The charges of a file, one after the other. What cannot be read is refused with its place."""
-    place = None
+async def _read(file: Path, comparison: Comparison, office: Office) -> Reconciled:
+    books = UnsettledBooks(office.ledger.store, office.ledger.actor)
     with file.open(encoding="utf-8-sig", newline="") as lines:
         try:
-            for place, record in records(lines):
-                if (entry := reader.entry(record)) is not None:
-                    yield entry
-                place = None  # whatever is wrong from here on has not been read
-        except BadEntry as error:
-            raise BadRequest(f"{file}: {place}: {error}" if place else f"{file}: {error}") from None
-        except UnicodeDecodeError:
-            raise BadRequest(f"{file}: it is not in UTF-8; save it as CSV in UTF-8") from None
-
-
-def _about(zone: tzinfo, since: datetime | None, until: datetime | None, groups: Iterable[str]) -> Reconciliation:
-    first, last = (day.date().isoformat() if day else None for day in (since, until))
-    if first and last and first > last:
-        raise BadRequest("--since: must not be after --until")
-    return Reconciliation(zone, first, last, frozenset(groups))
-
-
-def _zone(name: str) -> tzinfo:
-    try:
-        return zone_of(name)
-    except ValueError as error:
-        raise BadRequest(f"--time-zone: {error}") from None
-
-
-def _columns(given: list[str]) -> dict[str, str]:
-    columns = {}
-    for each in given:
-        what, equals, name = each.partition("=")
-        if not (equals and name and what in NAMES):
-            raise BadRequest(f"--column: {each!r} is not WHAT=NAME, with one of {', '.join(NAMES)}")
-        columns[what] = name
-    return columns
-
-
-def _tolerance(percent: str, usd: str) -> Tolerance:
-    try:
-        share, nanos = Fraction(decimal_of(percent)), nanos_of(usd)
-    except ValueError as error:
-        raise BadRequest(f"--percent, --usd: {error}") from None
-    if share < 0:
-        raise BadRequest("--percent: is negative")
-    return Tolerance(share, nanos)
+            return await comparison.made(books, lines, time.time())
+        except BadRequest as error:
+            raise BadRequest(f"{file}: {error.message}") from None

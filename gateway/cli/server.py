@@ -1,9 +1,12 @@
 """Commands that serve: `serve`, `check`, and the simulator `sim`."""
 
+import asyncio
 import os
 import signal
+import socket
 import sys
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import typer
@@ -12,7 +15,7 @@ import uvloop
 from gateway import app as house
 from gateway.cli.options import AsJson, ConfigFile, err, print_json, print_table, settings_of
 from gateway.config.effective import effective
-from gateway.config.settings import Settings
+from gateway.config.settings import Admin, Settings
 from gateway.core.errors import BadRequest
 from gateway.sim import app as simulator
 from gateway.sim.latency import Lognormal, Usual, read_lognormal
@@ -30,14 +33,26 @@ def serve(config: ConfigFile = None) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    with house.on_signals() as stop, house.listen_on(settings.listen) as listening:
+    with (
+        house.on_signals() as stop,
+        house.listen_on(settings.listen) as listening,
+        _admin_listening(settings.admin) as admin_listening,
+    ):
         async with house.running(settings) as running:
-            if settings.admin_key is None:
+            if not settings.admin.keys:
                 err.print("gateway: the admin API is shut (admin.key is not set); use `gateway keys create`")
             err.print(f"gateway: serving on {house.address_of(listening)}", highlight=False)
-            await house.serve(running.app, listening, stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(house.serve(running.app, listening, stop), name="callers")
+                if admin_listening is not None:
+                    err.print(f"gateway: admin API on {house.address_of(admin_listening)}", highlight=False)
+                    group.create_task(house.serve(running.admin, admin_listening, stop), name="administrators")
             if left := len(running.supervisor):
                 err.print(f"gateway: waiting for {left} attempts in flight, as they may be billed; Ctrl-C leaves them")
+
+
+def _admin_listening(admin: Admin) -> AbstractContextManager[socket.socket | None]:
+    return nullcontext() if admin.listen is None else house.listen_on(admin.listen)
 
 
 def check(config: ConfigFile = None, as_json: AsJson = False) -> None:

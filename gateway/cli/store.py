@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from gateway.cli.office import whoever
 from gateway.cli.options import AsJson, ConfigFile, err, out, print_json, print_table, settings_of
 from gateway.core.money import usd_of
 from gateway.ledger.move import Moved
@@ -35,7 +36,7 @@ def move(
     old store is left as it is. Ends with 1 when anything is wrong in the books, which are then alike wrong in both.
     """
     settings = settings_of(config)
-    found = uvloop.run(moved(settings.store, to, settings.data_dir, may_forget=settings.store_may_forget))
+    found = uvloop.run(moved(settings.store, to, settings.data_dir, whoever(), may_forget=settings.store_may_forget))
     if as_json:
         print_json(_document(found))
     else:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.office import ACCOUNT, Office, by_option, given, run, taking, usd
+from gateway.cli.office import ACCOUNT, Office, by_option, given, metadata_of, run, taking, usd
 from gateway.cli.options import AsJson, ConfigFile, err, print_facts, print_json, print_table
 from gateway.core.errors import NotFound
 from gateway.core.keys import Team, TeamLimits
@@ -42,10 +42,11 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Make a team."""
-    terms = TeamTerms(**given(TeamTerms, options))
+    terms, metadata = TeamTerms(**given(TeamTerms, options)), metadata_of((), options)
 
     async def work(office: Office) -> None:
-        made = await office.ledger.keys.create_team(team, now=time.time(), name=name, limits=_limits(terms))
+        limits, now = _limits(terms), time.time()
+        made = await office.ledger.keys.create_team(team, now=now, name=name, limits=limits, metadata=metadata)
         await _print_one(office, made, as_json)
 
     run(config, work)
@@ -84,13 +85,14 @@ def update(
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a team's name or limits; what is not given stays."""
+    """Change a team's name, limits or metadata; what is not given stays."""
     said = given(TeamTerms, options)
 
     async def work(office: Office) -> None:
         old = await _found(office, team)
         limits = team_changed(old.limits, _limits(TeamTerms(**said)), said)
-        new = await office.ledger.keys.update_team(team, name=old.name if name is None else name, limits=limits)
+        metadata, called = metadata_of(old.metadata, options), old.name if name is None else name
+        new = await office.ledger.keys.update_team(team, name=called, limits=limits, metadata=metadata)
         await _print_one(office, new, as_json)
 
     run(config, work)
@@ -102,9 +104,7 @@ def revoke(team: TeamId, config: ConfigFile = None, as_json: AsJson = False) -> 
 
     async def work(office: Office) -> None:
         found = await _found(office, team)
-        live = [key for key in await office.ledger.keys.keys(team) if key.live(time.time())]
-        for key in live:
-            await office.ledger.keys.revoke(key.id, time.time())
+        live = await office.ledger.keys.revoke_all(team, time.time())
         err.print(f"{len(live)} keys of team {team} are revoked.", highlight=False)
         await _print_one(office, found, as_json)
 

@@ -1,7 +1,8 @@
 """`gateway ledger unsettled` and `resolve`: what may have been billed and what may not."""
 
 import time
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -11,7 +12,8 @@ from gateway.core.errors import BadRequest
 from gateway.core.money import usd_of
 from gateway.core.terms import amount_of
 from gateway.core.unsettled import Reason, Resolved, Unsettled, UnsettledCall
-from gateway.ledger.unsettled import UNSETTLED_S, UnsettledBooks
+from gateway.ledger.unsettled import UnsettledBooks, everything
+from gateway.web import shapes
 
 _ATTEMPT = ("attempt", "team", "model", "size", "group", "lane", "began", "age", "held $")
 
@@ -24,16 +26,12 @@ def unsettled(config: ConfigFile = None, as_json: AsJson = False) -> None:
     """
 
     async def work(office: Office) -> None:
-        books, now = UnsettledBooks(office.ledger.store), time.time()
-        attempts = [each async for each in books.attempts()]
-        calls = await books.calls()
-        held = (await office.ledger.books.operator_balance()).held_nanos
-        before = held - sum(each.nanos for each in attempts)  # negative: some came in between
+        now = time.time()
+        found = await everything(office.ledger.books)
         if as_json:
-            rows = {"attempts": [_attempt(each, now) for each in attempts], "calls": [_call(each) for each in calls]}
-            print_json({**rows, "earlier_usd": usd_of(max(0, before))})
+            print_json(shapes.unsettled(found, now))
         else:
-            _print(attempts, calls, max(0, before), now)
+            _print(found.attempts, found.calls, found.earlier_nanos, now)
 
     run(config, work)
 
@@ -59,8 +57,9 @@ def resolve(
 
     async def work(office: Office) -> None:
         resolved = Resolved.BILLED if billed else Resolved.UNBILLED
-        made = await UnsettledBooks(office.ledger.store).resolve(attempt, resolved, Reason.HAND, nanos=nanos)
-        row = {"attempt": attempt, "resolved": made.resolved.value, "usd": usd_of(made.nanos), "why": made.why}
+        books = UnsettledBooks(office.ledger.store, office.ledger.actor)
+        made = await books.resolve(attempt, resolved, Reason.HAND, nanos=nanos)
+        row = shapes.resolution(attempt, made)
         if as_json:
             print_json(row)
         else:
@@ -69,30 +68,7 @@ def resolve(
     run(config, work)
 
 
-def _attempt(each: Unsettled, now: float) -> dict[str, Any]:
-    """An attempt as --json tells it."""
-    return {
-        "attempt": each.attempt_id,
-        "call": each.call_id,
-        "team": each.team,
-        "model": each.model,
-        "size": each.size,
-        "group": each.group,
-        "lane": each.lane,
-        "began_at": each.began,
-        "unsettled_at": each.at,
-        "age_s": round(now - each.at),
-        "held_usd": usd_of(each.nanos),
-        "exact": each.exact,
-    }
-
-
-def _call(each: UnsettledCall) -> dict[str, Any]:
-    row = {"call": each.call_id, "team": each.team, "key": each.key_id, "held_usd": usd_of(each.nanos)}
-    return {**row, "unsettled_at": each.until - UNSETTLED_S, "until": each.until}
-
-
-def _print(attempts: list[Unsettled], calls: list[UnsettledCall], before: int, now: float) -> None:
+def _print(attempts: Sequence[Unsettled], calls: Sequence[UnsettledCall], before: int, now: float) -> None:
     rows = [
         (*(each.attempt_id, each.team, each.model, each.size, each.group, each.lane), *_times(each, now))
         for each in attempts

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from gateway.config.settings import LaneSettings, Secret, Settings
+from gateway.config.settings import ADMIN, Admin, LaneSettings, Secret, Settings
 from gateway.core.allowance import Window
 from gateway.core.catalog import ListPrice, Model
 from gateway.core.money import usd_of
@@ -38,7 +38,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
     yield "store_away", settings.store_away
     yield "store_may_forget", settings.store_may_forget
     yield "secret", settings.secret
-    yield "admin.key", settings.admin_key
+    yield from _admin(settings.admin)
     for number, group in enumerate(settings.groups):
         path = f"groups[{number}]"
         yield f"{path}.name", group.name
@@ -65,6 +65,14 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
         yield f"retention.{name}", value
     yield "fetch.image_urls", settings.fetch.image_urls
     yield "fetch.networks", ", ".join(map(str, settings.fetch.networks)) or None
+
+
+def _admin(admin: Admin) -> Iterator[tuple[str, object]]:
+    yield "admin.key", admin.keys.get(ADMIN)
+    for name, key in admin.keys.items():
+        if name != ADMIN:
+            yield f"admin.keys.{name}", key
+    yield "admin.listen", admin.listen
 
 
 def _lane(path: str, lane: LaneSettings) -> Iterator[tuple[str, object]]:

@@ -11,12 +11,23 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from gateway.config import sources
+from gateway.config import rules, sources
 from gateway.config.catalog import add_packaged, catalog
 from gateway.config.draft import Draft, Where, dotted, draft, leaves
 from gateway.config.schema import FailoverSection, LaneSection, Root
 from gateway.config.sections import checked, near
-from gateway.config.settings import Auth, ConfigError, Fetching, LaneSettings, Limits, Retention, Settings, Timeouts
+from gateway.config.settings import (
+    ADMIN,
+    Admin,
+    Auth,
+    ConfigError,
+    Fetching,
+    LaneSettings,
+    Limits,
+    Retention,
+    Settings,
+    Timeouts,
+)
 from gateway.core.allowance import Caps, Purpose
 from gateway.core.catalog import Catalog, Model
 from gateway.core.groups import Billing, Group, Lane
@@ -87,7 +98,7 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         store_away=root.store_away,
         store_may_forget=root.store_may_forget,
         secret=root.secret,
-        admin_key=root.admin.key,
+        admin=_admin(root, notes),
         groups=groups,
         lanes=tuple(lanes.values()),
         catalog=models,
@@ -100,6 +111,28 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         fetch=Fetching(root.fetch.image_urls, tuple(root.fetch.networks)),
         origins=MappingProxyType(dict(origins)),
     )
+
+
+def _admin(root: Root, notes: Draft) -> Admin:
+    """Whoever does something is known by the key that was sent: so nobody has two names, and no two have one key."""
+    section = root.admin
+    if section.listen == root.listen and str(root.listen).rpartition(":")[2] != "0":
+        notes.wrong(("admin", "listen"), "is the address of listen; choose another, or leave it out to share that one")
+    keys = {} if section.key is None else {ADMIN: section.key}
+    owners = {key.reveal(): "admin.key" for key in keys.values()}
+    for name, key in section.keys.items():
+        where = ("admin", "keys", name)
+        try:
+            rules.name_of(name)
+        except ValueError as error:
+            notes.wrong(where, str(error))
+        if name == ADMIN:
+            notes.wrong(where, "is the name that belongs to admin.key; choose another")
+        if key.reveal() in owners:
+            notes.wrong(where, f"is the same as {owners[key.reveal()]}; give each a key of its own")
+        owners.setdefault(key.reveal(), dotted(where))
+        keys[name] = key
+    return Admin(MappingProxyType(keys), section.listen)
 
 
 def _allowances(section: FailoverSection) -> dict[Purpose, Caps]:

@@ -69,8 +69,12 @@ class GroupSection(Section):
 
 
 class AdminSection(Section):
+    """`key` is that of the administrator `admin`; `keys` are those of others, by their names."""
+
     key: Annotated[AdminKey | None, Nullable] = None
     key_file: str | None = None
+    keys: dict[str, AdminKey] = Field(default_factory=dict)
+    listen: Annotated[Address | None, Nullable] = None
 
 
 class TimeoutsSection(Section):

@@ -114,13 +114,28 @@ class Retention:
     signatures_s: float
 
 
+# Who has the admin key that has no name of its own.
+ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Who may use the admin API: by name, each with a key of its own. Without any there is no admin API.
+
+    `listen` is where it is served, and nowhere else; None: where everything is.
+    """
+
+    keys: Mapping[str, Secret]
+    listen: Listen | None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything a gateway is started with.
 
-    `secret` is what virtual keys are hashed with, None: made once and kept in `data_dir`. Without an
-    `admin_key` there is no admin API. `lanes` are in the order of their groups. `origins` says where
-    a value came from, by its path; what is not in it is a default.
+    `secret` is what virtual keys are hashed with, None: made once and kept in `data_dir`. `lanes` are in
+    the order of their groups. `origins` says where a value came from, by its path; what is not in it is a
+    default.
     """
 
     listen: Listen
@@ -130,7 +145,7 @@ class Settings:
     store_away: Outage
     store_may_forget: bool
     secret: Secret | None
-    admin_key: Secret | None
+    admin: Admin
     groups: tuple[Group, ...]
     lanes: tuple[LaneSettings, ...]
     catalog: Catalog = field(repr=False)

@@ -52,6 +52,15 @@ class UnsettledCall:
 
 
 @dataclass(frozen=True, slots=True)
+class AllUnsettled:
+    """What nobody knows at a moment. `earlier_nanos` are held for attempts that an earlier release has noted."""
+
+    attempts: tuple[Unsettled, ...]
+    calls: tuple[UnsettledCall, ...]
+    earlier_nanos: int
+
+
+@dataclass(frozen=True, slots=True)
 class Resolution:
     """How an attempt stands that is not unsettled any more, and why."""
 

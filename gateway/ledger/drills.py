@@ -13,6 +13,7 @@ from typing import Any
 from gateway.core.drill import Ailment, Drill, DrillTerms, OneKey, OneTeam, Share, Whom, drill_of
 from gateway.core.errors import BadRequest, NotFound
 from gateway.core.groups import Group
+from gateway.core.trail import GATEWAY, Action, Actor
 from gateway.ledger import layout
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
@@ -30,9 +31,10 @@ class Seen:
 
 
 class Drills:
-    def __init__(self, store: Store, keys: Keys) -> None:
+    def __init__(self, store: Store, keys: Keys, actor: Actor = GATEWAY) -> None:
         self._store = store
         self._keys = keys
+        self._actor = actor
 
     def __repr__(self) -> str:
         return f"<Drills in {self._store}>"
@@ -51,14 +53,16 @@ class Drills:
         await self._look_for(drill.whom)
         if len(seen.drills) >= MOST:
             raise BadRequest(f"there are {MOST} drills already; end one of them first")
-        await self._store.call("drill", [layout.DRILLS], [drill.id, _row(drill)])
+        words = self._actor.words(Action.DRILL_BEGUN, drill.id)
+        await self._store.call("drill", [layout.DRILLS, layout.DRILLS_TRAIL], [*words, drill.id, _row(drill)])
         return drill
 
     async def end(self, drill_id: str) -> Drill:
         """Ends a drill now: it is over everywhere within seconds. Raises `NotFound` and `BooksAway`."""
         seen = await self.on()
         drill = next((each for each in seen.drills if each.id == drill_id), None)
-        if drill is None or await self._store.call("undrill", [layout.DRILLS], [drill_id]) != ["ended"]:
+        words = [*self._actor.words(Action.DRILL_ENDED, drill_id), drill_id]
+        if drill is None or await self._store.call("undrill", [layout.DRILLS, layout.DRILLS_TRAIL], words) != ["ended"]:
             raise NotFound(f"there is no drill {drill_id}; it may be over", param="id")
         return replace(drill, ends_at=seen.now)
 

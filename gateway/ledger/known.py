@@ -21,10 +21,15 @@ _MOST_STRANGERS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What was behind a secret at a moment; `key` None means nobody's."""
+    """What was behind a secret at a moment; `key` None means nobody's. `secret_name` is what the key calls it."""
 
     key: Key | None
     seen_at: float
+    secret_name: str = ""
+
+    def opened(self, now: float) -> Key | None:
+        """The key that it opens now."""
+        return self.key if self.key is not None and self.key.opened_by(self.secret_name, now) else None
 
     def within(self, seconds: float, now: float) -> bool:
         """Whether it is so young; one from the future, after the clock was set back, is not."""

@@ -14,6 +14,7 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:ledger         a stream, one row for every movement
     {t:TEAM}:sums:day:S     what is held and spent of the day that began at S, by the team and by each key; goes
     {t:TEAM}:sums:month:S   the same of a month; goes after a year
+    {t:TEAM}:trail          a stream, one row for everything that administrators did to the team and its keys
     {t:TEAM}:sig:DIGEST     what the model signed a picture or a text with; goes by itself
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
     {t:TEAM}:use:hour:HOUR  the same of an hour; goes after 32 days
@@ -24,6 +25,8 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
     {op}:unsettled          attempts of which nobody knows whether they were billed: id -> since when, in ms
     {op}:unsettled:ATTEMPT  what is known of one; stays until it is resolved, and a while longer
+    {op}:trail              what administrators did to attempts and to the store, in the same way
+    {drills}:trail          what they did to drills
     {op}:premium:… , {op}:races:…   what all calls drew, for dearer groups and for answers that lost
     served:S:N              how callers fared in the Nth slice of S seconds; goes by itself
     {h:GROUP|MODEL}         in which second replicas last said something of a group and model
@@ -42,10 +45,12 @@ REAPER = "reaper"
 MOVING = "moving"
 OPERATOR = "{op}:acct"
 OPERATOR_LEDGER = "{op}:ledger"
+OPERATOR_TRAIL = "{op}:trail"
+DRILLS_TRAIL = "{drills}:trail"  # which is in the slot of `drills`
 UNSETTLED = "{op}:unsettled"
 
 # All of these but `reaper` and `moving`, which are of one store.
-_KEPT = re.compile(r"teams|drills|(key|auth|served):.*|\{(t|h):.*\}.*|\{op\}:.*", re.DOTALL)
+_KEPT = re.compile(r"teams|drills|(key|auth|served):.*|\{(t|h):.*\}.*|\{(op|drills)\}:.*", re.DOTALL)
 
 _FIRST_DAY = date(1970, 1, 1)
 
@@ -93,6 +98,16 @@ def open_calls(team: str) -> str:
 
 def ledger(team: str) -> str:
     return f"{{t:{team}}}:ledger"
+
+
+def trail(team: str) -> str:
+    return f"{{t:{team}}}:trail"
+
+
+def team_of_trail(name: str) -> str | None:
+    """The team of a trail; None for that of the operator or of drills."""
+    tag = name.removesuffix("}:trail")
+    return tag.removeprefix("{t:") if tag.startswith("{t:") else None
 
 
 def sums(team: str, period: str, begins: int) -> str:

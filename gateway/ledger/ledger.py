@@ -3,10 +3,12 @@
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from gateway.core.allowance import Caps, Purpose
+from gateway.core.trail import GATEWAY, Actor
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
 from gateway.ledger.drills import Drills
@@ -15,6 +17,7 @@ from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.move import refuse_unfinished
 from gateway.ledger.served import ServedCounts
 from gateway.ledger.store import Store
+from gateway.ledger.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,13 @@ class Ledger:
     allowances: Allowances
     drills: Drills
     served: ServedCounts
+    trail: Trail
+    actor: Actor = GATEWAY
+
+    def by(self, actor: Actor) -> Self:
+        """The same ledger, for what somebody does in it: the trail says who."""
+        keys = self.keys.by(actor)
+        return replace(self, keys=keys, drills=Drills(self.store, keys, actor), actor=actor)
 
 
 @asynccontextmanager
@@ -43,4 +53,5 @@ async def open_ledger(
     async with Store.open(address, data_dir, may_forget=may_forget) as store:
         await refuse_unfinished(store)
         keys, books = Keys(store, pepper(data_dir, secret)), Books(store, time.time)
-        yield Ledger(store, keys, books, Allowances(store, caps), Drills(store, keys), ServedCounts(store))
+        drills, served, trail = Drills(store, keys), ServedCounts(store), Trail(store)
+        yield Ledger(store, keys, books, Allowances(store, caps), drills, served, trail)

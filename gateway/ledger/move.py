@@ -14,6 +14,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from gateway.core.trail import GATEWAY, Action, Actor
 from gateway.ledger import layout
 from gateway.ledger.budget import Books
 from gateway.ledger.errors import StoreError
@@ -65,9 +66,15 @@ _KINDS = (
 
 
 async def move(
-    source: str, target: str, data_dir: Path, *, may_forget: bool = False, watched_s: float = WATCHED_S
+    source: str,
+    target: str,
+    data_dir: Path,
+    actor: Actor = GATEWAY,
+    *,
+    may_forget: bool = False,
+    watched_s: float = WATCHED_S,
 ) -> Moved:
-    """Copies all there is to the other address; may be repeated, and then begins again.
+    """Copies all there is to the other address; may be repeated, and then begins again. The trail there says by whom.
 
     Raises `StoreError` where somebody uses the source, where the target has books already, or where the two are not
     alike at the end; `BooksAway` where one of them is lost meanwhile.
@@ -87,6 +94,9 @@ async def move(
         ledgers = await _verified(old)
         if ledgers != await _verified(new):
             raise StoreError(f"the books changed while they were copied to {new.where}; stop all gateways, repeat it")
+        # Before a gateway can use it. Should this be broken off now, the trail is copied anew when it is repeated.
+        words = [*actor.words(Action.STORE_MOVED, "store"), "was:store", old.where, "now:store", new.where]
+        await new.call("entered", [layout.OPERATOR_TRAIL], words)
         await new.ask(layout.MOVING, lambda client: client.delete(layout.MOVING))
         return Moved(old.where, new.where, keys, ledgers)
 

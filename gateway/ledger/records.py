@@ -6,20 +6,27 @@ fraction, a time is written as Python repeats it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from gateway.core.allowance import Caps
 from gateway.core.books import Account, Balance
 from gateway.core.budgets import ALERT_PERCENTS, Budget, Period, Rates
 from gateway.core.errors import BadRequest
-from gateway.core.keys import Key, Limits, Mode, Show, Team, TeamLimits
+from gateway.core.keys import Key, Limits, Mode, OldSecret, Show, Team, TeamLimits
+from gateway.core.metadata import Metadata
 from gateway.core.money import LARGEST_NANOS
 
 Record = Mapping[str, str]
 
 # Who is told of no share of a budget.
 _NOBODY = "-"
+
+# What the fields of metadata begin with, one for each name.
+_NOTE = "meta:"
+
+# In the list of old secrets, that which an earlier release has made and that has no name.
+_NAMELESS = "-"
 
 
 def team_fields(team: Team) -> dict[str, str]:
@@ -30,6 +37,7 @@ def team_fields(team: Team) -> dict[str, str]:
         "premium_hour": _amount(team.limits.premium.hour_nanos, "premium_hour_usd"),
         "premium_day": _amount(team.limits.premium.day_nanos, "premium_day_usd"),
         "created": repr(team.created_at),
+        **_notes(team.metadata),
     }
 
 
@@ -38,7 +46,7 @@ def team_of(team_id: str, record: Record) -> Team | None:
     if "created" not in record:
         return None
     limits = TeamLimits(_budget(record), _rates(record), caps_of(record), record.get("zone", "UTC"))
-    return Team(team_id, record["name"], limits, float(record["created"]))
+    return Team(team_id, record["name"], limits, float(record["created"]), _metadata(record))
 
 
 def caps_of(record: Record) -> Caps:
@@ -50,9 +58,11 @@ def key_fields(key: Key) -> dict[str, str]:
     return {
         "name": key.name,
         "hint": key.hint,
+        "secret": key.secret_name,
         **_account_fields(key.limits.budget, key.limits.rates),
         "limits": _limits_text(key.limits),
         "created": repr(key.created_at),
+        **_notes(key.metadata),
     }
 
 
@@ -68,7 +78,36 @@ def key_of(team: str, key_id: str, record: Record) -> Key | None:
         limits=_limits(record["limits"], _budget(record), _rates(record)),
         created_at=float(record["created"]),
         revoked_at=float(record["revoked"]) if "revoked" in record else None,
+        secret_name=record.get("secret", ""),
+        rotated_at=float(record["rotated"]) if "rotated" in record else None,
+        old_secrets=tuple(_old_secrets(record.get("old_secrets", ""))),
+        metadata=_metadata(record),
     )
+
+
+def differing(old: Record, new: Record) -> dict[str, str]:
+    """The fields to be written where a record changes: those alone, so that two who change others do not undo them.
+
+    What is noted no longer is written as nothing.
+    """
+    gone = {name: "" for name in old if name.startswith(_NOTE) and name not in new}
+    return {name: value for name, value in new.items() if old.get(name) != value} | gone
+
+
+def _notes(metadata: Metadata) -> dict[str, str]:
+    return {f"{_NOTE}{name}": value for name, value in metadata}
+
+
+def _metadata(record: Record) -> Metadata:
+    found = ((name.removeprefix(_NOTE), value) for name, value in record.items() if name.startswith(_NOTE))
+    return tuple(sorted(found))
+
+
+def _old_secrets(text: str) -> Iterator[OldSecret]:
+    """As `rotate` writes them: name:hint:end, one behind the other."""
+    for each in text.split():
+        name, hint, ends_at = each.split(":")
+        yield OldSecret("" if name == _NAMELESS else name, hint, float(ends_at))
 
 
 def balance_of(record: Record) -> Balance | None:

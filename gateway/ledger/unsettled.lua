@@ -5,9 +5,9 @@
 -- index have put on the account is adopted.
 
 -- resolve: an attempt was billed, or was not: what is held for it is spent, or free.
---   keys    operator's account, operator's ledger
---   args    attempt, `billed` or `unbilled`, nanos that were billed (empty: what is held), why; when it was billed, in ms,
---           if that is known
+--   keys    operator's account, operator's ledger, operator's trail
+--   args    attempt, `billed` or `unbilled`, nanos that were billed (empty: what is held), why, when it was billed, in ms
+--           (empty: that is not known), then, if an administrator says so: who, door, action, subject
 --   answer  {'billed'|'unbilled', nanos spent, why}, as it was resolved first
 --           {'unknown'}: no such attempt is, or was lately, unsettled
 local function resolve(keys, args)
@@ -25,7 +25,15 @@ local function resolve(keys, args)
   for at = 1, #facts, 2 do
     if facts[at] ~= 'held' and facts[at] ~= 'why' then row[#row + 1], row[#row + 2] = facts[at], facts[at + 1] end
   end
-  if args[5] then row[#row + 1], row[#row + 2] = 'billed_at', args[5] end
+  if args[5] ~= '' then row[#row + 1], row[#row + 2] = 'billed_at', args[5] end
+  if args[6] then
+    local told = deed({unpack(args, 6)})
+    changed(told, 'held', held, '')
+    changed(told, 'resolved', '', args[2])
+    changed(told, 'spent', '', spent)
+    changed(told, 'why', '', args[4])
+    enter(keys[3], told)
+  end
   local account = account_of(keys[1], 'operator')
   row[#row + 1], row[#row + 2] = 'operator_after', post(account, minus(held), spent)
   save(account)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from gateway.core.errors import NotFound
 from gateway.core.prices import Basis
-from gateway.core.unsettled import Reason, Resolution, Resolved, Unsettled, UnsettledCall
+from gateway.core.trail import Action, Actor
+from gateway.core.unsettled import AllUnsettled, Reason, Resolution, Resolved, Unsettled, UnsettledCall
 from gateway.ledger import layout
+from gateway.ledger.budget import Books
 from gateway.ledger.store import Store
 
 _AT_ONCE = 200
@@ -29,9 +31,10 @@ _FACTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class UnsettledBooks:
-    """All methods raise `BooksAway`, and may be repeated."""
+    """All methods raise `BooksAway`, and may be repeated. `actor` is who resolves, None: the gateway, in the end."""
 
     store: Store
+    actor: Actor | None = None
 
     async def attempts(self, *, older_s: float = 0.0) -> AsyncIterator[Unsettled]:
         """Those that have been unsettled for so long, from the oldest on."""
@@ -71,10 +74,17 @@ class UnsettledBooks:
         attempt that is not unsettled.
         """
         amount = "" if nanos is None else str(nanos)
-        args = [attempt_id, resolved.value, amount, why.value]
-        if billed_at is not None:
-            args.append(str(round(billed_at * 1000)))
-        state, *rest = await self.store.call("resolve", [layout.OPERATOR, layout.OPERATOR_LEDGER], args)
+        args = [
+            attempt_id,
+            resolved.value,
+            amount,
+            why.value,
+            "" if billed_at is None else str(round(billed_at * 1000)),
+        ]
+        if self.actor is not None:
+            args += self.actor.words(Action.ATTEMPT_RESOLVED, attempt_id)
+        keys = [layout.OPERATOR, layout.OPERATOR_LEDGER, layout.OPERATOR_TRAIL]
+        state, *rest = await self.store.call("resolve", keys, args)
         if not rest:
             raise NotFound(
                 f"there is no unsettled attempt {attempt_id}; `gateway ledger unsettled` lists those there are"
@@ -102,6 +112,15 @@ class UnsettledBooks:
             (state,) = await self.store.call("adopt", [layout.OPERATOR], [row["held"], at_ms, *facts])
             adopted += state == "adopted"
         return adopted
+
+
+async def everything(books: Books) -> AllUnsettled:
+    """All that nobody knows at the moment. Raises `BooksAway`."""
+    unsettled = UnsettledBooks(books.store)
+    attempts = tuple([each async for each in unsettled.attempts()])
+    calls = tuple(await unsettled.calls())
+    earlier = (await books.operator_balance()).held_nanos - sum(each.nanos for each in attempts)
+    return AllUnsettled(attempts, calls, max(0, earlier))  # below zero: some came in between
 
 
 def _records(words: list[str]) -> Iterator[dict[str, str]]:

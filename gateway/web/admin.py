@@ -1,11 +1,11 @@
 """The admin API: teams, keys, drills, and what was spent. Every amount is a decimal string of dollars."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
@@ -14,26 +14,33 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.core.allowance import Purpose
 from gateway.core.keys import Key, Limits, Team, TeamLimits
+from gateway.core.metadata import Metadata
+from gateway.core.metadata import changed as changed_metadata
 from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team_changed, team_limits_of
+from gateway.core.trail import Actor, Door
 from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.zones import zone_of
-from gateway.web import calls, shapes
+from gateway.web import answers, calls, ledger, shapes, trail
 from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, WantedFormat, exported
-from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, TeamChange
-from gateway.web.problems import Problem, as_problem
+from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, Rotation, TeamChange
+from gateway.web.problems import DESCRIBED, Problem, as_problem
 from gateway.web.reports import FirstDay, LastDay, UsageWords, question, used, waste
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Office:
-    """What administration works with. `admin_key` None: none is configured, and the API is shut."""
+    """What administration works with. `admin_keys` are by the names of administrators; without any the API is shut."""
 
-    admin_key: str | None
+    admin_keys: Mapping[str, str]
     ledger: Ledger
     offer: Offer
     today: Callable[[], float]
+
+    def acting(self, request: Request) -> Ledger:
+        """The ledger for what whoever asks does in it."""
+        return self.ledger.by(Actor(_who(self.admin_keys, request.headers), Door.API))
 
 
 def router(office: Office) -> APIRouter:
@@ -41,13 +48,14 @@ def router(office: Office) -> APIRouter:
         """Asks for the admin key before a byte of the body is read; the framework would read it first."""
 
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-            _let_in(office.admin_key, Headers(scope=scope).get("authorization", ""))
+            _who(office.admin_keys, Headers(scope=scope))
             await super().handle(scope, receive, send)
 
     routes = APIRouter(
         prefix="/admin/api",
         tags=["admin"],
         route_class=Guarded,
+        responses=DESCRIBED,
         dependencies=[Depends(HTTPBearer(scheme_name="admin", auto_error=False))],  # for the description alone
     )
     _teams(routes, office)
@@ -55,89 +63,137 @@ def router(office: Office) -> APIRouter:
     _drills(routes, office)
     _reports(routes, office)
     _calls(routes, office)
+    trail.add(routes, office.ledger)
+    ledger.add(routes, office.offer, office.acting, office.today)
     return routes
 
 
-def _let_in(admin_key: str | None, authorization: str) -> None:
-    if admin_key is None:
+def _who(admin_keys: Mapping[str, str], headers: Headers) -> str:
+    """The name of the administrator whose key was sent. Every key is compared, so that time tells nothing of any."""
+    if not admin_keys:
         raise Problem(403, "The admin API is shut: set admin.key in the configuration.")
-    scheme, _, given = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.encode(), admin_key.encode()):
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    found = [name for name, key in admin_keys.items() if hmac.compare_digest(given.encode(), key.encode())]
+    if scheme.lower() != "bearer" or not found:
         raise Problem(401, "Send the admin key as Authorization: Bearer <admin key>.")
+    return found[0]
 
 
 def _teams(routes: APIRouter, office: Office) -> None:
-    @routes.post("/teams", status_code=201, summary="Make a team")
-    async def create_team(body: NewTeam) -> dict[str, Any]:
-        team = await office.ledger.keys.create_team(
-            body.id, now=office.today(), name=body.name, limits=_team_limits(body)
+    Acting = Annotated[Ledger, Depends(office.acting)]  # noqa: N806  a type
+
+    @routes.post("/teams", status_code=201, summary="Make a team", response_model=answers.Team)
+    async def create_team(body: NewTeam, acting: Acting) -> dict[str, Any]:
+        team = await acting.keys.create_team(
+            body.id, now=office.today(), name=body.name, limits=_team_limits(body), metadata=_metadata((), body)
         )
         return await _team(office, team)
 
-    @routes.get("/teams", summary="List the teams")
+    @routes.get("/teams", summary="List the teams", response_model=answers.Teams)
     async def list_teams() -> dict[str, Any]:
         return {"teams": [await _team(office, team) for team in await office.ledger.keys.teams()]}
 
-    @routes.get("/teams/{team_id}", summary="A team, and what its keys spent together")
+    @routes.get("/teams/{team_id}", summary="A team, and what its keys spent together", response_model=answers.Team)
     async def get_team(team_id: str) -> dict[str, Any]:
         return await _team(office, await _found_team(office, team_id))
 
-    @routes.patch("/teams/{team_id}", summary="Change a team: what is not sent stays")
-    async def update_team(team_id: str, body: TeamChange) -> dict[str, Any]:
+    @routes.patch("/teams/{team_id}", summary="Change a team: what is not sent stays", response_model=answers.Team)
+    async def update_team(team_id: str, body: TeamChange, acting: Acting) -> dict[str, Any]:
         team = await _found_team(office, team_id)
         limits = team_changed(team.limits, _team_limits(body), body.model_fields_set)
         name = team.name if body.name is None else body.name
-        updated = await office.ledger.keys.update_team(team_id, name=name, limits=limits)
+        metadata = _metadata(team.metadata, body)
+        updated = await acting.keys.update_team(team_id, name=name, limits=limits, metadata=metadata)
         return await _team(office, updated)
+
+    @routes.delete(
+        "/teams/{team_id}",
+        summary="Revoke all keys of a team; what it spent stays in the books",
+        response_model=answers.RevokedTeam,
+    )
+    async def revoke_team(team_id: str, acting: Acting) -> dict[str, Any]:
+        team = await _found_team(office, team_id)
+        revoked = await acting.keys.revoke_all(team_id, office.today())
+        return {**await _team(office, team), "revoked_keys": revoked}
 
 
 def _keys(routes: APIRouter, office: Office) -> None:
-    @routes.post("/keys", status_code=201, summary="Make a key; the answer shows its secret, once")
-    async def create_key(body: NewKey) -> dict[str, Any]:
-        limits = _limits(office, body)
-        await office.ledger.keys.ensure_team(body.team, now=office.today())
-        key, secret = await office.ledger.keys.create_key(
-            body.team, name=body.name or "", limits=limits, now=office.today()
+    Acting = Annotated[Ledger, Depends(office.acting)]  # noqa: N806  a type
+
+    @routes.post(
+        "/keys",
+        status_code=201,
+        summary="Make a key; the answer shows its secret, once",
+        response_model=answers.KeyWithSecret,
+    )
+    async def create_key(body: NewKey, acting: Acting) -> dict[str, Any]:
+        limits, metadata = _limits(office, body), _metadata((), body)
+        await acting.keys.ensure_team(body.team, now=office.today())
+        key, secret = await acting.keys.create_key(
+            body.team, name=body.name or "", limits=limits, now=office.today(), metadata=metadata
         )
         return {**await _key(office, key), "key": secret}
 
-    @routes.get("/keys", summary="List the keys")
+    @routes.get("/keys", summary="List the keys", response_model=answers.Keys)
     async def list_keys(team: str | None = None) -> dict[str, Any]:
         return {"keys": [await _key(office, key) for key in await office.ledger.keys.keys(team)]}
 
-    @routes.get("/keys/{key_id}", summary="A key, and what it spent")
+    @routes.get("/keys/{key_id}", summary="A key, and what it spent", response_model=answers.Key)
     async def get_key(key_id: str) -> dict[str, Any]:
         return await _key(office, await _found(office, key_id))
 
-    @routes.patch("/keys/{key_id}", summary="Change a key's limits: what is not sent stays")
-    async def update_key(key_id: str, body: KeyLimits) -> dict[str, Any]:
+    @routes.patch("/keys/{key_id}", summary="Change a key's limits: what is not sent stays", response_model=answers.Key)
+    async def update_key(key_id: str, body: KeyLimits, acting: Acting) -> dict[str, Any]:
         key = await _found(office, key_id)
         limits = changed(key.limits, _limits(office, body), body.model_fields_set)
         name = key.name if body.name is None else body.name
-        updated = await office.ledger.keys.update(key_id, limits=limits, name=name)
+        metadata = _metadata(key.metadata, body)
+        updated = await acting.keys.update(key_id, limits=limits, name=name, metadata=metadata)
         return await _key(office, updated)
 
-    @routes.delete("/keys/{key_id}", summary="Revoke a key; calls in flight finish")
-    async def revoke_key(key_id: str) -> dict[str, Any]:
+    @routes.post(
+        "/keys/{key_id}/rotate",
+        summary="Give a key a new secret, shown in the answer once; the old one goes on a while",
+        response_model=answers.KeyWithSecret,
+    )
+    async def rotate_key(key_id: str, acting: Acting, body: Rotation | None = None) -> dict[str, Any]:
         await _found(office, key_id)
-        return await _key(office, await office.ledger.keys.revoke(key_id, office.today()))
+        overlap_s = (body or Rotation()).overlap_s
+        key, secret = await acting.keys.rotate(key_id, overlap_s=overlap_s, now=office.today())
+        return {**await _key(office, key), "key": secret}
+
+    @routes.delete("/keys/{key_id}", summary="Revoke a key; calls in flight finish", response_model=answers.Key)
+    async def revoke_key(key_id: str, acting: Acting) -> dict[str, Any]:
+        await _found(office, key_id)
+        return await _key(office, await acting.keys.revoke(key_id, office.today()))
 
 
 def _drills(routes: APIRouter, office: Office) -> None:
-    @routes.post("/drills", status_code=201, summary="Make a group dead, silent or slow for some calls, for a while")
-    async def begin_drill(body: NewDrill) -> dict[str, Any]:
+    Acting = Annotated[Ledger, Depends(office.acting)]  # noqa: N806  a type
+
+    @routes.post(
+        "/drills",
+        status_code=201,
+        summary="Make a group dead, silent or slow for some calls, for a while",
+        response_model=answers.Drill,
+    )
+    async def begin_drill(body: NewDrill, acting: Acting) -> dict[str, Any]:
         with as_problem():
-            drill = await office.ledger.drills.begin(body.terms(), office.offer.groups)
+            drill = await acting.drills.begin(body.terms(), office.offer.groups)
         return shapes.drill(drill, drill.begins_at)
 
-    @routes.get("/drills", summary="List the drills that are on")
+    @routes.get("/drills", summary="List the drills that are on", response_model=answers.Drills)
     async def list_drills() -> dict[str, Any]:
         seen = await office.ledger.drills.on()
         return {"drills": [shapes.drill(drill, seen.now) for drill in seen.drills]}
 
-    @routes.delete("/drills/{drill_id}", summary="End a drill now: within two seconds every gateway has")
-    async def end_drill(drill_id: str) -> dict[str, Any]:
-        drill = await office.ledger.drills.end(drill_id)
+    @routes.delete(
+        "/drills/{drill_id}",
+        summary="End a drill now: within two seconds every gateway has",
+        response_model=answers.Drill,
+    )
+    async def end_drill(drill_id: str, acting: Acting) -> dict[str, Any]:
+        drill = await acting.drills.end(drill_id)
         return shapes.drill(drill, drill.ends_at)
 
 
@@ -224,15 +280,22 @@ async def _team(office: Office, team: Team) -> dict[str, Any]:
 
 
 async def _key(office: Office, key: Key) -> dict[str, Any]:
-    return shapes.key(key, await office.ledger.books.account(key.team, key.id))
+    return shapes.key(key, await office.ledger.books.account(key.team, key.id), office.today())
 
 
 def _team_limits(body: TeamChange) -> TeamLimits:
     with as_problem():
-        return team_limits_of(TeamTerms(**body.model_dump(exclude={"id", "name"})), zone_of)
+        return team_limits_of(TeamTerms(**body.model_dump(exclude={"id", "name", "metadata"})), zone_of)
 
 
 def _limits(office: Office, body: KeyLimits) -> Limits:
-    terms = Terms(**body.model_dump(exclude={"team", "name"}))
+    terms = Terms(**body.model_dump(exclude={"team", "name", "metadata"}))
     with as_problem():
         return limits_of(terms, office.offer, office.today())
+
+
+def _metadata(old: Metadata, body: TeamChange | KeyLimits) -> Metadata:
+    if "metadata" not in body.model_fields_set:
+        return old
+    with as_problem():
+        return changed_metadata(old, body.metadata)

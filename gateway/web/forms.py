@@ -1,5 +1,6 @@
 """What the admin API is asked, as JSON. What the words mean, and whether they make sense, is decided in `core`."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
@@ -7,8 +8,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gateway.core.drill import LONGEST_DELAY_S, USUAL_S, Ailment, DrillTerms
 from gateway.core.drill import LONGEST_S as LONGEST_DRILL_S
-from gateway.core.keys import Mode, Show
+from gateway.core.keys import LONGEST_OVERLAP_S, OVERLAP_S, Mode, Show
+from gateway.core.metadata import MOST
+from gateway.core.sellerlog import QUOTA_PER_USD
 from gateway.core.terms import LARGEST_MULTIPLIER, LARGEST_RATE, LONGEST_S
+from gateway.ledger.comparison import LogTerms
 
 
 def _storable(text: str) -> str:
@@ -37,6 +41,12 @@ class _Account(_Body):
     """What teams and keys have in common."""
 
     name: _Name | None = None
+    metadata: dict[str, str | None] | None = Field(
+        default=None,
+        description=f"At most {MOST} names and values for yourself; null for a value removes one, in its place all. "
+        "In a change those that are not named stay.",
+        examples=[{"cost-centre": "4711"}],
+    )
     budget_usd: _Usd = Field(default=None, description="Most that is spent, by a team's keys together; null: no limit.")
     budget_day_usd: _Usd = Field(default=None, description="The same in a day of the team's time zone.")
     budget_month_usd: _Usd = Field(default=None, description="The same in a calendar month.")
@@ -86,6 +96,32 @@ class KeyLimits(_Account):
 
 class NewKey(KeyLimits):
     team: str = Field(description="Made if it does not exist.", examples=["acme"])
+
+
+class Rotation(_Body):
+    overlap_s: float = Field(
+        default=OVERLAP_S, ge=0, le=LONGEST_OVERLAP_S, description="How long the old secret goes on; 0: not at all."
+    )
+
+
+class Verdict(_Body):
+    billed: bool = Field(description="What the seller says.")
+    usd: _Usd = Field(default=None, description="What it billed; null: what is held.")
+
+
+class LogQuery(_Body):
+    time_zone: str = Field(default="UTC", description="Of days, and of times without one.")
+    since: date | None = Field(default=None, description="First day, all of which the log has; null: the log's first.")
+    until: date | None = Field(default=None, description="Last day, likewise.")
+    group: list[str] = Field(default=[], description="Only this seller's; several times.")
+    column: list[str] = Field(default=[], description="WHAT=NAME, where a column is not found; several times.")
+    quota_per_usd: int = Field(default=QUOTA_PER_USD, ge=1, description="How much quota is a dollar.")
+    percent: str = Field(default="0.5", description="Tell differences above so many per cent...")
+    usd: str = Field(default="1", description="...or so many dollars.")
+    resolve: bool = Field(default=False, description="Settle unsettled attempts that the log explains.")
+
+    def terms(self) -> LogTerms:
+        return LogTerms(**self.model_dump())
 
 
 class NewDrill(_Body):

@@ -16,6 +16,28 @@ from gateway.core.headers import RETRY_AFTER
 PROBLEM = "application/problem+json"
 
 
+# How every error of these routes is described.
+DESCRIBED: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A problem (RFC 9457); `detail` says what to do.",
+        "content": {
+            PROBLEM: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
 class Problem(Exception):
     """A refusal of the admin or own-key API; `detail` says what to do."""
 

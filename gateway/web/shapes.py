@@ -16,6 +16,9 @@ from gateway.core.call import Call
 from gateway.core.drill import Drill, OneKey, OneTeam, Share
 from gateway.core.money import usd_of
 from gateway.core.plan import Bounds
+from gateway.core.unsettled import AllUnsettled, Resolution, Unsettled, UnsettledCall
+from gateway.ledger.unsettled import UNSETTLED_S
+from gateway.ledger.verify import Verified
 
 
 def team(each: keys.Team, account: books.Account, premium: Drawn) -> dict[str, Any]:
@@ -24,6 +27,7 @@ def team(each: keys.Team, account: books.Account, premium: Drawn) -> dict[str, A
         "name": each.name,
         "created_at": int(each.created_at),
         "time_zone": each.limits.time_zone,
+        "metadata": dict(each.metadata),
         **_account(each.limits.budget, each.limits.rates, account),
         **allowance("premium", premium),
     }
@@ -39,7 +43,8 @@ def allowance(name: str, drawn: Drawn) -> dict[str, str | None]:
     }
 
 
-def key(each: keys.Key, account: books.Account) -> dict[str, Any]:
+def key(each: keys.Key, account: books.Account, now: float) -> dict[str, Any]:
+    """A key as it is at a moment: of its old secrets those that are good then."""
     limits = each.limits
     return {
         "id": each.id,
@@ -49,11 +54,14 @@ def key(each: keys.Key, account: books.Account) -> dict[str, Any]:
         "created_at": int(each.created_at),
         "revoked_at": None if each.revoked_at is None else int(each.revoked_at),
         "expires_at": None if limits.expires_at is None else int(limits.expires_at),
+        "rotated_at": None if each.rotated_at is None else int(each.rotated_at),
+        "old_secrets": [{"hint": old.hint, "ends_at": int(old.ends_at)} for old in each.still_good(now)],
         "models": None if limits.models is None else sorted(limits.models),
         "groups": None if limits.groups is None else sorted(limits.groups),
         "max_multiplier": None if limits.max_multiplier is None else decimal(limits.max_multiplier),
         "chat_pictures": limits.chat_pictures,
         "failover": limits.failover,
+        "metadata": dict(each.metadata),
         **_account(limits.budget, limits.rates, account),
     }
 
@@ -134,3 +142,44 @@ def _account(budget: Budget, rates: Rates, account: books.Account) -> dict[str, 
         "concurrency": rates.concurrency,
         "running": account.running,
     }
+
+
+def verified(each: Verified) -> dict[str, Any]:
+    """What was found of one ledger."""
+    sums = {"spent_usd": usd_of(each.sums.spent), "held_usd": usd_of(each.sums.held)}
+    return {"ledger": each.whose, "rows": each.rows, **sums, "faults": list(each.faults)}
+
+
+def unsettled(found: AllUnsettled, now: float) -> dict[str, Any]:
+    """Attempts and calls of which nobody knows whether they were billed."""
+    return {
+        "attempts": [_attempt(each, now) for each in found.attempts],
+        "calls": [_call(each) for each in found.calls],
+        "earlier_usd": usd_of(found.earlier_nanos),
+    }
+
+
+def resolution(attempt_id: str, made: Resolution) -> dict[str, Any]:
+    return {"attempt": attempt_id, "resolved": made.resolved.value, "usd": usd_of(made.nanos), "why": made.why}
+
+
+def _attempt(each: Unsettled, now: float) -> dict[str, Any]:
+    return {
+        "attempt": each.attempt_id,
+        "call": each.call_id,
+        "team": each.team,
+        "model": each.model,
+        "size": each.size,
+        "group": each.group,
+        "lane": each.lane,
+        "began_at": each.began,
+        "unsettled_at": each.at,
+        "age_s": round(now - each.at),
+        "held_usd": usd_of(each.nanos),
+        "exact": each.exact,
+    }
+
+
+def _call(each: UnsettledCall) -> dict[str, Any]:
+    row = {"call": each.call_id, "team": each.team, "key": each.key_id, "held_usd": usd_of(each.nanos)}
+    return {**row, "unsettled_at": each.until - UNSETTLED_S, "until": each.until}

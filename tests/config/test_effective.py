@@ -11,7 +11,7 @@ from gateway.config.settings import Secret
 
 FILE = """\
 listen: "localhost:${PORT:-8081}"
-admin: {key: "${ADMIN}"}
+admin: {key: "${ADMIN}", keys: {ana: the-key-of-ana-24-characters}}
 store: redis://user:store-password@127.0.0.1/0?password=other-password&db=1
 secret: a-secret-that-is-32-characters-ok
 groups:
@@ -33,6 +33,7 @@ models:
 ENVIRON = {"ADMIN": "admin-key-of-24-characters", "GATEWAY__TIMEOUTS__IDLE_S": "12.5"}
 SECRETS = (
     "admin-key-of-24-characters",
+    "the-key-of-ana-24-characters",
     "store-password",
     "other-password",
     "a-secret-that-is-32-characters-ok",
@@ -56,6 +57,8 @@ def folder(tmp_path: Path) -> Path:
         ("store", "redis://***@127.0.0.1/0?password=***&db=1", "config.yaml:3"),
         ("secret", "***", "config.yaml:4"),
         ("admin.key", "***", "env ADMIN"),
+        ("admin.keys.ana", "***", "config.yaml:2"),
+        ("admin.listen", "not set", "default"),
         ("groups[0].name", "Default", "config.yaml:6"),
         ("groups[0].multiplier", "1.4", "config.yaml:7"),
         ("groups[0].lanes[0].name", "Default", "default"),

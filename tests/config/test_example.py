@@ -21,7 +21,7 @@ def test_the_example_loads_once_its_variables_are_set() -> None:
     settings = load(EXAMPLE, VARIABLES, Path.cwd())
     assert [group.name for group in settings.groups] == ["Default", "NanoBananaEnterprise"]
     assert [lane.key.reveal() for lane in settings.lanes] == ["sk-default-1", "sk-enterprise-1"]
-    assert settings.admin_key is not None
+    assert list(settings.admin.keys) == ["admin"]
 
 
 def test_the_example_names_every_section_and_setting() -> None:

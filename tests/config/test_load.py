@@ -64,7 +64,15 @@ def test_groups_and_lanes_keep_their_order(document: dict[str, Any]) -> None:
 
 def test_without_an_admin_key_there_is_none(document: dict[str, Any]) -> None:
     del document["admin"]
-    assert parse(document, {}, HERE).admin_key is None
+    assert not parse(document, {}, HERE).admin.keys
+
+
+def test_administrators_have_names_and_the_one_without_is_admin(document: dict[str, Any]) -> None:
+    document["admin"] = {"key": "a" * 24, "keys": {"ana": "b" * 24, "billing-bot": "c" * 24}}
+    keys = parse(document, {}, HERE).admin.keys
+    assert {name: key.reveal()[0] for name, key in keys.items()} == {"admin": "a", "ana": "b", "billing-bot": "c"}
+    del document["admin"]["key"]
+    assert list(parse(document, {}, HERE).admin.keys) == ["ana", "billing-bot"]
 
 
 def test_a_lane_has_its_own_name_billing_and_model_names(document: dict[str, Any]) -> None:
@@ -242,7 +250,7 @@ def test_a_key_file_is_read_from_beside_the_configuration(tmp_path: Path, docume
     document["admin"] = {"key_file": str(tmp_path / "admin")}
     settings = parse(document, {}, tmp_path)
     assert settings.lanes[0].key.reveal() == "sk-from-file"
-    assert settings.admin_key == Secret("a" * 12 + "b" * 12)
+    assert settings.admin.keys["admin"] == Secret("a" * 12 + "b" * 12)
 
 
 def test_a_file_is_found_by_name_then_by_variable_then_by_habit(tmp_path: Path) -> None:

@@ -127,6 +127,28 @@ def put(document: Any, where: tuple[str | int, ...], value: object) -> None:
             "${not closed",
             f"{KEY}: has a ${{ that is not ${{NAME}} or ${{NAME:-default}}; write $${{ for the characters themselves",
         ),
+        (("admin", "listen"), "8081", f"admin.listen: {LISTEN}"),
+        (
+            ("admin", "listen"),
+            "127.0.0.1:8080",
+            "admin.listen: is the address of listen; choose another, or leave it out to share that one",
+        ),
+        (("admin", "keys"), {"a b": "k" * 24}, f"admin.keys.a b: {NAME}"),
+        (
+            ("admin", "keys"),
+            {"bob": "short"},
+            "admin.keys.bob: has 5 characters; it needs 24 at least (openssl rand -hex 32 makes one)",
+        ),
+        (
+            ("admin", "keys"),
+            {"admin": "k" * 24},
+            "admin.keys.admin: is the name that belongs to admin.key; choose another",
+        ),
+        (
+            ("admin", "keys"),
+            {"ana": "k" * 24, "bob": "k" * 24},
+            "admin.keys.bob: is the same as admin.keys.ana; give each a key of its own",
+        ),
         (
             ("admin", "key"),
             "hunter2hunter2",

@@ -73,7 +73,7 @@ def test_with_nothing_set_both_groups_are_the_simulators() -> None:
     told = {each.key.reveal(): (each.lane.group.name, float(each.lane.group.multiplier)) for each in settings.lanes}
     assert len(told) == 2
     assert told.items() <= known.items()
-    assert settings.admin_key is None
+    assert not settings.admin.keys
 
 
 def test_an_empty_variable_is_one_that_is_not_set(parts: dict[str, dict[str, Any]]) -> None:

@@ -50,7 +50,7 @@ def environ(simulator: Simulator, port: int = 0) -> dict[str, str]:
 
 
 def shell(text: str, here: Path, env: dict[str, str]) -> str:
-    done = subprocess.run(["sh", "-eu", "-c", text], cwd=here, env=env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["sh", "-eu", "-c", text], cwd=here, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -113,6 +113,7 @@ def test_the_tour_works_as_it_is_written(prepared: tuple[Path, str], simulator: 
         assert "images.generate" in reported
         assert "settled" in shell(block("gateway calls show"), here, env)
         assert "were paid in all" in shell(block("gateway waste"), here, env)
+        assert "team.created" in shell(block("gateway audit"), here, env)
         (here / "seller.csv").write_text(_export(simulator.bill()[billed:]))
         reconciled = shell(block("gateway ledger reconcile"), here, env)
         assert "seller's $" in reconciled

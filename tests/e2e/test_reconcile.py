@@ -9,20 +9,23 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 
-from gateway.cli.reconcile import _Desk
+from gateway.core.catalog import Catalog
 from gateway.core.findings import REACH_S, Finding
 from gateway.core.money import usd_of
-from gateway.core.reconcile import Reconciliation
+from gateway.core.reconcile import Reconciliation, Tolerance
 from gateway.core.sellerlog import Reader
+from gateway.core.terms import Offer
 from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger import layout, writes
 from gateway.ledger.budget import Books
+from gateway.ledger.comparison import Comparison
 from gateway.ledger.store import Store
 from gateway.ledger.unsettled import UnsettledBooks
 from tests.e2e.test_commands import CONFIG, draw, environment, gateway, serving
@@ -209,7 +212,9 @@ async def test_what_somebody_else_has_said_of_an_attempt_meanwhile_is_not_counte
             )
             (attempt,) = [each async for each in unsettled.attempts()]
             await unsettled.resolve(attempt.attempt_id, Resolved.BILLED, Reason.HAND, nanos=7)
-            desk = _Desk(tmp_path, Reader(UTC), Reconciliation(UTC), resolve=True)
+            desk = Comparison(
+                Offer(Catalog((), {}), ()), Reader(UTC), Reconciliation(UTC), Tolerance(Fraction(0), 0), resolve=True
+            )
             late = Finding(attempt, Resolved.BILLED, 9, "an entry of the log has no other explanation", 30.0)
             assert await desk._resolved(unsettled, [late]) == frozenset()
             assert desk.about.lines() == []
@@ -224,8 +229,8 @@ WRONG = [
     ("", (), "log: it is empty"),
     ("time,model,usd\n", ("--column", "when=x"), "--column: 'when=x' is not WHAT=NAME, with one of time, model"),
     ("time,model,usd\n", ("--group", "Cheap"), "--group: there is no group Cheap; there are Default, NanoBananaE"),
-    ("time,model,usd\n", ("--percent", "few"), "--percent, --usd: 'few' is not an amount"),
-    ("time,model,usd\n", ("--until", "2020-01-01"), "--since: must not be after --until"),
+    ("time,model,usd\n", ("--percent", "few"), "--percent: 'few' is not an amount"),
+    ("time,model,usd\n", ("--until", "2020-01-01"), "--since: must not be after until"),
     ("time,model,usd\n", ("--time-zone", "Mars"), "--time-zone: 'Mars' is not a time zone"),
 ]
 

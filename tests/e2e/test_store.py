@@ -49,7 +49,7 @@ def test_a_program_is_told_the_same(here: Path, address: str) -> None:
     told = json.loads(gateway(here, "store", "move", "--json", GATEWAY_MOVE_TO=address))
     assert told["to"] == address.replace(":hidden@", "")
     assert told["configuration"] == {"store": told["to"]}
-    assert told["keys"] == {"hash": 2, "zset": 0, "string": 0, "stream": 0}
+    assert told["keys"] == {"hash": 2, "zset": 0, "string": 0, "stream": 1}
     assert [each["ledger"] for each in told["ledgers"]] == ["acme", "operator"]
 
 

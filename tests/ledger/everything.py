@@ -10,6 +10,7 @@ from gateway.core.drill import DrillTerms
 from gateway.core.events import Event
 from gateway.core.keys import Key, Limits
 from gateway.core.pool import FROM_NOW_ON, Push
+from gateway.core.trail import GATEWAY, Action
 from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger import layout, library, writes
 from gateway.ledger.allowances import Allowances
@@ -24,6 +25,7 @@ from gateway.ledger.reports import Span, usage
 from gateway.ledger.served import ServedCounts
 from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
+from gateway.ledger.trail import Trail
 from gateway.ledger.unsettled import UnsettledBooks
 from gateway.ledger.verify import verify
 from tests.facts import DEFAULT
@@ -40,12 +42,17 @@ async def everything(store: Store, teams: tuple[str, ...] = ("acme",)) -> None:
         await keys.create_team(team, now=NOW)
         key, secret = await keys.create_key(team, name="ci", limits=Limits(), now=NOW)
         assert await keys.find(secret, NOW) == key
-        await keys.update(key.id, name="cd", limits=Limits())
+        await keys.update(key.id, name="cd", limits=Limits(), metadata=(("owner", "Ana"),))
+        await keys.update(key.id, name="cd", limits=Limits(), metadata=())
+        _, newer = await keys.rotate(key.id, overlap_s=60, now=NOW)
+        assert await keys.find(secret, NOW) == await keys.find(newer, NOW)
         await _calls(books, key)
         await _premium(store, team)
     await _around(store, keys, books)
     await _lapsed(store, books, key)
     await keys.revoke(key.id, NOW)
+    actions = [each.action for each in (await Trail(store).page(limit=100)).deeds]
+    assert len(actions) == 5 * len(teams) + 5
     for each in [each async for each in verify(books)]:
         assert not each.faults
         assert each.rows
@@ -82,6 +89,8 @@ async def _around(store: Store, keys: Keys, books: Books) -> None:
     drills = Drills(store, keys)
     drill = await drills.begin(DrillTerms(group="Default", kind="dead", share=0.5), (DEFAULT,))
     await drills.end(drill.id)
+    words = GATEWAY.words(Action.STORE_MOVED, "store")
+    assert await store.call("entered", [layout.OPERATOR_TRAIL], words) == ["entered"]
     evidence = Evidence(store)
     await evidence.exchange(Push(("Default", "flash"), {"good": 1, "took:1K:0:0:20": 1}, FROM_NOW_ON, leases=1))
     assert await evidence.last([("Default", "flash"), ("Default", "pro")])
@@ -102,7 +111,7 @@ async def _lapsed(store: Store, books: Books, key: Key) -> None:
     assert not await store.first(layout.REAPER, within_s=1), "it was the reaper's turn"
     await reaper.look(key.team)
     assert told
-    unsettled = UnsettledBooks(store)
+    unsettled = UnsettledBooks(store, GATEWAY)
     assert [each.call_id for each in await unsettled.calls()] == ["lapses"]
     await settle(books, replace(hold, since=""), charge(1))
     feared = charge(USD, attempt_id="att_9")

@@ -215,13 +215,14 @@ async def test_slots_that_move_are_followed(servers: RealCluster, store: Store) 
     source.told("MIGRATE", "127.0.0.1", target.port, "moves", 0, 60_000)
     try:
         assert await asyncio.gather(*[store.record("moves")] * 40) == [{"was": "here"}] * 40
-        assert await store.call("create", ["moves"], ["created", "1"]) == ["created"]
-        assert await store.records(["stays", "moves"]) == [{}, {"was": "here", "created": "1", "terms": ""}]
+        assert await store.call("entered", ["{moves}:rows"], ["who", "cli", "did", "this"]) == ["entered"]
+        assert await store.records(["stays", "moves"]) == [{}, {"was": "here"}]
         for node in (target, *servers.masters):
             node.told("CLUSTER", "SETSLOT", slot, "NODE", target.id)
-        assert await store.records(["stays", "moves"]) == [{}, {"was": "here", "created": "1", "terms": ""}]
+        assert await store.records(["stays", "moves"]) == [{}, {"was": "here"}]
+        assert [row["who"] async for _, row in store.rows("{moves}:rows", "+")] == ["who"]
     finally:
-        target.raw.delete("moves")
+        target.raw.delete("moves", "{moves}:rows")
         for node in servers.masters:
             node.told("CLUSTER", "SETSLOT", slot, "NODE", source.id)
 

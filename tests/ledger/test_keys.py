@@ -68,7 +68,7 @@ async def test_a_secret_leads_to_its_key_with_every_limit_exact(keys: Keys, key:
     made, secret = await keys.create_key("acme", name="ci", limits=LIMITS, now=NOW)
     assert re.fullmatch(r"sk-gw-[A-Za-z0-9_-]{43}", secret)
     assert re.fullmatch(r"key_[0-9a-f]{22}", made.id)
-    assert made == Key(made.id, "acme", "ci", secret[-4:], LIMITS, NOW)
+    assert made == Key(made.id, "acme", "ci", secret[-4:], LIMITS, NOW, secret_name=made.secret_name)
     assert await keys.find(secret, NOW) == made
     assert await keys.get(made.id) == made
 

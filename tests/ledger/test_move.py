@@ -10,6 +10,7 @@ from redis import Redis
 
 from gateway.core.errors import BooksAway
 from gateway.core.keys import Limits
+from gateway.core.trail import Actor, Change, Door
 from gateway.ledger import layout
 from gateway.ledger.budget import Books
 from gateway.ledger.errors import StoreError
@@ -17,6 +18,7 @@ from gateway.ledger.keys import Keys
 from gateway.ledger.ledger import open_ledger
 from gateway.ledger.move import move
 from gateway.ledger.store import Store
+from gateway.ledger.trail import Trail
 from gateway.ledger.verify import verify
 from tests.ledger.accounts import NOW, PEPPER, USD, charge, reserve, settle
 from tests.ledger.clusters import cluster
@@ -46,15 +48,21 @@ READ: dict[str, Callable[[Any, str], Any]] = {
 }
 
 
+def _as_it_was(kind: str, read: Any) -> Any:
+    """Without the rows that say that this store was filled."""
+    return read if kind != "stream" else [row for row in read if row[1].get("action") != "store.moved"]
+
+
 async def contents(store: Store) -> dict[str, tuple[Any, int]]:
     """All that other stores need too, with until when."""
     found: dict[str, tuple[Any, int]] = {}
     for kind, read in READ.items():
 
-        async def note(names: list[str], read: Callable[[Any, str], Any] = read) -> None:
+        async def note(names: list[str], kind: str = kind, read: Callable[[Any, str], Any] = read) -> None:
             kept = list(filter(layout.kept, names))
             ends = await store.ask_all(kept, lambda client, name: client.pexpiretime(name))
-            found.update(zip(kept, zip(await store.ask_all(kept, read), ends, strict=True), strict=True))
+            were = [_as_it_was(kind, each) for each in await store.ask_all(kept, read)]
+            found.update(zip(kept, zip(were, ends, strict=True), strict=True))
 
         await store.through(kind, note)
     return found
@@ -63,7 +71,7 @@ async def contents(store: Store) -> dict[str, tuple[Any, int]]:
 async def test_all_of_it_is_there_and_goes_on(filled: Path, server: Server) -> None:
     moved = await move("embedded", server.url, filled)
     assert [(each.whose, each.faults) for each in moved.ledgers] == [("acme", ()), ("beta", ()), ("operator", ())]
-    assert moved.keys["stream"] == 3
+    assert moved.keys["stream"] == 3 + 4  # with the trails
     async with Store.open("embedded", filled) as old, Store.open(server.url, filled) as new:
         before = await contents(old)
         assert await contents(new) == before
@@ -73,6 +81,16 @@ async def test_all_of_it_is_there_and_goes_on(filled: Path, server: Server) -> N
             if key.revoked_at is None:
                 await settle(books, await reserve(books, f"new_{key.id}", key, USD), charge(1))
         assert not [fault async for each in verify(books) for fault in each.faults]
+
+
+async def test_the_trail_says_who_moved_it_and_from_where(filled: Path, server: Server) -> None:
+    who = Actor("ana@desk", Door.CLI)
+    moved = await move("embedded", server.url, filled, who)
+    async with Store.open(server.url, filled) as new:
+        page = await Trail(new).page(limit=1, subject="store")
+    (deed,) = page.deeds
+    assert (deed.who, deed.door, deed.action) == ("ana@desk", "cli", "store.moved")
+    assert deed.changes == {"store": Change(moved.source, moved.target)}
 
 
 async def test_nothing_is_left_behind(filled: Path) -> None:

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from gateway.core.allowance import Caps
 from gateway.core.budgets import Budget, Rates
 from gateway.core.keys import Key, Limits, Mode, Show, Team, TeamLimits
+from gateway.core.metadata import Metadata
 from gateway.core.money import LARGEST_NANOS
 from gateway.core.terms import LARGEST_RATE
-from gateway.ledger.records import balance_of, key_fields, key_of, team_fields, team_of
+from gateway.ledger.records import balance_of, differing, key_fields, key_of, team_fields, team_of
 
 AMOUNTS = st.none() | st.integers(0, LARGEST_NANOS)
 PERCENTS = st.lists(st.integers(1, 1000), max_size=10).map(tuple)
@@ -37,12 +38,15 @@ TEAM_LIMITS = st.builds(
 )
 
 
-@given(st.builds(Team, st.just("acme"), st.text(), TEAM_LIMITS, TIMES))
+METADATA = st.dictionaries(st.text(), st.text()).map(lambda notes: tuple(sorted(notes.items())))
+
+
+@given(st.builds(Team, st.just("acme"), st.text(), TEAM_LIMITS, TIMES, METADATA))
 def test_a_team_survives_writing(team: Team) -> None:
     assert team_of("acme", team_fields(team)) == team
 
 
-@given(st.builds(Key, st.just("key_1"), st.just("acme"), st.text(), st.text(), LIMITS, TIMES))
+@given(st.builds(Key, st.just("key_1"), st.just("acme"), st.text(), st.text(), LIMITS, TIMES, metadata=METADATA))
 def test_a_key_survives_writing(key: Key) -> None:
     assert key_of("acme", "key_1", key_fields(key)) == key
 
@@ -52,3 +56,11 @@ def test_sums_without_a_record_are_nobodys() -> None:
     assert team_of("acme", left_over) is None
     assert key_of("acme", "key_1", left_over) is None
     assert balance_of(left_over) is None
+
+
+@given(METADATA, METADATA)
+def test_what_differs_makes_the_new_record_of_the_old(old: Metadata, new: Metadata) -> None:
+    before, after = (team_fields(Team("acme", "Acme", TeamLimits(), 0.0, notes)) for notes in (old, new))
+    written = {name: value for name, value in {**before, **differing(before, after)}.items() if value or name in after}
+    assert written == after
+    assert "created" not in differing(before, after)

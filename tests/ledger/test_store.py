@@ -175,7 +175,7 @@ async def test_the_library_is_loaded_once_and_that_of_another_release_stays_besi
     raw.function_load(other)
     for _ in range(2):
         async with Store.open(server.url, tmp_path) as store:
-            await store.call("create", ["team"], ["created", "1"])
+            await store.call("create", ["team", "trail"], ["who", "cli", "did", "this", "created", "1"])
     assert raw.fcall("gw_other_create", 1, "team", "created", "1") == ["exists"]
     stats: Any = raw.info("commandstats")
     assert stats["cmdstat_function|load"]["calls"] == 1 + 1

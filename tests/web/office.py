@@ -10,11 +10,13 @@ ROUTES: list[tuple[str, str]] = [
     ("GET", TEAMS),
     ("GET", f"{TEAMS}/acme"),
     ("PATCH", f"{TEAMS}/acme"),
+    ("DELETE", f"{TEAMS}/nobody"),
     ("POST", KEYS),
     ("GET", KEYS),
     ("GET", f"{KEYS}/key_1"),
     ("PATCH", f"{KEYS}/key_1"),
     ("DELETE", f"{KEYS}/key_1"),
+    ("POST", f"{KEYS}/key_1/rotate"),
     ("POST", DRILLS),
     ("GET", DRILLS),
     ("DELETE", f"{DRILLS}/drill_1"),
@@ -24,6 +26,11 @@ ROUTES: list[tuple[str, str]] = [
     ("GET", "/admin/api/waste"),
     ("GET", "/admin/api/groups"),
     ("GET", "/admin/api/allowances"),
+    ("GET", "/admin/api/audit"),
+    ("GET", "/admin/api/ledger/verify"),
+    ("GET", "/admin/api/ledger/unsettled"),
+    ("POST", "/admin/api/ledger/unsettled/att_1/resolve"),
+    ("POST", "/admin/api/ledger/reconcile"),
 ]
 
 

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # What an account says of which nothing was used, and that has no limits.
 UNUSED: dict[str, Any] = {
+    "metadata": {},
     **{f"budget{period}_usd": None for period in ("", "_day", "_month")},
     **{f"{what}{period}_usd": "0" for what in ("spent", "held") for period in ("", "_day", "_month")},
     "soft_budget": False,
@@ -87,6 +88,8 @@ async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
         "team": "acme",
         "name": "ci",
         "revoked_at": None,
+        "rotated_at": None,
+        "old_secrets": [],
         "models": [PRO, MODEL],
         "groups": ["Default"],
         "max_multiplier": "1.4",
