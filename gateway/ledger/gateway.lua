@@ -328,7 +328,8 @@ local function settle(keys, args)
   local released = known[1] == 'voided' and '0' or known[2] or held
 
   move(books, call, row, minus(released), owed)
-  finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', row[4])
+  finish(books, call, 'state', 'settled', 'spent', owed, 'over', row[4])
+  redis.call('HDEL', books.call, 'held', 'since')  -- nobody asks it for these any more, and it is kept for long
 
   local use = keys[6] .. today()
   local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed, saved = facts.saved}
