@@ -30,11 +30,13 @@ from gateway.dialects.chat import Chat
 from gateway.dialects.gemini import Gemini
 from gateway.dialects.images import Images
 from gateway.dialects.responses import Responses
+from gateway.ledger.archive import ARCHIVE_EVERY_S, Archiver
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
 from gateway.ledger.ledger import Ledger, open_ledger
 from gateway.ledger.outbox import REVIVE_EVERY_S, TURN_EVERY_S, Outbox
 from gateway.ledger.reaper import REAP_EVERY_S, Reaper
+from gateway.ledger.shelf import Shelf
 from gateway.ledger.signatures import Signatures
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
@@ -126,6 +128,7 @@ async def running(
         supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
         supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
         _keep_books(rooms, ledger)
+        supervisor.keep(_archiver(settings, rooms, ledger).turn, every_s=ARCHIVE_EVERY_S, name="archive")
         vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, now)
         framework = _framework(
             ops.router(vitals),
@@ -144,6 +147,11 @@ def _keep_books(rooms: Rooms, ledger: Ledger) -> None:
     keep(outbox.heal, every_s=TURN_EVERY_S, name="heal")
     keep(outbox.revive, every_s=REVIVE_EVERY_S, name="revive")
     keep(Reaper(ledger.store, rooms.observe).turn, every_s=REAP_EVERY_S, name="reaper")
+
+
+def _archiver(settings: Settings, rooms: Rooms, ledger: Ledger) -> Archiver:
+    shelf = Shelf((settings.archive,)) if settings.archive else None
+    return Archiver(ledger.store, shelf, settings.retention.ledger_days, rooms.observe, time.time)
 
 
 def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vault) -> Desk:

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from gateway.cli import demo, server
+from gateway.cli.archive import archive
 from gateway.cli.drill import drill
 from gateway.cli.keys import keys
 from gateway.cli.ledger import ledger
@@ -36,6 +37,7 @@ app.add_typer(keys, name="keys")
 ledger.command()(unsettled)
 ledger.command()(resolve)
 ledger.command()(reconcile)
+ledger.command()(archive)
 app.add_typer(ledger, name="ledger")
 app.add_typer(drill, name="drill")
 app.add_typer(store, name="store")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.archive import ArchiveDirs, shelf_of
 from gateway.cli.office import Office, run
 from gateway.cli.options import AsJson, ConfigFile, print_json
 from gateway.cli.reconciled import Reconciled, document, print_all
@@ -23,6 +24,8 @@ from gateway.core.reconcile import Paid, Reconciliation, Tolerance, named
 from gateway.core.sellerlog import NAMES, QUOTA_PER_USD, BadEntry, Entry, Reader
 from gateway.core.unsettled import Reason, Resolution
 from gateway.ledger import charges
+from gateway.ledger.rows import Rows
+from gateway.ledger.shelf import Shelf
 from gateway.ledger.unsettled import UnsettledBooks
 from gateway.ledger.zones import zone_of
 
@@ -60,6 +63,7 @@ def reconcile(
     resolve: Annotated[
         bool, typer.Option("--resolve", help="Settle unsettled attempts that the log explains.")
     ] = False,
+    archive: ArchiveDirs = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -69,7 +73,7 @@ def reconcile(
     """
     zone = _zone(time_zone)
     reader, tolerance = Reader(zone, quota_per_usd, _columns(column or [])), _tolerance(percent, usd)
-    desk = _Desk(file, reader, _about(zone, since, until, group or []), resolve=resolve)
+    desk = _Desk(file, reader, _about(zone, since, until, group or []), shelf_of(config, archive), resolve=resolve)
     made: list[Reconciled] = []
 
     async def work(office: Office) -> None:
@@ -92,6 +96,7 @@ class _Desk:
     file: Path
     reader: Reader
     about: Reconciliation
+    shelf: Shelf | None
     resolve: bool
 
     async def reconciled(self, office: Office, now: float) -> Reconciled:
@@ -123,7 +128,8 @@ class _Desk:
         covered = (begins if both.since else near.first_at, ends if both.until and ends <= now else near.last_at)
         near.covers(*covered)
         clocks.covers(*covered)
-        await charges.read(store, since=begins - _DAY_S, until=ends + _DAY_S, ours=paid, lost=lost)
+        rows = Rows(store, self.shelf)
+        await charges.read(rows, since=begins - _DAY_S, until=ends + _DAY_S, ours=paid, lost=lost)
         agreement = clocks.agreement()
         found = findings(near, near.log(agreement))
         settled = await self._resolved(books, found) if self.resolve else frozenset()

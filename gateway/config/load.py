@@ -16,7 +16,17 @@ from gateway.config.catalog import add_packaged, catalog
 from gateway.config.draft import Draft, Where, dotted, draft, leaves
 from gateway.config.schema import FailoverSection, LaneSection, Root
 from gateway.config.sections import checked, near
-from gateway.config.settings import Auth, ConfigError, Fetching, LaneSettings, Limits, Retention, Settings, Timeouts
+from gateway.config.settings import (
+    ARCHIVE,
+    Auth,
+    ConfigError,
+    Fetching,
+    LaneSettings,
+    Limits,
+    Retention,
+    Settings,
+    Timeouts,
+)
 from gateway.core.allowance import Caps, Purpose
 from gateway.core.catalog import Catalog, Model
 from gateway.core.groups import Billing, Group, Lane
@@ -86,6 +96,7 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         store=root.store,
         store_away=root.store_away,
         store_may_forget=root.store_may_forget,
+        archive=_archive(root, notes.base_dir),
         secret=root.secret,
         admin_key=root.admin.key,
         groups=groups,
@@ -100,6 +111,12 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         fetch=Fetching(root.fetch.image_urls, tuple(root.fetch.networks)),
         origins=MappingProxyType(dict(origins)),
     )
+
+
+def _archive(root: Root, base_dir: Path) -> Path | None:
+    """Beside an embedded store, whose disk is kept; nobody knows that of another disk, until somebody names it."""
+    named = root.archive or (Path(root.data_dir) / ARCHIVE if root.store == "embedded" else None)
+    return (base_dir / named).absolute() if named is not None else None
 
 
 def _allowances(section: FailoverSection) -> dict[Purpose, Caps]:

@@ -209,7 +209,7 @@ async def test_what_somebody_else_has_said_of_an_attempt_meanwhile_is_not_counte
             )
             (attempt,) = [each async for each in unsettled.attempts()]
             await unsettled.resolve(attempt.attempt_id, Resolved.BILLED, Reason.HAND, nanos=7)
-            desk = _Desk(tmp_path, Reader(UTC), Reconciliation(UTC), resolve=True)
+            desk = _Desk(tmp_path, Reader(UTC), Reconciliation(UTC), None, resolve=True)
             late = Finding(attempt, Resolved.BILLED, 9, "an entry of the log has no other explanation", 30.0)
             assert await desk._resolved(unsettled, [late]) == frozenset()
             assert desk.about.lines() == []

@@ -1,0 +1,1 @@
+"""Measurements that are not tests: figures for the README, on real servers."""
