@@ -14,6 +14,9 @@ from gateway.core.budgets import Period
 # Whose sums a row may tell: its team's, its key's, or the operator's.
 _WHOSE = ("team", "key", "operator")
 
+# For so long a call that has ended can be settled again, by mistake or by right: 35 days, as the library has it.
+_KNOWN_MS = 35 * 86_400_000
+
 # Who reads of so many will not read of more.
 _FAULTS_KEPT = 20
 
@@ -67,6 +70,8 @@ class Audit:
     _sums: dict[str, Sums] = field(default_factory=dict)
     _periods: dict[tuple[str, str], Sums] = field(default_factory=dict)
     _settled: set[str] = field(default_factory=set)
+    _settled_before: set[str] = field(default_factory=set)
+    _settled_since_ms: int = 0
 
     @property
     def noted(self) -> Noted:
@@ -99,9 +104,9 @@ class Audit:
                 counted = self._periods.get((account, period), Sums(0, 0))
                 self._periods[account, period] = Sums(counted.held + added.held, counted.spent + added.spent)
         if row["do"] == "settle":
-            if row["call"] in self._settled:
+            if row["call"] in self._settled or row["call"] in self._settled_before:
                 self.fault(f"row {name}: call {row['call']} is charged a second time")
-            self._settled.add(row["call"])
+            self._settle(row["call"], int(name.partition("-")[0]))
 
     def compare(self, booked: Mapping[str, Booked]) -> None:
         """The accounts, by the names that rows have for them: `team`, `operator`, or a key's id."""
@@ -120,6 +125,12 @@ class Audit:
                     self.fault(f"account {account} has {sums} of the {period}; its rows make {made}")
         for account in self._sums.keys() - booked.keys():
             self.fault(f"account {account} is in the rows and not in the books")
+
+    def _settle(self, call: str, at_ms: int) -> None:
+        """Calls are known for twice as long as the books know them: an archive may have those of years."""
+        if at_ms - self._settled_since_ms > _KNOWN_MS:
+            self._settled_before, self._settled, self._settled_since_ms = self._settled, set(), at_ms
+        self._settled.add(call)
 
     def fault(self, words: str) -> None:
         """Something is wrong that is found where rows are looked for."""

@@ -19,7 +19,8 @@ from gateway.ledger.shelf import Lack, Shelf, read
 from gateway.ledger.store import Store
 from gateway.ledger.volumes import NOTHING, Cut, Row, order
 
-AT_ONCE = 200  # what reading takes of a loop at a time is some milliseconds
+# With more at a time other work on the same loop waits: 200 took it for 70 ms at the worst, and were no faster.
+AT_ONCE = 50
 
 # As the name of a row: what comes after all of them.
 END = "+"
