@@ -8,7 +8,6 @@ may do it at once: a volume that comes too late counts for nothing. The newest r
 import asyncio
 import errno
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -132,20 +131,21 @@ class Archiver:
 
     async def turn(self) -> None:
         """Tells how large the ledgers are, and puts away what is old; to be taken every `ARCHIVE_EVERY_S`."""
-        with suppress(BooksAway):  # others tell of that
+        try:
             self.observe(LedgersMeasured(await _rows_in(self.store)))
             if self.shelf is None or self.days is None:
                 return
             if await self.store.first(layout.ARCHIVER, within_s=_TURN_S):
                 await self._put_away(Archive(self.store, self.shelf), self.today() - self.days * DAY_S)
-
-    async def _put_away(self, archive: Archive, before: float) -> None:
-        try:
-            async for each in archive.put_away(before - before % DAY_S):
-                self.observe(RowsArchived(each.whose, each.rows, each.first, each.last))
-                await self.store.keep({layout.ARCHIVER: ""}, for_s=_TURN_S)
+        except BooksAway as away:
+            self.observe(StoreLost("archive", str(away.__cause__ or away)))  # it may be that this user may not XTRIM
         except OSError as failure:
             self.observe(StoreLost("archive", failure.strerror or str(failure)))
+
+    async def _put_away(self, archive: Archive, before: float) -> None:
+        async for each in archive.put_away(before - before % DAY_S):
+            self.observe(RowsArchived(each.whose, each.rows, each.first, each.last))
+            await self.store.keep({layout.ARCHIVER: ""}, for_s=_TURN_S)
 
 
 async def ledgers(store: Store) -> list[tuple[str, str]]:

@@ -29,6 +29,7 @@ from gateway.ledger.unsettled import UnsettledBooks
 from gateway.ledger.verify import Verified, verify
 from gateway.ledger.volumes import Row
 from tests.ledger.accounts import USD, charge, operator, reserve, settle, void
+from tests.ledger.servers import Server
 from tests.losable import LosableStore
 
 ACME = layout.ledger("acme")
@@ -354,3 +355,18 @@ async def test_where_nothing_can_be_written_nothing_leaves(
     await archiver(store, Shelf((tmp_path / "archive",)), told).turn()
     assert told[1:] == [StoreLost("archive", "Not a directory")]
     assert len(stored(raw)) == 6
+
+
+async def test_what_a_user_of_the_store_may_not_is_told(
+    server: Server, key: Key, raw: Redis, told: list[Event], shelf: Shelf, tmp_path: Path
+) -> None:
+    raw.acl_setuser("few", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-xlen"], reset=True)
+    try:
+        async with Store.open(f"unix://few:any@{server.socket}", tmp_path) as store:
+            await archiver(store, shelf, told).turn()
+    finally:
+        raw.acl_deluser("few")
+    (lost,) = told
+    assert isinstance(lost, StoreLost)
+    assert lost.doing == "archive"
+    assert "xlen" in lost.reason
