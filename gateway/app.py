@@ -30,11 +30,13 @@ from gateway.dialects.chat import Chat
 from gateway.dialects.gemini import Gemini
 from gateway.dialects.images import Images
 from gateway.dialects.responses import Responses
+from gateway.ledger.archive import ARCHIVE_EVERY_S, Archiver
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
 from gateway.ledger.ledger import Ledger, open_ledger
 from gateway.ledger.outbox import REVIVE_EVERY_S, TURN_EVERY_S, Outbox
 from gateway.ledger.reaper import REAP_EVERY_S, Reaper
+from gateway.ledger.shelf import Shelf
 from gateway.ledger.signatures import Signatures
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
@@ -127,6 +129,7 @@ async def running(
         supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
         supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
         _keep_books(rooms, ledger)
+        supervisor.keep(_archiver(settings, rooms, ledger).turn, every_s=ARCHIVE_EVERY_S, name="archive")
         vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, now)
         office = admin.router(_office(settings, ledger, offer))
         apart = settings.admin.listen is not None
@@ -148,6 +151,14 @@ def _keep_books(rooms: Rooms, ledger: Ledger) -> None:
     keep(outbox.heal, every_s=TURN_EVERY_S, name="heal")
     keep(outbox.revive, every_s=REVIVE_EVERY_S, name="revive")
     keep(Reaper(ledger.store, rooms.observe).turn, every_s=REAP_EVERY_S, name="reaper")
+
+
+def _archiver(settings: Settings, rooms: Rooms, ledger: Ledger) -> Archiver:
+    return Archiver(ledger.store, _shelf(settings), settings.retention.ledger_days, rooms.observe, time.time)
+
+
+def _shelf(settings: Settings) -> Shelf | None:
+    return Shelf((settings.archive,)) if settings.archive else None
 
 
 def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vault) -> Desk:
@@ -191,6 +202,7 @@ def _office(settings: Settings, ledger: Ledger, offer: Offer) -> admin.Office:
         ledger=ledger,
         offer=offer,
         today=time.time,
+        shelf=_shelf(settings),
     )
 
 

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from gateway.cli import demo, server
+from gateway.cli.archive import archive
 from gateway.cli.audit import audit
 from gateway.cli.calls import calls
 from gateway.cli.drill import drill
@@ -38,6 +39,7 @@ app.add_typer(keys, name="keys")
 ledger.command()(unsettled)
 ledger.command()(resolve)
 ledger.command()(reconcile)
+ledger.command()(archive)
 app.add_typer(ledger, name="ledger")
 app.add_typer(drill, name="drill")
 app.add_typer(store, name="store")

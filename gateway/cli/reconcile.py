@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.archive import ArchiveDirs, shelf_of
 from gateway.cli.office import Office, by_option, run
 from gateway.cli.options import AsJson, ConfigFile, print_json
 from gateway.cli.reconciled import print_all
@@ -14,6 +15,7 @@ from gateway.core.errors import BadRequest
 from gateway.core.reconcile import Tolerance
 from gateway.core.sellerlog import NAMES, QUOTA_PER_USD
 from gateway.ledger.comparison import Comparison, LogTerms, Reconciled, comparison_of
+from gateway.ledger.shelf import Shelf
 from gateway.ledger.unsettled import UnsettledBooks
 from gateway.web.reconciled import document
 
@@ -50,6 +52,7 @@ def reconcile(
     resolve: Annotated[
         bool, typer.Option("--resolve", help="Settle unsettled attempts that the log explains.")
     ] = False,
+    archive: ArchiveDirs = None,
     config: ConfigFile = None,
     as_json: AsJson = False,
 ) -> None:
@@ -57,6 +60,7 @@ def reconcile(
 
     Says of attempts that may have been billed whether the log has them. Ends with 1 where anything differs.
     """
+    shelf = shelf_of(config, archive)
     terms = LogTerms(
         time_zone=time_zone,
         since=since.date() if since else None,
@@ -73,7 +77,7 @@ def reconcile(
     async def work(office: Office) -> None:
         with by_option():
             comparison = comparison_of(terms, office.offer)
-        made.append((comparison, await _read(file, comparison, office)))
+        made.append((comparison, await _read(file, comparison, office, shelf)))
 
     run(config, work)
     ((comparison, found),) = made
@@ -89,10 +93,10 @@ def _print(found: Reconciled, tolerance: Tolerance, as_json: bool) -> None:
         print_all(found, tolerance)
 
 
-async def _read(file: Path, comparison: Comparison, office: Office) -> Reconciled:
+async def _read(file: Path, comparison: Comparison, office: Office, shelf: Shelf | None) -> Reconciled:
     books = UnsettledBooks(office.ledger.store, office.ledger.actor)
     with file.open(encoding="utf-8-sig", newline="") as lines:
         try:
-            return await comparison.made(books, lines, time.time())
+            return await comparison.made(books, lines, time.time(), shelf)
         except BadRequest as error:
             raise BadRequest(f"{file}: {error.message}") from None

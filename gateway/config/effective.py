@@ -37,6 +37,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
     yield "store", _masked(settings.store)
     yield "store_away", settings.store_away
     yield "store_may_forget", settings.store_may_forget
+    yield "archive", settings.archive
     yield "secret", settings.secret
     yield from _admin(settings.admin)
     for number, group in enumerate(settings.groups):

@@ -18,6 +18,7 @@ from gateway.config.schema import FailoverSection, LaneSection, Root
 from gateway.config.sections import checked, near
 from gateway.config.settings import (
     ADMIN,
+    ARCHIVE,
     Admin,
     Auth,
     ConfigError,
@@ -97,6 +98,7 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         store=root.store,
         store_away=root.store_away,
         store_may_forget=root.store_may_forget,
+        archive=_archive(root, notes.base_dir),
         secret=root.secret,
         admin=_admin(root, notes),
         groups=groups,
@@ -133,6 +135,12 @@ def _admin(root: Root, notes: Draft) -> Admin:
         owners.setdefault(key.reveal(), dotted(where))
         keys[name] = key
     return Admin(MappingProxyType(keys), section.listen)
+
+
+def _archive(root: Root, base_dir: Path) -> Path | None:
+    """Beside an embedded store, whose disk is kept; nobody knows that of another disk, until somebody names it."""
+    named = root.archive or (Path(root.data_dir) / ARCHIVE if root.store == "embedded" else None)
+    return (base_dir / named).absolute() if named is not None else None
 
 
 def _allowances(section: FailoverSection) -> dict[Purpose, Caps]:

@@ -126,6 +126,8 @@ class LimitsSection(Section):
 
 class RetentionSection(Section):
     signatures_s: Annotated[float, Field(ge=0, le=30 * 86_400, allow_inf_nan=False)] = 86_400.0
+    # What is looked into every day is younger; at a call a second a day of rows takes about 60 MB of the store.
+    ledger_days: Annotated[Annotated[int, Field(ge=1, le=3650)] | None, Nullable] = 3
 
 
 class FetchSection(Section):
@@ -142,6 +144,7 @@ class Root(Section):
     store: Store = "embedded"
     store_away: OutageWord = Outage.SLICE
     store_may_forget: bool = False
+    archive: Annotated[Annotated[str, Field(min_length=1)] | None, Nullable] = None
     secret: Annotated[HashSecret | None, Nullable] = None
     admin: AdminSection = AdminSection()
     groups: list[GroupSection] = Field(min_length=1, description="at least one, in order of preference")

@@ -17,6 +17,9 @@ from gateway.core.keys import Mode
 from gateway.core.outage import Outage
 from gateway.core.reach import Network
 
+# In `data_dir`, where old rows of the ledgers go unless a directory is named for them.
+ARCHIVE = "archive"
+
 
 class ConfigError(Exception):
     """Settings that cannot be used. `problems` has all of them, each one line for whoever wrote them."""
@@ -109,9 +112,10 @@ class Fetching:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """For how long the gateway keeps what passes through it; 0: not at all."""
+    """For how long the gateway keeps what passes through it; 0: not at all. `ledger_days` None: for good."""
 
     signatures_s: float
+    ledger_days: int | None
 
 
 # Who has the admin key that has no name of its own.
@@ -135,7 +139,8 @@ class Settings:
 
     `secret` is what virtual keys are hashed with, None: made once and kept in `data_dir`. `lanes` are in
     the order of their groups. `origins` says where a value came from, by its path; what is not in it is a
-    default.
+    default. `archive` is where old rows of the ledgers go, None: nowhere, they stay in
+    the store.
     """
 
     listen: Listen
@@ -144,6 +149,7 @@ class Settings:
     store: str = field(repr=False)  # its address may carry a password
     store_away: Outage
     store_may_forget: bool
+    archive: Path | None
     secret: Secret | None
     admin: Admin
     groups: tuple[Group, ...]

@@ -167,6 +167,23 @@ class AttemptPresumed:
 
 
 @dataclass(frozen=True, slots=True)
+class RowsArchived:
+    """Rows of a ledger, a team's or the `operator`'s, are in a file and no longer in the store: from one to another."""
+
+    whose: str
+    rows: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgersMeasured:
+    """So many rows all ledgers have in the store together. Comes every ten minutes."""
+
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class GroupMoved:
     """What this gateway believes of a group for a model has moved, by what it and the others saw."""
 
@@ -213,6 +230,8 @@ Event = (
     | CallUnbacked
     | BudgetPassed
     | StoreRolledBack
+    | RowsArchived
+    | LedgersMeasured
     | GroupMoved
     | EvidenceShared
     | DrillBegan

@@ -3,42 +3,54 @@
 Reads rows, one after the other, and keeps only which calls have not ended.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from gateway.core.errors import NotFound
 from gateway.core.findings import REACH_S
 from gateway.core.prices import Basis
 from gateway.core.reconcile import Paid
 from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger import layout
-from gateway.ledger.store import Store
+from gateway.ledger.rows import Mark, Rows
+from gateway.ledger.shelf import Lack
+from gateway.ledger.volumes import order
 
 Row = Mapping[str, str]
 
-_TO_THE_END = "+"
-
 
 async def read(
-    store: Store, *, since: float, until: float, ours: Callable[[Paid], None], lost: Callable[[float, float], None]
+    rows: Rows, *, since: float, until: float, ours: Callable[[Paid], None], lost: Callable[[float, float], None]
 ) -> None:
     """Tells `ours` of every attempt that was billed between two times, in seconds since 1970.
 
     Tells `lost` from when to when attempts may have been sent that are in no row: those of calls that nobody ended in
-    time, or has ended yet. Raises `BooksAway`.
+    time, or has ended yet. Raises `BooksAway`, and `NotFound` for rows that are archived and not at hand.
     """
-    for team in sorted(await store.record(layout.TEAMS)):
+    for team in sorted(await rows.store.record(layout.TEAMS)):
         calls = _Calls(since, until, ours, lost)
-        async for name, row in store.rows(layout.ledger(team), _TO_THE_END):
-            at = _at(name)
+        async for at, row in _since(rows, layout.ledger(team), since):
             if at > until:
                 break
-            if at >= since:
-                calls.read(row, at)
+            calls.read(row, at)
         calls.end()
-    async for name, row in store.rows(layout.OPERATOR_LEDGER, _TO_THE_END):
-        for paid in _of_operator(row, _at(name)):
+    async for at, row in _since(rows, layout.OPERATOR_LEDGER, since):
+        for paid in _of_operator(row, at):
             if since <= paid.at <= until:
                 ours(paid)
+
+
+async def _since(rows: Rows, ledger: str, since: float) -> AsyncIterator[tuple[float, Row]]:
+    """When each row was written, and what it says."""
+    async for each in rows.read(ledger, since_ms=math.ceil(since * 1000)):
+        match each:
+            case Lack():
+                raise NotFound(f"{ledger}: {each}")
+            case Mark():
+                pass
+            case name, row:
+                yield order(name)[0] / 1000, row
 
 
 @dataclass(slots=True)
@@ -85,8 +97,3 @@ def _paid(row: Row, at: float, *, exact: bool | None = None, reach_s: float = 0.
     tokens = int(row.get("input", 0)) + int(row.get("output", 0))
     whose = (row["attempt"], at, row.get("model", ""), row.get("group", ""))
     return Paid(*whose, int(row["spent"]), known, reach_s, tokens)
-
-
-def _at(name: str) -> float:
-    """When a row was written, which its name tells in ms."""
-    return int(name.partition("-")[0]) / 1000

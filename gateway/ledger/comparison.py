@@ -21,6 +21,8 @@ from gateway.core.sellerlog import NAMES, QUOTA_PER_USD, BadEntry, Entry, Reader
 from gateway.core.terms import Offer
 from gateway.core.unsettled import Reason, Resolution, UnsettledCall
 from gateway.ledger import charges
+from gateway.ledger.rows import Rows
+from gateway.ledger.shelf import Shelf
 from gateway.ledger.unsettled import UnsettledBooks
 from gateway.ledger.zones import zone_of
 
@@ -72,8 +74,13 @@ class Comparison:
     tolerance: Tolerance
     resolve: bool
 
-    async def made(self, books: UnsettledBooks, log: Iterable[str], now: float) -> Reconciled:
-        """What comes of the lines of a log. Raises `BadRequest` about `log` if it cannot be read, and `BooksAway`."""
+    async def made(
+        self, books: UnsettledBooks, log: Iterable[str], now: float, shelf: Shelf | None = None
+    ) -> Reconciled:
+        """What comes of the lines of a log, with what of the archive is on the shelf.
+
+        Raises `BadRequest` about `log` if it cannot be read, and `BooksAway`.
+        """
         both, clocks = self.about, Clocks(self.about.zone)
         near = Nearby([each async for each in books.attempts() if both.chosen(each.group)])
         names = {group.name.lower(): group.name for group in self.offer.groups}
@@ -98,7 +105,7 @@ class Comparison:
         covered = (begins if both.since else near.first_at, ends if both.until and ends <= now else near.last_at)
         near.covers(*covered)
         clocks.covers(*covered)
-        await charges.read(books.store, since=begins - _DAY_S, until=ends + _DAY_S, ours=paid, lost=lost)
+        await charges.read(Rows(books.store, shelf), since=begins - _DAY_S, until=ends + _DAY_S, ours=paid, lost=lost)
         agreement, found = await asyncio.to_thread(_judged, near, clocks)
         settled = await self._resolved(books, found) if self.resolve else frozenset()
         for each in found:

@@ -493,7 +493,8 @@ local function settle(keys, args)
   local released = known[1] == 'voided' and '0' or known[2] or held
 
   move(books, call, 'settle', minus(released), owed, run, words)
-  finish(books, call, 'state', 'settled', 'held', held, 'spent', owed, 'over', over)
+  finish(books, call, 'state', 'settled', 'spent', owed, 'over', over)
+  redis.call('HDEL', books.call, 'held', 'since')  -- nobody asks it for these any more, and it is kept for long
 
   local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed, saved = facts.saved}
   if listed then counts.list, counts.below = listed, whole(tonumber(listed) - tonumber(owed)) end

@@ -11,7 +11,8 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:key:KID        the key's record, and its account
     {t:TEAM}:call:CALL      how a call stands: open, unsettled, settled or voided
     {t:TEAM}:open           the calls that hold money: id -> until when it is waited for their end, in ms
-    {t:TEAM}:ledger         a stream, one row for every movement
+    {t:TEAM}:ledger         a stream, one row for every movement that is not in the archive
+    {t:TEAM}:archive        up to which row the ledger is in the archive, in which volume, and what these rows make
     {t:TEAM}:sums:day:S     what is held and spent of the day that began at S, by the team and by each key; goes
     {t:TEAM}:sums:month:S   the same of a month; goes after a year
     {t:TEAM}:trail          a stream, one row for everything that administrators did to the team and its keys
@@ -20,9 +21,10 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:use:hour:HOUR  the same of an hour; goes after 32 days
     {t:TEAM}:premium:…      what it drew for dearer groups: by hour, by day, and by attempt; go by themselves
     reaper                  whose turn it is to look for calls that nobody ends; goes by itself
+    archiver                whose turn it is to archive; goes by itself
     moving                  in a store that another is being copied into: which; goes when all of it is there
     drills                  the drills that are on: id -> when it ends, in ms, and what it is; goes by itself
-    {op}:acct …             what the operator paid: account, ledger, and the attempts paid for
+    {op}:acct …             what the operator paid: account, ledger and its archive, and the attempts paid for
     {op}:unsettled          attempts of which nobody knows whether they were billed: id -> since when, in ms
     {op}:unsettled:ATTEMPT  what is known of one; stays until it is resolved, and a while longer
     {op}:trail              what administrators did to attempts and to the store, in the same way
@@ -42,6 +44,7 @@ from urllib.parse import quote
 TEAMS = "teams"
 DRILLS = "drills"
 REAPER = "reaper"
+ARCHIVER = "archiver"
 MOVING = "moving"
 OPERATOR = "{op}:acct"
 OPERATOR_LEDGER = "{op}:ledger"
@@ -49,7 +52,7 @@ OPERATOR_TRAIL = "{op}:trail"
 DRILLS_TRAIL = "{drills}:trail"  # which is in the slot of `drills`
 UNSETTLED = "{op}:unsettled"
 
-# All of these but `reaper` and `moving`, which are of one store.
+# All of these but `reaper`, `archiver` and `moving`, which are of one store.
 _KEPT = re.compile(r"teams|drills|(key|auth|served):.*|\{(t|h):.*\}.*|\{(op|drills)\}:.*", re.DOTALL)
 
 _FIRST_DAY = date(1970, 1, 1)
@@ -108,6 +111,11 @@ def team_of_trail(name: str) -> str | None:
     """The team of a trail; None for that of the operator or of drills."""
     tag = name.removesuffix("}:trail")
     return tag.removeprefix("{t:") if tag.startswith("{t:") else None
+
+
+def archive(ledger: str) -> str:
+    """What is noted of the archive of a ledger, a team's or the operator's."""
+    return f"{ledger.removesuffix('ledger')}archive"
 
 
 def sums(team: str, period: str, begins: int) -> str:

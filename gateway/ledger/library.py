@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 
 # The books first: what the others use is there.
-_FILES = ("gateway", "trail", "unsettled", "allowances", "records", "pool", "drills")
+_FILES = ("gateway", "trail", "unsettled", "allowances", "records", "archive", "pool", "drills")
 
 _SOURCE = "\n".join(Path(__file__).with_name(f"{name}.lua").read_text(encoding="utf-8") for name in _FILES)
 

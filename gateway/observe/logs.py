@@ -25,6 +25,7 @@ from gateway.core.events import (
     GroupMoved,
     JournalAdopted,
     OperatorCharged,
+    RowsArchived,
     StoreLost,
     StoreRolledBack,
 )
@@ -157,6 +158,10 @@ def _store_rolled_back(event: StoreRolledBack) -> dict[str, Any]:
     return {"event": "store_rolled_back", "told": event.told}
 
 
+def _rows_archived(event: RowsArchived) -> dict[str, Any]:
+    return {"event": "rows_archived", "ledger": event.whose, "rows": event.rows, "from": event.first, "to": event.last}
+
+
 def _attempt(event: AttemptFinished | AttemptLate) -> dict[str, Any] | None:
     """None for the attempt that won, which its call tells. Where a drill stood before it, it is not the seller's."""
     call = event.call
@@ -243,6 +248,7 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     BudgetPassed: _budget_passed,
     JournalAdopted: _journal_adopted,
     StoreRolledBack: _store_rolled_back,
+    RowsArchived: _rows_archived,
     OperatorCharged: _operator_charged,
     StoreLost: _store_lost,
 }

@@ -35,7 +35,9 @@ from gateway.core.events import (
     FailoverDenied,
     GroupMoved,
     JournalAdopted,
+    LedgersMeasured,
     OperatorCharged,
+    RowsArchived,
     StoreLost,
     StoreRolledBack,
 )
@@ -98,6 +100,7 @@ _COUNTERS: _Table = {
         (),
     ),
     "gateway_store_rollbacks": ("Times that the store had lost what it had taken, and was told it again", ()),
+    "gateway_archived_rows": ("Rows of ledgers that were put into files, and have left the store", ()),
     # Drills are apart from all of these: what they do is nobody's fault, and no alert is to ring for it.
     "gateway_drilled_calls": ("Calls that drills touched; not among the others", ("code",)),
     "gateway_drilled_attempts": (
@@ -120,6 +123,7 @@ _GAUGES: _Table = {
         "Writes that this process owes the books, or will owe if it dies (in_case)",
         ("kind",),
     ),
+    "gateway_ledger_rows": ("Rows that all ledgers had in the store when this gateway last looked", ()),
     "gateway_drills_active": ("Drills that are on", ("kind",)),
     "gateway_build": ("Always 1; the version is the label", ("version",)),
 }
@@ -157,6 +161,8 @@ class Metrics:
             CallUnbacked: lambda _: self._counters["gateway_unbacked_calls"].inc(),
             BudgetPassed: self._budget_passed,
             StoreRolledBack: lambda _: self._counters["gateway_store_rollbacks"].inc(),
+            RowsArchived: lambda event: self._counters["gateway_archived_rows"].inc(event.rows),
+            LedgersMeasured: lambda event: self._gauges["gateway_ledger_rows"].set(event.rows),
             EvidenceShared: lambda event: self._histograms["gateway_evidence_shared_seconds"].observe(event.took_s),
         }
 
@@ -262,7 +268,7 @@ class Metrics:
             self._counters["gateway_budget_alerts"].labels(*row)
         self._counters["gateway_journal_adopted"].labels("owed")
         self._counters["gateway_unsettled_calls"].labels("no")
-        for doing in ("settle", "void", "correct", "share", "journal", "adopt", "heal", "revive", *_WHY):
+        for doing in ("settle", "void", "correct", "share", "journal", "adopt", "heal", "revive", "archive", *_WHY):
             self._counters["gateway_store_failures"].labels(doing)
         self._lanes_at_zero(lanes, models)
 

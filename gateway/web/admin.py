@@ -20,6 +20,7 @@ from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team
 from gateway.core.trail import Actor, Door
 from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
+from gateway.ledger.shelf import Shelf
 from gateway.ledger.zones import zone_of
 from gateway.web import answers, calls, ledger, shapes, trail
 from gateway.web.calls import CallsWords
@@ -31,12 +32,16 @@ from gateway.web.reports import FirstDay, LastDay, UsageWords, question, used, w
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Office:
-    """What administration works with. `admin_keys` are by the names of administrators; without any the API is shut."""
+    """What administration works with.
+
+    `admin_keys` are by the names of administrators; without any the API is shut. `shelf` is where the archive is.
+    """
 
     admin_keys: Mapping[str, str]
     ledger: Ledger
     offer: Offer
     today: Callable[[], float]
+    shelf: Shelf | None
 
     def acting(self, request: Request) -> Ledger:
         """The ledger for what whoever asks does in it."""
@@ -64,7 +69,7 @@ def router(office: Office) -> APIRouter:
     _reports(routes, office)
     _calls(routes, office)
     trail.add(routes, office.ledger)
-    ledger.add(routes, office.offer, office.acting, office.today)
+    ledger.add(routes, ledger.Desk(office.offer, office.acting, office.today, office.shelf))
     return routes
 
 

@@ -128,6 +128,8 @@ class LedgerFound(_Answer):
     spent_usd: str
     held_usd: str
     faults: list[str]
+    archived_rows: int = Field(description="How many have left the store; they were read too, unless `begins_after`.")
+    begins_after: str | None = Field(description="The row that was begun after, where the archive was not read.")
 
 
 class Verified(_Answer):

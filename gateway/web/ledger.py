@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,6 +12,7 @@ from gateway.core.terms import Offer, amount_of
 from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger.comparison import comparison_of
 from gateway.ledger.ledger import Ledger
+from gateway.ledger.shelf import Shelf
 from gateway.ledger.unsettled import UnsettledBooks, everything
 from gateway.ledger.verify import verify
 from gateway.web import answers, shapes
@@ -38,8 +40,18 @@ _LOG = {
 }
 
 
-def add(routes: APIRouter, offer: Offer, acting: Callable[[Request], Ledger], today: Callable[[], float]) -> None:
-    """`acting` is the ledger for what whoever asks does in it."""
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """`acting` is the ledger for what whoever asks does in it; `shelf` where its archive is, None: nowhere."""
+
+    offer: Offer
+    acting: Callable[[Request], Ledger]
+    today: Callable[[], float]
+    shelf: Shelf | None
+
+
+def add(routes: APIRouter, desk: Desk) -> None:
+    acting, today = desk.acting, desk.today
     Acting = Annotated[Ledger, Depends(acting)]  # noqa: N806  a type
     one_at_a_time = asyncio.Lock()
 
@@ -49,11 +61,16 @@ def add(routes: APIRouter, offer: Offer, acting: Callable[[Request], Ledger], to
         response_model=answers.Verified,
     )
     async def verify_ledgers(
-        acting: Acting, team: Annotated[str | None, Query(description="Only this team's.")] = None
+        acting: Acting,
+        team: Annotated[str | None, Query(description="Only this team's.")] = None,
+        store_alone: Annotated[
+            bool, Query(description="Begin with what the store has noted of its archive, and do not read that.")
+        ] = False,
     ) -> dict[str, Any]:
+        shelf = None if store_alone else desk.shelf
         if team is not None:
             await acting.books.team_balance(team)  # or there is no such team
-        found = [each async for each in verify(acting.books, team=team)]
+        found = [each async for each in verify(acting.books, team=team, shelf=shelf)]
         return {"right": not any(each.faults for each in found), "ledgers": list(map(shapes.verified, found))}
 
     @routes.get(
@@ -86,13 +103,13 @@ def add(routes: APIRouter, offer: Offer, acting: Callable[[Request], Ledger], to
     )
     async def reconcile(request: Request, acting: Acting, asked: Annotated[LogQuery, Query()]) -> dict[str, Any]:
         with as_problem():
-            comparison = comparison_of(asked.terms(), offer)
+            comparison = comparison_of(asked.terms(), desk.offer)
         log = await _body(request)
         async with one_at_a_time:  # two would not be done sooner, and hold twice as much
             books = UnsettledBooks(acting.store, acting.actor)
             lines = io.TextIOWrapper(io.BytesIO(log), encoding="utf-8-sig", newline="")
             with as_problem():
-                found = await comparison.made(books, lines, today())
+                found = await comparison.made(books, lines, today(), desk.shelf)
         return document(found, comparison.tolerance)
 
 

@@ -147,7 +147,8 @@ def _account(budget: Budget, rates: Rates, account: books.Account) -> dict[str, 
 def verified(each: Verified) -> dict[str, Any]:
     """What was found of one ledger."""
     sums = {"spent_usd": usd_of(each.sums.spent), "held_usd": usd_of(each.sums.held)}
-    return {"ledger": each.whose, "rows": each.rows, **sums, "faults": list(each.faults)}
+    archived = {"archived_rows": each.archived, "begins_after": each.begins or None}
+    return {"ledger": each.whose, "rows": each.rows, **sums, "faults": list(each.faults), **archived}
 
 
 def unsettled(found: AllUnsettled, now: float) -> dict[str, Any]:

@@ -49,6 +49,22 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.limits == Limits(104857600, None, None)
 
 
+@pytest.mark.parametrize(
+    ("said", "archive"),
+    [
+        ({}, HERE / "data" / "archive"),
+        ({"data_dir": "/var/lib/gateway"}, Path("/var/lib/gateway/archive")),
+        ({"store": "redis://127.0.0.1/0"}, None),
+        ({"store": "redis://127.0.0.1/0", "archive": "kept"}, HERE / "kept"),
+        ({"archive": "/mnt/kept"}, Path("/mnt/kept")),
+    ],
+)
+def test_rows_are_archived_where_the_disk_is_known_to_be_kept(
+    document: dict[str, Any], said: dict[str, str], archive: Path | None
+) -> None:
+    assert parse(document | said, {}, HERE).archive == archive
+
+
 def test_groups_and_lanes_keep_their_order(document: dict[str, Any]) -> None:
     settings = parse(document, {}, HERE)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.audit import Audit, Booked, Sums
+from gateway.core.audit import Audit, Booked, Noted, Sums
 
 Row = dict[str, str]
 
@@ -105,3 +105,68 @@ def test_an_account_that_is_not_what_its_rows_make_is_named(booked: dict[str, Bo
 def test_no_more_are_told_than_anybody_reads() -> None:
     broken: list[Any] = [row("reserve", f"call_{number}", 1, 0, (number * 2, 0)) for number in range(100)]
     assert len(faults(broken, {})) == 20
+
+
+@pytest.mark.parametrize("place", range(len(ROWS) + 1))
+def test_an_audit_that_begins_with_what_another_has_noted_ends_as_if_it_had_read_all(place: int) -> None:
+    first, second = Audit(), Audit()
+    for number, each in enumerate(ROWS[:place]):
+        first.read(f"{number}-0", each | {"since": "86400 0"})
+    second.begin(first.noted)
+    for number, each in enumerate(ROWS[place:]):
+        second.read(f"{number}-0", each | {"since": "86400 0"})
+    counted = {"day 86400": Sums(0, 7), "month 0": Sums(0, 7)}
+    second.compare({whose: Booked(Sums(0, 7), 0, periods=counted) for whose in BOOKED})
+    assert second.faults == []
+    assert first.noted.sums != second.noted.sums or place == len(ROWS)
+
+
+def test_after_rows_that_are_not_at_hand_the_next_row_is_believed() -> None:
+    audit = Audit()
+    audit.read("0-0", ROWS[0])
+    audit.begin(Noted())
+    for number, each in enumerate(ROWS[2:], start=2):
+        audit.read(f"{number}-0", each)
+    audit.compare(BOOKED)
+    assert audit.faults == []
+
+
+def test_what_is_noted_of_rows_and_is_not_what_they_make_is_named() -> None:
+    audit = Audit()
+    for number, each in enumerate(ROWS):
+        audit.read(f"{number}-0", each)
+    audit.check(audit.noted)
+    assert audit.faults == []
+    audit.check(Noted({"team": Sums(0, 8), "key_2": Sums(0, 0)}))
+    assert audit.faults == [
+        "account team is noted with held 0, spent 8 where its archived rows end; they make held 0, spent 7"
+    ]
+
+
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize(
+    ("period", "at", "kept"),
+    [
+        ("day 0", 0, True),
+        ("day 0", DAY_S + 3600, True),  # a day of 25 hours
+        ("day 0", DAY_S + 2 * 3600, False),
+        ("month 0", 31 * DAY_S + 3600, True),
+        ("month 0", 32 * DAY_S, False),
+    ],
+)
+def test_what_is_noted_forgets_days_and_months_that_are_over(period: str, at: float, kept: bool) -> None:
+    noted = Noted({"team": Sums(1, 2)}, {("team", period): Sums(1, 2)})
+    assert noted.since(at) == (noted if kept else Noted(noted.sums))
+
+
+@pytest.mark.parametrize(("days", "found"), [(0, True), (34, True), (69, True), (140, False)])
+def test_a_second_charge_is_found_for_twice_as_long_as_a_call_is_known(days: int, found: bool) -> None:
+    audit, free = Audit(), row("settle", "call_1", 0, 0, (0, 0))
+    for number in range(0, days, 5):
+        audit.read(f"{number * DAY_S * 1000}-0", free | {"call": "call_1" if number == 0 else f"call_{number + 9}"})
+    if not days:
+        audit.read("0-0", free)
+    audit.read(f"{days * DAY_S * 1000}-1", free)
+    assert bool(audit.faults) == found

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ruamel.yaml import YAML
 from gateway.config.effective import effective
 from gateway.config.load import load
 from gateway.core.sellerlog import NAMES
+from tests.bench.bytes import words as measured
 from tests.house import ADMIN_KEY, MODEL, Simulator
 from tests.incidents.__main__ import words as incidents
 from tests.kills.__main__ import words as kills
@@ -118,6 +120,10 @@ def test_the_tour_works_as_it_is_written(prepared: tuple[Path, str], simulator: 
         reconciled = shell(block("gateway ledger reconcile"), here, env)
         assert "seller's $" in reconciled
         assert '"differences": 0' in reconciled
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        archived = block("gateway ledger archive").replace("2026-11-01", f"{tomorrow:%Y-%m-%d}")
+        archived = archived.replace("/backup/archive", "data/archive").replace("/2026-10/", "/*/")
+        assert '"do":"reserve"' in shell(archived, here, env)
         drilled = shell(block("gateway drill start"), here, env)
         assert "team studio" in drilled
         assert "before the launch" in drilled
@@ -180,6 +186,11 @@ def test_the_incidents_with_real_processes_are_asked_for_as_it_is_written() -> N
     told = incidents().parse_args(shlex.split(line)[3:])
     assert (told.replicas, told.speed) == (2, 14.0)
     assert "hang" in told.incident
+
+
+def test_the_bytes_of_a_call_are_asked_for_as_it_is_written() -> None:
+    line = block("python -m tests.bench.bytes").strip()
+    assert measured().parse_args(shlex.split(line)[3:]).calls == 20_000
 
 
 def test_the_kills_are_asked_for_as_it_is_written() -> None:

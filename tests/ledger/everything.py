@@ -4,16 +4,19 @@ import asyncio
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from gateway.core.allowance import Caps, Purpose
 from gateway.core.drill import DrillTerms
-from gateway.core.events import Event
+from gateway.core.events import Event, LedgersMeasured, RowsArchived
 from gateway.core.keys import Key, Limits
 from gateway.core.pool import FROM_NOW_ON, Push
 from gateway.core.trail import GATEWAY, Action
 from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger import layout, library, writes
 from gateway.ledger.allowances import Allowances
+from gateway.ledger.archive import Archiver
 from gateway.ledger.budget import Books
 from gateway.ledger.calls import PastCalls, Wanted
 from gateway.ledger.drills import Drills
@@ -23,6 +26,7 @@ from gateway.ledger.move import refuse_unfinished
 from gateway.ledger.reaper import Reaper
 from gateway.ledger.reports import Span, usage
 from gateway.ledger.served import ServedCounts
+from gateway.ledger.shelf import Shelf
 from gateway.ledger.signatures import Signatures
 from gateway.ledger.store import Store
 from gateway.ledger.trail import Trail
@@ -50,6 +54,7 @@ async def everything(store: Store, teams: tuple[str, ...] = ("acme",)) -> None:
         await _premium(store, team)
     await _around(store, keys, books)
     await _lapsed(store, books, key)
+    await _archived(store, books)
     await keys.revoke(key.id, NOW)
     actions = [each.action for each in (await Trail(store).page(limit=100)).deeds]
     assert len(actions) == 5 * len(teams) + 5
@@ -100,6 +105,15 @@ async def _around(store: Store, keys: Keys, books: Books) -> None:
     signatures = Signatures(store, keep_s=3600)
     await signatures.remember("acme", {"one": "signed", "two": "too"})
     assert await signatures.recall("acme", ["two", "none", "one"]) == {"two": "too", "one": "signed"}
+
+
+async def _archived(store: Store, books: Books) -> None:
+    told: list[Event] = []
+    with TemporaryDirectory() as place:
+        shelf = Shelf((Path(place),))
+        await Archiver(store, shelf, 1, told.append, lambda: time.time() + 2 * 86_400).turn()
+        assert {type(each) for each in told} == {LedgersMeasured, RowsArchived}
+        assert not [fault async for each in verify(books, shelf=shelf) for fault in each.faults]
 
 
 async def _lapsed(store: Store, books: Books, key: Key) -> None:

@@ -15,6 +15,7 @@ from gateway.ledger import charges, writes
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
 from gateway.ledger.reaper import Reaper
+from gateway.ledger.rows import Rows
 from gateway.ledger.store import Store
 from gateway.ledger.unsettled import UnsettledBooks
 from tests.ledger.accounts import USD, charge, operator, reserve, settle, void
@@ -32,7 +33,7 @@ async def found(
     def lose(begins: float, ends: float) -> None:
         spans.append((begins, ends))
 
-    await charges.read(store, since=since, until=until, ours=paid.append, lost=lose)
+    await charges.read(Rows(store), since=since, until=until, ours=paid.append, lost=lose)
     return paid
 
 

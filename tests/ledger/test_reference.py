@@ -15,8 +15,10 @@ from gateway.core.budgets import Budget, Rates
 from gateway.core.errors import BadRequest, InternalError, OverBudget, TooFast
 from gateway.core.keys import Key, Limits, TeamLimits
 from gateway.ledger import layout, writes
+from gateway.ledger.archive import Archive
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
+from gateway.ledger.shelf import Shelf
 from gateway.ledger.store import Store
 from gateway.ledger.verify import verify
 from tests.ledger.accounts import NOW, PEPPER, charge
@@ -29,6 +31,7 @@ AMOUNTS = st.integers(0, 40) | st.sampled_from([10**15, 9 * 10**15])
 MOST = st.none() | st.integers(0, 150)
 LIMITS = st.builds(Limit, st.builds(Budget, MOST, MOST, MOST, st.booleans()), st.none() | st.integers(1, 4))
 ONCE = st.integers(1, 3)
+FOREVER = 2**42  # seconds: all rows are older
 
 SAID = {OverBudget: "over", TooFast: "fast", BadRequest: "fast", InternalError: "ended"}
 
@@ -42,6 +45,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.home = TemporaryDirectory()
+        self.shelf = Shelf((Path(self.home.name) / "archive",))
         self.opened = Store.open(self.server.url, Path(self.home.name))
         self.store = self.run(self.opened.__aenter__())
         self.books, self.teams = Books(self.store, time.time), Keys(self.store, PEPPER)
@@ -107,6 +111,15 @@ class Machine(RuleBasedStateMachine):
             args = [call_id, hold.key_id, str(10**9)]
             self.run(self.store.call("expire", writes.call_keys(hold), args))
 
+    @rule(longest=st.integers(1, 8))
+    def archive(self, longest: int) -> None:
+        """Every row but the newest goes into files, so many into one."""
+        self.run(self._archived(longest))
+
+    async def _archived(self, longest: int) -> None:
+        async for made in Archive(self.store, self.shelf, longest).put_away(FOREVER):
+            assert made.rows <= longest
+
     @invariant()
     def the_books_are_as_they_are_meant(self) -> None:
         for whose in (None, *(key.id for key in self.keys)):
@@ -120,7 +133,12 @@ class Machine(RuleBasedStateMachine):
         assert self.run(self._faults()) == []
 
     async def _faults(self) -> list[str]:
-        return [fault async for each in verify(self.books) for fault in each.faults]
+        return [
+            fault
+            for shelf in (None, self.shelf)
+            async for each in verify(self.books, shelf=shelf)
+            for fault in each.faults
+        ]
 
     def _whose(self, call_id: str) -> str | None:
         call = self.reference.calls.get(call_id)

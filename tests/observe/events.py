@@ -24,7 +24,9 @@ from gateway.core.events import (
     FailoverDenied,
     GroupMoved,
     JournalAdopted,
+    LedgersMeasured,
     OperatorCharged,
+    RowsArchived,
     StoreLost,
     StoreRolledBack,
 )
@@ -143,6 +145,8 @@ EVENTS: dict[type[Event], Event] = {
     CallUnsettled: CallUnsettled(Hold("call_9", "acme", "key_1", 126_000_000), given_up=False),
     AttemptPresumed: AttemptPresumed(UNSETTLED),
     StoreRolledBack: StoreRolledBack(told=40),
+    RowsArchived: RowsArchived("acme", rows=40, first="1790000000000-0", last="1790000009000-1"),
+    LedgersMeasured: LedgersMeasured(rows=1200),
     JournalAdopted: JournalAdopted(owed=2, in_case=3, told=40, damaged=1),
     StoreLost: StoreLost("settle", "the books cannot be reached"),
     EvidenceShared: EvidenceShared(0.0007),

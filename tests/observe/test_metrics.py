@@ -53,6 +53,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_unsettled_calls": ("given_up",),
     "gateway_presumed_attempts": (),
     "gateway_store_rollbacks": (),
+    "gateway_archived_rows": (),
+    "gateway_ledger_rows": (),
     "gateway_journal_promises": ("kind",),
     "gateway_evidence_shared_seconds": (),
     "gateway_upstream_in_flight": ("lane", "group"),
