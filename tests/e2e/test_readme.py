@@ -179,4 +179,7 @@ def test_the_incidents_with_real_processes_are_asked_for_as_it_is_written() -> N
 
 def test_the_kills_are_asked_for_as_it_is_written() -> None:
     """`tests/kills` plays a few of them."""
-    assert kills().parse_args(shlex.split(block("python -m tests.kills").strip())[3:]).rounds == 100
+    boundaries, crashes = (
+        kills().parse_args(shlex.split(each)[3:]) for each in block("python -m tests.kills").splitlines()
+    )
+    assert (boundaries.what, crashes.what, crashes.rounds) == (["boundaries"], "every", 100)

@@ -1,34 +1,27 @@
 """A gateway in a process of its own that is killed at a random moment under load, and started again; and the audit."""
 
-import json
 import os
 import random
 import signal
 import subprocess
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx2
 from redis import Redis
 
-from gateway.ledger import layout
 from gateway.ledger.embedded import _socket_path
 from gateway.ledger.outbox import TURN_EVERY_S
-from tests.e2e.test_commands import CONFIG, environment, gateway
-from tests.house import MODEL, START_S, Simulator
+from tests.e2e.test_commands import gateway
+from tests.house import Simulator
+from tests.kills.books import Books, faults
+from tests.kills.home import Ask, Home, kill
 from tests.losable import LosableStore
 from tests.waiting import PATIENCE_S, until
-
-MORE = """
-store: {store}
-failover: {{suspect_s: 1}}
-"""
 
 PROMPTS = (
     *("a boat",) * 8,
@@ -69,116 +62,13 @@ class Load:
         with httpx2.Client(trust_env=False, timeout=PATIENCE_S) as http:
             while not self._stopped:
                 with suppress(httpx2.TransportError):
-                    self._call(http)
+                    self._ask().post(http, self.url, self.secret)
                     self.answered += 1
                 time.sleep(0.01)
 
-    def _call(self, http: httpx2.Client) -> None:
-        prompt, headers = self.dice.choice(PROMPTS), {"authorization": f"Bearer {self.secret}"}
-        if self.dice.random() < 0.5:
-            body: dict[str, Any] = {"model": MODEL, "prompt": prompt, "n": self.dice.choice((1, 1, 2))}
-            http.post(f"{self.url}/v1/images/generations", json=body, headers=headers)
-        else:
-            body = {"contents": [{"parts": [{"text": prompt}]}]}
-            http.post(f"{self.url}/v1beta/models/{MODEL}:streamGenerateContent?alt=sse", json=body, headers=headers)
-
-
-class Home:
-    """Where a gateway is started, killed, and started again."""
-
-    def __init__(self, here: Path, simulator: Simulator, store: str) -> None:
-        self.here = here
-        (here / "config.yaml").write_text(CONFIG.format(url=simulator.url) + MORE.format(store=store))
-
-    def new_key(self) -> str:
-        secret: str = json.loads(gateway(self.here, "keys", "create", "--team", "acme", "--json"))["key"]
-        return secret
-
-    @contextmanager
-    def serving(self) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-        """A gateway, of which something may be left to terminate at the end of the block."""
-        with (self.here / "gateway.log").open("a") as log:
-            process = subprocess.Popen(
-                ["gateway", "serve"],
-                cwd=self.here,
-                env=environment({}),
-                stdout=log,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            assert process.stderr is not None
-            try:
-                line = process.stderr.readline()
-                assert line.startswith("gateway: serving on http"), line
-                yield line.split()[-1], process
-            finally:
-                if process.poll() is None:
-                    process.terminate()
-                process.communicate(timeout=START_S)
-
-    def journals(self) -> list[Path]:
-        return sorted((self.here / "data" / "journal").glob("[0-9a-f]*"))
-
-
-def kill(process: "subprocess.Popen[str]") -> None:
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait(timeout=START_S)
-
-
-@dataclass(frozen=True)
-class Books:
-    """Every attempt that is on somebody's account: with what, how often, and whether that is known or feared."""
-
-    charged: Counter[str]
-    unsettled: Counter[str]
-    nanos: dict[str, int]  # but of answers that broke off before they said what they had used
-    held: int  # on the team's account
-    open_calls: int
-    drift: int
-
-    @classmethod
-    def of(cls, raw: Any) -> "Books":
-        """`raw` is a client of the store that decodes what it reads."""
-        charged, unsettled, nanos = Counter[str](), Counter[str](), dict[str, int]()
-        held = spent = 0
-        for _, row in raw.xrange(layout.ledger("acme")):
-            held, spent = held + int(row["held"]), spent + int(row["spent"])
-            if row["do"] == "settle":
-                charged[row["attempt"]] += 1
-                nanos[row["attempt"]] = int(row["spent"])
-        for _, row in raw.xrange(layout.OPERATOR_LEDGER):
-            if row["do"] != "operator":
-                continue  # what was found out of one that is there already
-            (unsettled if row["why"] == "unsettled" else charged)[row["attempt"]] += 1
-            if row["basis"] != "estimate":
-                nanos[row["attempt"]] = int(row["spent"])
-        account = raw.hgetall(layout.account("acme"))
-        drift = abs(held - int(account.get("held", 0))) + abs(spent - int(account.get("spent", 0)))
-        return cls(charged, unsettled, nanos, held, raw.zcard(layout.open_calls("acme")), drift)
-
-
-# So long is the part of an attempt's id that all pictures of a request have in common.
-REQUEST = len("call_") + 32
-
-
-def faults(books: Books, bill: list[dict[str, Any]], in_flight: int) -> list[str]:
-    """What is wrong with the books, given the seller's bill and the requests that were in flight at the kills."""
-    billed = {row["id"]: row["nanos"] for row in bill}
-    both = books.charged + books.unsettled
-    wrong = [f"{attempt} is on the bill and not in the books" for attempt in billed.keys() - both.keys()]
-    wrong += [f"{attempt} is in the books {count} times" for attempt, count in both.items() if count > 1]
-    wrong += [f"{attempt} is charged and not on the bill" for attempt in books.charged.keys() - billed.keys()]
-    wrong += [
-        f"{attempt} is {books.nanos[attempt]} in the books and {billed[attempt]} on the bill"
-        for attempt in books.nanos.keys() & billed.keys()
-        if books.nanos[attempt] != billed[attempt]
-    ]
-    if books.held or books.open_calls or books.drift:
-        wrong.append(f"{books.held} held by {books.open_calls} open calls, drift {books.drift}")
-    unsettled = {attempt[:REQUEST] for attempt in books.unsettled}
-    if len(unsettled) > in_flight:
-        wrong.append(f"{len(unsettled)} requests are unsettled; {in_flight} at most were in flight at the kills")
-    return wrong
+    def _ask(self) -> Ask:
+        prompt, native = self.dice.choice(PROMPTS), self.dice.random() < 0.5
+        return Ask(prompt, native=native, pictures=1 if native else self.dice.choice((1, 1, 2)))
 
 
 CALLERS = 8
@@ -223,10 +113,10 @@ def with_a_store_that_goes_back(scene: Scene) -> None:
 
 
 CRASHES: dict[str, Callable[[Scene], None]] = {
-    "killed at any moment": at_any_moment,
-    "killed with its embedded store": with_its_embedded_store,
-    "killed while the store is away": before_the_store_has_it,
-    "with a store that goes back": with_a_store_that_goes_back,
+    "moment": at_any_moment,
+    "embedded": with_its_embedded_store,
+    "away": before_the_store_has_it,
+    "back": with_a_store_that_goes_back,
 }
 
 
@@ -238,7 +128,7 @@ def played(place: Path, crash: Callable[[Scene], None], *, seed: int, rounds: in
         if crash is not with_its_embedded_store:
             (place / "store").mkdir()
             store = stack.enter_context(LosableStore.started(place / "store"))
-        home = Home(place, seller, store.url if store else "embedded")
+        home = Home(place, seller=seller.url, store=store.url if store else "embedded")
         load = Load(home.new_key(), callers=CALLERS, dice=dice)
         for _ in range(rounds):
             with home.serving() as (load.url, process), load.on():
