@@ -18,7 +18,7 @@ from gateway.ledger.errors import StoreError
 from gateway.ledger.frames import Write
 from gateway.ledger.journal import KEPT_S, Journal, JournalError, Orphan, orphans
 from gateway.ledger.store import Store
-from gateway.ledger.writes import ENDED, ENDS
+from gateway.ledger.writes import ENDED, Trace, trace
 
 # Between two tries to tell the books, in seconds; the last one goes on.
 _AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -29,8 +29,8 @@ _AT_ONCE = 64
 TURN_EVERY_S = 5.0
 REVIVE_EVERY_S = 1.0
 
-# So many calls are looked for in a store that may have lost them.
-_ENDED_KEPT = 20_000
+# So many writes are looked for in a store that may have lost them.
+_LATELY_KEPT = 20_000
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Outbox:
     today: Callable[[], float]
     stopping: Callable[[], bool]
     _later: dict[int, Write] = field(default_factory=dict)
-    _ended: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=_ENDED_KEPT))  # when, and which call
+    _lately: deque[tuple[float, Trace]] = field(default_factory=lambda: deque(maxlen=_LATELY_KEPT))  # when, and of what
     _run_id: str = ""
 
     @classmethod
@@ -131,8 +131,8 @@ class Outbox:
     async def heal(self) -> None:
         """Makes all of the last hour again where the store has lost some of it; to be taken every `TURN_EVERY_S`.
 
-        A store that goes back loses what came last. So the calls that ended since the turn before the last are looked
-        for, and as many as are remembered where the server is another one, or was started again.
+        A store that goes back loses what came last, and of a Cluster one part may. So what was made since the turn
+        before the last is looked for, and as much as is remembered where a server is another one, or was started again.
         """
         with suppress(BooksAway):  # then with a turn to come
             await self._heal()
@@ -140,14 +140,19 @@ class Outbox:
     async def _heal(self) -> None:
         run_id = await self.store.run_id()
         since = self.today() - (2 * TURN_EVERY_S if run_id == self._run_id else KEPT_S)
-        calls = [call for at, call in self._ended if at >= since]
-        there = all(record.get("state") in ENDED for record in await self.store.records(calls))
+        there = await self._there([each for at, each in self._lately if at >= since])
         self._run_id = run_id
         if there:
             return
         told = await self.journal.told(self.today() - KEPT_S)
         await self._make("heal", told)
         self.observe(StoreRolledBack(len(told)))
+
+    async def _there(self, traces: Sequence[Trace]) -> bool:
+        """Whether the store has all of these."""
+        calls, marks = ([each.key for each in traces if each.of_call is of_call] for of_call in (True, False))
+        ended = all(record.get("state") in ENDED for record in await self.store.records(calls))
+        return ended and await self.store.there(marks)
 
     async def adopt(self) -> None:
         """Makes what processes that are gone have left; to be taken again and again, as long as it takes."""
@@ -197,6 +202,6 @@ class Outbox:
                 await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
                 tries += 1
             else:
-                if write.function in ENDS:
-                    self._ended.append((self.today(), write.keys[2]))
+                if left := trace(write):
+                    self._lately.append((self.today(), left))
                 return True

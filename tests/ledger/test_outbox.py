@@ -226,3 +226,21 @@ async def test_a_store_that_went_back_is_told_the_last_hour_again(losable: Losab
             assert (await books.operator_balance()).spent_nanos == 7
             await outbox.heal()
             assert len(told) == 1
+
+
+async def test_what_the_operator_paid_is_missed_in_a_store_that_went_back_where_no_call_is(
+    losable: LosableStore, tmp_path: Path
+) -> None:
+    """As in a Cluster, whose master of the operator's account goes back alone."""
+    told: list[Event] = []
+    async with Store.open(losable.url, tmp_path) as store:
+        books = Books(store, time.time)
+        async with Outbox.open(store, tmp_path / "journal", told.append, lambda: NOW) as outbox:
+            with losable.set_back():
+                await eventually(lambda: _answers(store))
+                await outbox.surely("lost", [writes.operator(charge(7), call_id="c", team="acme", why="race_loss")])
+            await eventually(lambda: _answers(store))
+            assert (await books.operator_balance()).spent_nanos == 0
+            await outbox.heal()
+            assert told == [StoreRolledBack(told=1)]
+            assert (await books.operator_balance()).spent_nanos == 7
