@@ -16,7 +16,8 @@ from gateway.core.errors import BooksAway
 from gateway.core.events import JournalAdopted, Observer, StoreLost, StoreRolledBack
 from gateway.ledger.errors import StoreError
 from gateway.ledger.frames import Write
-from gateway.ledger.journal import KEPT_S, Journal, JournalError, Orphan, orphans
+from gateway.ledger.journal import Journal, JournalError
+from gateway.ledger.orphans import KEPT_S, Orphan, keep, kept, made, orphans, sweep
 from gateway.ledger.store import Store
 from gateway.ledger.writes import ENDED, Trace, trace
 
@@ -48,7 +49,10 @@ class Outbox:
     stopping: Callable[[], bool]
     _later: dict[int, Write] = field(default_factory=dict)
     _lately: deque[tuple[float, Trace]] = field(default_factory=lambda: deque(maxlen=_LATELY_KEPT))  # when, and of what
-    _run_id: str = ""
+    _heard: set[Path] = field(default_factory=set)  # the journals of others whose writes are in `_lately`
+    _sought: tuple[str, set[Path]] | None = (
+        None  # in which server all of `_lately` was looked for, when these were heard
+    )
 
     @classmethod
     @asynccontextmanager
@@ -63,7 +67,7 @@ class Outbox:
         """Raises `StoreError` where nothing can be written."""
         async with AsyncExitStack() as stack:
             try:
-                journal = await stack.enter_async_context(Journal.open(directory, today))
+                journal = await stack.enter_async_context(Journal.open(directory, store.where, today))
             except JournalError as failure:
                 raise StoreError(f"cannot write the journal in {directory}: {failure.strerror}") from failure
             yield cls(store, journal, directory, observe, today, stopping)
@@ -138,13 +142,14 @@ class Outbox:
             await self._heal()
 
     async def _heal(self) -> None:
-        run_id = await self.store.run_id()
-        since = self.today() - (2 * TURN_EVERY_S if run_id == self._run_id else KEPT_S)
+        sought = (await self.store.run_id(), self._heard)
+        since = self.today() - (2 * TURN_EVERY_S if sought == self._sought else KEPT_S)
         there = await self._there([each for at, each in self._lately if at >= since])
-        self._run_id = run_id
+        self._sought = sought
         if there:
             return
-        told = await self.journal.told(self.today() - KEPT_S)
+        told = [write for _, write in await asyncio.to_thread(self._of_others, self._kept())]
+        told += await self.journal.told(self.today() - KEPT_S)
         await self._make("heal", told)
         self.observe(StoreRolledBack(len(told)))
 
@@ -155,17 +160,37 @@ class Outbox:
         return ended and await self.store.there(marks)
 
     async def adopt(self) -> None:
-        """Makes what processes that are gone have left; to be taken again and again, as long as it takes."""
+        """Makes what processes that are gone have left; to be taken again and again, as long as it takes.
+
+        What they have made and what is made of theirs is looked for in the store from then on, as is our own.
+        """
         with ExitStack() as held:
             found = await asyncio.to_thread(held.enter_context, orphans(self.directory, self.today()))
             for orphan in found:
                 await self._adopt(orphan)
+        await asyncio.to_thread(sweep, self.directory, self.today() - KEPT_S)
+        await self._hear()
+
+    async def _hear(self) -> None:
+        """What others have made is to be looked for from here on."""
+        there = self._kept()
+        made_by_others = await asyncio.to_thread(self._of_others, there - self._heard)
+        self._lately.extend((at, left) for at, write in made_by_others if (left := trace(write)))
+        self._heard = there
+
+    def _kept(self) -> set[Path]:
+        return kept(self.directory, self.store.where)
+
+    def _of_others(self, homes: Iterable[Path]) -> list[tuple[float, Write]]:
+        """What was made of journals that are kept, in the order in which that was, and when."""
+        since = self.today() - KEPT_S
+        return sorted((each for home in homes for each in made(home, since)), key=lambda each: each[0])
 
     async def _adopt(self, orphan: Orphan) -> None:
         owed, in_case = list(orphan.left.owed.values()), list(orphan.left.in_case.values())
         for writes in (orphan.told, owed, in_case):
             await self._make("adopt", writes)
-        orphan.clear()
+        keep(orphan.home, self.store.where, self.today())
         if orphan.told or orphan.left or orphan.damaged:
             self.observe(JournalAdopted(len(owed), len(in_case), len(orphan.told), orphan.damaged))
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2
 from redis import Redis
@@ -164,7 +165,7 @@ class Stage:
         self._disarm()
         self.begin()
         if boundary.comes_back:
-            shutil.copytree(copy, home)
+            shutil.copytree(copy, home.with_name(uuid4().hex))
             until(lambda: len(self.home.journals()) == 1)
         shutil.rmtree(copy)
         return wrong + self.faults()

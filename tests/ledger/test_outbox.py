@@ -244,3 +244,38 @@ async def test_what_the_operator_paid_is_missed_in_a_store_that_went_back_where_
             await outbox.heal()
             assert told == [StoreRolledBack(told=1)]
             assert (await books.operator_balance()).spent_nanos == 7
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "ended"])
+async def test_what_a_process_made_that_is_gone_is_told_again_by_another(
+    losable: LosableStore, tmp_path: Path, killed: bool
+) -> None:
+    told: list[Event] = []
+    async with Store.open(losable.url, tmp_path) as store:
+        keys, books = Keys(store, PEPPER), Books(store, time.time)
+        await keys.create_team("acme", now=NOW)
+        key, _ = await keys.create_key("acme", name="ci", limits=Limits(), now=NOW)
+        holds = [await reserve(books, f"call_{number}", key, USD) for number in range(2)]
+
+        def another() -> AbstractAsyncContextManager[Outbox]:
+            return Outbox.open(store, tmp_path / "journal", told.append, lambda: NOW)
+
+        with losable.set_back():
+            await eventually(lambda: _answers(store))
+            async with another() as outbox:
+                promised = await outbox.in_case(writes.void(holds[1], "lost"))
+                await outbox.surely("settle", [writes.settle(holds[0], charge(7))])
+                if not killed:
+                    await outbox.surely("void", [writes.void(holds[1], "no answer")], instead_of=promised)
+            async with another() as finder:
+                await finder.adopt()
+                assert (await books.team_balance("acme")) == Balance(7, 0, None)
+        told.clear()
+        async with another() as finder:
+            await eventually(lambda: _answers(store))
+            assert (await books.team_balance("acme")) == Balance(0, 2 * USD, None)
+            await finder.heal()  # it may come before what others have made is known
+            await finder.adopt()
+            await finder.heal()
+            assert told == [StoreRolledBack(told=2)]
+            assert (await books.team_balance("acme")) == Balance(7, 0, None)
