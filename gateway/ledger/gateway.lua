@@ -122,6 +122,15 @@ local function hold(books, call, nanos, lease_ms)
   move(books, call, {'do', 'reserve'}, nanos, '0')
 end
 
+-- A call that Redis has lost: it holds its money again. With it Redis may have lost who has the key; nobody can call
+-- with that, but it is in its team's index, or whoever adds up would not find its account.
+local function hold_again(books, call, nanos)
+  if redis.call('HEXISTS', books.key, 'created') == 0 then
+    redis.call('HSET', string.gsub(books.team, 'acct$', 'keys'), call.key, '')
+  end
+  hold(books, call, nanos, 0)
+end
+
 local function finish(books, call, ...)
   redis.call('ZREM', books.open, call.id)
   redis.call('HSET', books.call, 'key', call.key, ...)
@@ -323,7 +332,7 @@ local function settle(keys, args)
     if fact ~= 'since' then row[#row + 1], row[#row + 2] = fact, value end
   end
   if not known[1] or known[1] == 'voided' then call.since = call.since or facts.since end
-  if not known[1] then hold(books, call, held, 0) end
+  if not known[1] then hold_again(books, call, held) end
   if not known[1] or known[1] == 'open' then running(books, call, -1) end
   local released = known[1] == 'voided' and '0' or known[2] or held
 

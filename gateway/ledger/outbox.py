@@ -14,6 +14,7 @@ from typing import Self
 
 from gateway.core.errors import BooksAway
 from gateway.core.events import JournalAdopted, Observer, StoreLost, StoreRolledBack
+from gateway.ledger import layout
 from gateway.ledger.errors import StoreError
 from gateway.ledger.frames import Write
 from gateway.ledger.journal import Journal, JournalError
@@ -150,6 +151,8 @@ class Outbox:
             return
         told = [write for _, write in await asyncio.to_thread(self._of_others, self._kept())]
         told += await self.journal.told(self.today() - KEPT_S)
+        if teams := {team for write in told if (team := layout.team_of(write.keys[0]))}:
+            await self.store.put(layout.TEAMS, dict.fromkeys(teams, ""))  # they may be forgotten too
         await self._make("heal", told)
         self.observe(StoreRolledBack(len(told)))
 

@@ -22,6 +22,7 @@ from gateway.ledger.errors import StoreError
 from gateway.ledger.keys import Keys
 from gateway.ledger.outbox import Outbox
 from gateway.ledger.store import Store
+from gateway.ledger.verify import verify
 from tests.ledger.accounts import NOW, PEPPER, USD, audit, charge, reserve, rows
 from tests.ledger.test_journal import full_disk
 from tests.losable import LosableStore
@@ -279,3 +280,30 @@ async def test_what_a_process_made_that_is_gone_is_told_again_by_another(
             await finder.heal()
             assert told == [StoreRolledBack(told=2)]
             assert (await books.team_balance("acme")) == Balance(7, 0, None)
+
+
+async def test_a_store_that_forgot_everything_has_the_charges_of_the_last_hour_again_and_they_are_proven(
+    losable: LosableStore, tmp_path: Path
+) -> None:
+    """And none of the teams, keys and budgets; a team that is made anew has spent what it had spent."""
+    told: list[Event] = []
+    async with Store.open(losable.url, tmp_path) as store:
+        keys, books = Keys(store, PEPPER), Books(store, time.time)
+        await keys.create_team("acme", limits=TeamLimits(Budget(100 * USD)), now=NOW)
+        key, secret = await keys.create_key("acme", name="ci", limits=Limits(), now=NOW)
+        async with Outbox.open(store, tmp_path / "journal", told.append, lambda: NOW) as outbox:
+            await outbox.heal()
+            for number in range(3):
+                hold = await reserve(books, f"call_{number}", key, USD)
+                await outbox.surely("settle", [writes.settle(hold, charge(7, attempt_id=f"att_{number}"))])
+            flying = await reserve(books, "call_3", key, USD)
+            losable.emptied()
+            await eventually(lambda: _answers(store))
+            await outbox.heal()
+            assert told == [StoreRolledBack(told=3)]
+            await outbox.surely("settle", [writes.settle(flying, charge(7, attempt_id="att_3"))])
+        found = [each async for each in verify(books)]
+        assert [(each.whose, each.sums.spent, each.faults) for each in found] == [("acme", 28, ()), ("operator", 0, ())]
+        assert (await keys.teams(), await keys.keys(), await Keys(store, PEPPER).find(secret, NOW)) == ([], [], None)
+        await keys.create_team("acme", limits=TeamLimits(Budget(100 * USD)), now=NOW)
+        assert await books.team_balance("acme") == Balance(28, 0, 100 * USD)
