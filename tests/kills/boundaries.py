@@ -152,7 +152,7 @@ class Stage:
             self._sprung(trap)
             return
         self.url = address(self.process)
-        until(lambda: len(self.home.journals()) == 1)
+        self.home.adopted()
 
     def play(self, boundary: Boundary) -> list[str]:
         """What is wrong with the books after a gateway has died there."""
@@ -166,7 +166,7 @@ class Stage:
         self.begin()
         if boundary.comes_back:
             shutil.copytree(copy, home.with_name(uuid4().hex))
-            until(lambda: len(self.home.journals()) == 1)
+            self.home.adopted()
         shutil.rmtree(copy)
         return wrong + self.faults()
 
@@ -237,17 +237,12 @@ class Stage:
 
     def faults(self) -> list[str]:
         """What is wrong with the books when nobody draws any more."""
-        until(lambda: idle(self.seller))
+        until(self.seller.idle)
         with Redis.from_url(self.store.url, decode_responses=True) as raw:
             books = Books.of(raw)
         return faults(books, self.seller.bill(), in_flight=self.asked) + asyncio.run(
             verified(self.store.url, self.place)
         )
-
-
-def idle(seller: Simulator) -> bool:
-    status = httpx2.get(f"{seller.url}/sim/status", trust_env=False).json()
-    return not (status["waiting"] or status["at_work"])
 
 
 async def verified(store_url: str, place: Path) -> list[str]:

@@ -14,6 +14,7 @@ import httpx2
 
 from tests.e2e.test_commands import CONFIG, environment, gateway
 from tests.house import MODEL, START_S
+from tests.waiting import until
 
 MORE = """
 store: {store}
@@ -43,6 +44,7 @@ class Home:
 
     def __init__(self, here: Path, *, seller: str, store: str) -> None:
         self.here = here
+        self._healed = 0
         (here / "config.yaml").write_text(CONFIG.format(url=seller) + MORE.format(store=store))
 
     def new_key(self) -> str:
@@ -70,6 +72,16 @@ class Home:
 
     def journals(self) -> list[Path]:
         return sorted((self.here / "data" / "journal").glob("[0-9a-f]*"))
+
+    def healed(self) -> None:
+        """Returns when a store was found to have gone back, and was told again, once more than before."""
+        log = self.here / "gateway.log"
+        until(lambda: log.read_text().count('"store_rolled_back"') > self._healed)
+        self._healed = log.read_text().count('"store_rolled_back"')
+
+    def adopted(self) -> None:
+        """Returns when no gateway that is gone has left anything, and one runs."""
+        until(lambda: len(self.journals()) == 1)
 
 
 def address(process: "subprocess.Popen[str]") -> str:

@@ -134,7 +134,7 @@ class StoreWay(Way):
 
     async def asked(self, link: _Link, reader: asyncio.StreamReader, on: asyncio.StreamWriter) -> None:
         rest = b""
-        while data := await reader.read(_CHUNK):
+        while (data := await reader.read(_CHUNK)) and not on.is_closing():
             commands, rest = frames(rest + data)
             for command in commands:
                 self._ask(link, command, on)
@@ -156,7 +156,7 @@ class StoreWay(Way):
 
     async def answered(self, link: _Link, back: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         rest = b""
-        while data := await back.read(_CHUNK):
+        while (data := await back.read(_CHUNK)) and not writer.is_closing():
             answers, rest = frames(rest + data)
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
@@ -178,7 +178,7 @@ class SellerWay(Way):
 
     async def asked(self, link: _Link, reader: asyncio.StreamReader, on: asyncio.StreamWriter) -> None:
         rest = b""
-        while data := await reader.read(_CHUNK):
+        while (data := await reader.read(_CHUNK)) and not on.is_closing():
             found, rest = requests(rest + data)
             for request in found:
                 self._ask(link, request, on)
@@ -193,7 +193,7 @@ class SellerWay(Way):
             on.write(request.whole)
 
     async def answered(self, link: _Link, back: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await back.read(_CHUNK):
+        while (data := await back.read(_CHUNK)) and not writer.is_closing():
             held = link.due[0]
             if held is None or self.trap is None:
                 writer.write(data)
