@@ -51,9 +51,7 @@ class Outbox:
     _later: dict[int, Write] = field(default_factory=dict)
     _lately: deque[tuple[float, Trace]] = field(default_factory=lambda: deque(maxlen=_LATELY_KEPT))  # when, and of what
     _heard: set[Path] = field(default_factory=set)  # the journals of others whose writes are in `_lately`
-    _sought: tuple[str, set[Path]] | None = (
-        None  # in which server all of `_lately` was looked for, when these were heard
-    )
+    _sought: tuple[str, set[Path]] | None = None  # where all of `_lately` was last looked for, and what was heard then
 
     @classmethod
     @asynccontextmanager
@@ -145,10 +143,11 @@ class Outbox:
     async def _heal(self) -> None:
         sought = (await self.store.run_id(), self._heard)
         since = self.today() - (2 * TURN_EVERY_S if sought == self._sought else KEPT_S)
-        there = await self._there([each for at, each in self._lately if at >= since])
+        if not await self._there([each for at, each in self._lately if at >= since]):
+            await self._tell_again()
         self._sought = sought
-        if there:
-            return
+
+    async def _tell_again(self) -> None:
         told = [write for _, write in await asyncio.to_thread(self._of_others, self._kept())]
         told += await self.journal.told(self.today() - KEPT_S)
         if teams := {team for write in told if (team := layout.team_of(write.keys[0]))}:
