@@ -65,6 +65,8 @@ async def test_a_primary_that_became_a_replica_is_asked_for_nothing_any_more(ser
             Redis(unix_socket_path=str(servers.primary.socket), decode_responses=True) as demoted,
             Redis(unix_socket_path=str(servers.replica.socket), decode_responses=True) as primary,
         ):
+            demoted.set("mark", "the last that the replica hears of")
+            assert demoted.wait(1, 0) == 1
             servers.fails_over()
             await eventually(lambda: _is_replica(demoted))
             demoted.config_resetstat()
