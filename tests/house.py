@@ -55,6 +55,11 @@ class Simulator:
         rows = httpx2.get(f"{self.url}/sim/bill", trust_env=False).json()["rows"]
         return [row for row in rows if row["id"].startswith(call_id)]
 
+    def idle(self) -> bool:
+        """Whether nobody waits for anything, and nothing is drawn for anybody who has left."""
+        status = httpx2.get(f"{self.url}/sim/status", trust_env=False).json()
+        return not (status["waiting"] or status["at_work"])
+
     def requests(self, call_id: str) -> list[dict[str, Any]]:
         """The requests of a call, as the seller received them."""
         answer = httpx2.get(f"{self.url}/sim/requests", trust_env=False).json()

@@ -15,11 +15,12 @@ from tests.ledger.servers import Server, start
 class LosableStore:
     _home: Path
     _server: Server
+    _fsync: str
 
     @classmethod
     @contextmanager
-    def started(cls, home: Path) -> Iterator["LosableStore"]:
-        store = cls(home, _start(home))
+    def started(cls, home: Path, fsync: str = "always") -> Iterator["LosableStore"]:
+        store = cls(home, _start(home, fsync), fsync)
         try:
             yield store
         finally:
@@ -36,7 +37,7 @@ class LosableStore:
         try:
             yield
         finally:
-            self._server = _start(self._home)
+            self._server = _start(self._home, self._fsync)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -47,6 +48,11 @@ class LosableStore:
         finally:
             os.kill(self._server.process.pid, signal.SIGCONT)
 
+    def emptied(self) -> None:
+        """Started again without anything that was in it, as from a disk that was lost."""
+        with self.away():
+            self._empty()
+
     @contextmanager
     def set_back(self) -> Iterator[None]:
         """What is written in the block is lost at its end, as when a replica takes over that had not heard of it."""
@@ -55,12 +61,13 @@ class LosableStore:
             shutil.copytree(self._home, copy, ignore=shutil.ignore_patterns("s"))
         yield
         with self.away():
-            for name in ("appendonlydir", "dump.rdb"):
-                shutil.rmtree(self._home / name, ignore_errors=True)
-                if (copy / name).is_dir():
-                    shutil.copytree(copy / name, self._home / name)
+            self._empty()
+            shutil.copytree(copy, self._home, dirs_exist_ok=True)
             shutil.rmtree(copy)
 
+    def _empty(self) -> None:
+        shutil.rmtree(self._home / "appendonlydir")
 
-def _start(home: Path) -> Server:
-    return start("redis", home, "--appendonly", "yes", "--appendfsync", "always")
+
+def _start(home: Path, fsync: str) -> Server:
+    return start("redis", home, "--appendonly", "yes", "--appendfsync", fsync)

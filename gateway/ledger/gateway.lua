@@ -239,6 +239,13 @@ local function hold(books, call, nanos, until_ms)
   move(books, call, 'reserve', nanos, '0', '1')
 end
 
+-- A call that Redis has lost: it holds its money again. With it Redis may have lost who has the key; nobody can call
+-- with that, but it is in its team's index, or whoever adds up would not find its account.
+local function hold_again(books, call, nanos)
+  if not books.key.created then redis.call('HSET', string.gsub(books.team.place, 'acct$', 'keys'), call.key, '') end
+  hold(books, call, nanos, whole(now_ms()))
+end
+
 local function finish(books, call, ...)
   for _, account in ipairs({books.team, books.key}) do save(account) end
   redis.call('ZREM', books.open, call.id)
@@ -488,7 +495,7 @@ local function settle(keys, args)
   end
   local listed = facts.list and amount(facts.list)
   if not known[1] or known[1] == 'voided' then call = call_of(call.id, call.key, call.since or facts.since) end
-  if not known[1] then hold(books, call, held, whole(now_ms())) end
+  if not known[1] then hold_again(books, call, held) end
   local run = (not known[1] or known[1] == 'open') and '-1' or '0'
   local released = known[1] == 'voided' and '0' or known[2] or held
 

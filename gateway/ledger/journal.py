@@ -1,31 +1,26 @@
 """The file in which a process writes down what it owes the books before it does anything else about it.
 
 Each process has a directory of its own below `journal`, which it keeps locked for as long as it lives; in
-it are files, the oldest first. Whoever finds such a directory unlocked makes what is left in it: `Orphan`.
+it are files, the oldest first. What becomes of it then is in `orphans`.
 """
 
 import asyncio
-import fcntl
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
-from gateway.ledger.frames import Entry, Left, Write, framed, left_of, unframed
+from gateway.ledger.frames import Entry, Left, Write, framed, unframed
+from gateway.ledger.orphans import KEPT_S, keep, locked, told
 
 # A file that is longer than this is followed by another.
 _LONG = 16 << 20
-
-# What was made is kept for so long all the same: a store that lost its last minutes can be told again.
-KEPT_S = 3600.0
-
-_LOCK = "lock"
 
 
 class JournalError(OSError):
@@ -56,8 +51,11 @@ class Journal:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, directory: Path, today: Callable[[], float]) -> AsyncIterator[Self]:
-        """A new one below this directory; nothing of it stays when nothing is left in it. Raises `JournalError`."""
+    async def open(cls, directory: Path, store: str, today: Callable[[], float]) -> AsyncIterator[Self]:
+        """A new one below this directory, about the store of this name; raises `JournalError`.
+
+        When nothing is left in it at the end it is kept for whoever heals the store, if there was anything.
+        """
         try:
             home, lock = _new_home(directory)
         except OSError as failure:
@@ -71,8 +69,10 @@ class Journal:
                 await journal.write()
             journal._disk.shutdown()
             files.close()
-            if not journal.left:
+            if not files.used:
                 shutil.rmtree(home)
+            elif not journal.left:
+                keep(home, store, today())
             os.close(lock)
 
     async def write(
@@ -106,7 +106,7 @@ class Journal:
         """Everything owed that was promised since then and made, as far as files of this process still have it."""
         entries: list[Entry] = []
         await self._on_disk(lambda: entries.extend(self._files.read()))
-        return list(_told(entries, self.left, since))
+        return [write for _, write in told(entries, self.left, since)]
 
     async def turn(self) -> None:
         """Writes what waits, finds out whether a disk that was full still is, and drops files nobody needs."""
@@ -156,6 +156,11 @@ class _Files:
         self._begun = 0
         self._fd = -1
         self._length = 0
+
+    @property
+    def used(self) -> bool:
+        """Whether anything was ever promised in them."""
+        return any(segment.highest for segment in self._segments)
 
     def append(self, entries: Sequence[Entry]) -> None:
         """All of them are on the disk, or none is in the file."""
@@ -210,75 +215,15 @@ class _Files:
             self.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """What a process that is gone has left: `told` was made, so lately that the store may have lost it since.
-
-    `damaged` counts the entries that cannot be read.
-    """
-
-    home: Path
-    left: Left
-    told: tuple[Write, ...]
-    damaged: int
-
-    def clear(self) -> None:
-        """Everything was made."""
-        shutil.rmtree(self.home)
-
-
-@contextmanager
-def orphans(directory: Path, today: float) -> Iterator[list[Orphan]]:
-    """The journals below this directory that nobody keeps locked. They are ours until the block is left."""
-    locks: list[int] = []
-    found: list[Orphan] = []
-    try:
-        for home in sorted(directory.glob("[0-9a-f]*/")):
-            if (lock := _locked(home)) is not None:
-                locks.append(lock)
-                found.append(_read(home, today - KEPT_S))
-        yield found
-    finally:
-        for lock in locks:
-            os.close(lock)
-
-
-def _read(home: Path, since: float) -> Orphan:
-    found = [unframed(path.read_bytes()) for path in sorted(home.glob("[0-9]*"))]
-    entries = [entry for each in found for entry in each.entries]
-    left = left_of(entries)
-    return Orphan(home, left, tuple(_told(entries, left, since)), sum(each.damaged for each in found))
-
-
-def _told(entries: Iterable[Entry], left: Left, since: float) -> Iterator[Write]:
-    """What was owed since then and has been made."""
-    recent = (each for entry in entries if entry.at >= since for each in entry.owed)
-    return (write for number, write in recent if number not in left.owed)
-
-
 def _new_home(directory: Path) -> tuple[Path, int]:
     """A directory that is locked before anybody can find it."""
     home = directory / uuid4().hex
     hidden = home.with_name(f".{home.name}")
     hidden.mkdir(parents=True)
-    lock = _locked(hidden)
+    lock = locked(hidden)
     assert lock is not None
     hidden.rename(home)
     return home, lock
-
-
-def _locked(home: Path) -> int | None:
-    """A descriptor that keeps a directory ours until it is closed; None: somebody else has it, or it is gone."""
-    try:
-        fd = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        return None
-    return fd
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -55,6 +55,8 @@ UNSETTLED = "{op}:unsettled"
 # All of these but `reaper`, `archiver` and `moving`, which are of one store.
 _KEPT = re.compile(r"teams|drills|(key|auth|served):.*|\{(t|h):.*\}.*|\{(op|drills)\}:.*", re.DOTALL)
 
+_OF_TEAM = re.compile(r"\{t:([^}]*)\}:")
+
 _FIRST_DAY = date(1970, 1, 1)
 
 
@@ -71,6 +73,12 @@ def nowhere(name: str) -> str:
 
 def account(team: str) -> str:
     return f"{{t:{team}}}:acct"
+
+
+def team_of(name: str) -> str | None:
+    """The team in whose slot a key is; None: in no team's."""
+    found = _OF_TEAM.match(name)
+    return found[1] if found else None
 
 
 def key_index(team: str) -> str:

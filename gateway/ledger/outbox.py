@@ -14,11 +14,13 @@ from typing import Self
 
 from gateway.core.errors import BooksAway
 from gateway.core.events import JournalAdopted, Observer, StoreLost, StoreRolledBack
+from gateway.ledger import layout
 from gateway.ledger.errors import StoreError
 from gateway.ledger.frames import Write
-from gateway.ledger.journal import KEPT_S, Journal, JournalError, Orphan, orphans
+from gateway.ledger.journal import Journal, JournalError
+from gateway.ledger.orphans import KEPT_S, Orphan, keep, kept, made, orphans, sweep
 from gateway.ledger.store import Store
-from gateway.ledger.writes import ENDED, ENDS
+from gateway.ledger.writes import ENDED, Trace, trace
 
 # Between two tries to tell the books, in seconds; the last one goes on.
 _AGAIN_S = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -29,8 +31,8 @@ _AT_ONCE = 64
 TURN_EVERY_S = 5.0
 REVIVE_EVERY_S = 1.0
 
-# So many calls are looked for in a store that may have lost them.
-_ENDED_KEPT = 20_000
+# So many writes are looked for in a store that may have lost them.
+_LATELY_KEPT = 20_000
 
 
 @dataclass(slots=True)
@@ -47,8 +49,9 @@ class Outbox:
     today: Callable[[], float]
     stopping: Callable[[], bool]
     _later: dict[int, Write] = field(default_factory=dict)
-    _ended: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=_ENDED_KEPT))  # when, and which call
-    _run_id: str = ""
+    _lately: deque[tuple[float, Trace]] = field(default_factory=lambda: deque(maxlen=_LATELY_KEPT))  # when, and of what
+    _heard: set[Path] = field(default_factory=set)  # the journals of others whose writes are in `_lately`
+    _sought: tuple[str, set[Path]] | None = None  # where all of `_lately` was last looked for, and what was heard then
 
     @classmethod
     @asynccontextmanager
@@ -63,7 +66,7 @@ class Outbox:
         """Raises `StoreError` where nothing can be written."""
         async with AsyncExitStack() as stack:
             try:
-                journal = await stack.enter_async_context(Journal.open(directory, today))
+                journal = await stack.enter_async_context(Journal.open(directory, store.where, today))
             except JournalError as failure:
                 raise StoreError(f"cannot write the journal in {directory}: {failure.strerror}") from failure
             yield cls(store, journal, directory, observe, today, stopping)
@@ -131,36 +134,65 @@ class Outbox:
     async def heal(self) -> None:
         """Makes all of the last hour again where the store has lost some of it; to be taken every `TURN_EVERY_S`.
 
-        A store that goes back loses what came last. So the calls that ended since the turn before the last are looked
-        for, and as many as are remembered where the server is another one, or was started again.
+        A store that goes back loses what came last, and of a Cluster one part may. So what was made since the turn
+        before the last is looked for, and as much as is remembered where a server is another one, or was started again.
         """
         with suppress(BooksAway):  # then with a turn to come
             await self._heal()
 
     async def _heal(self) -> None:
-        run_id = await self.store.run_id()
-        since = self.today() - (2 * TURN_EVERY_S if run_id == self._run_id else KEPT_S)
-        calls = [call for at, call in self._ended if at >= since]
-        there = all(record.get("state") in ENDED for record in await self.store.records(calls))
-        self._run_id = run_id
-        if there:
-            return
-        told = await self.journal.told(self.today() - KEPT_S)
+        sought = (await self.store.run_id(), self._heard)
+        since = self.today() - (2 * TURN_EVERY_S if sought == self._sought else KEPT_S)
+        if not await self._there([each for at, each in self._lately if at >= since]):
+            await self._tell_again()
+        self._sought = sought
+
+    async def _tell_again(self) -> None:
+        told = [write for _, write in await asyncio.to_thread(self._of_others, self._kept())]
+        told += await self.journal.told(self.today() - KEPT_S)
+        if teams := {team for write in told if (team := layout.team_of(write.keys[0]))}:
+            await self.store.put(layout.TEAMS, dict.fromkeys(teams, ""))  # they may be forgotten too
         await self._make("heal", told)
         self.observe(StoreRolledBack(len(told)))
 
+    async def _there(self, traces: Sequence[Trace]) -> bool:
+        """Whether the store has all of these."""
+        calls, marks = ([each.key for each in traces if each.of_call is of_call] for of_call in (True, False))
+        ended = all(record.get("state") in ENDED for record in await self.store.records(calls))
+        return ended and await self.store.there(marks)
+
     async def adopt(self) -> None:
-        """Makes what processes that are gone have left; to be taken again and again, as long as it takes."""
+        """Makes what processes that are gone have left; to be taken again and again, as long as it takes.
+
+        What they have made and what is made of theirs is looked for in the store from then on, as is our own.
+        """
         with ExitStack() as held:
             found = await asyncio.to_thread(held.enter_context, orphans(self.directory, self.today()))
             for orphan in found:
                 await self._adopt(orphan)
+        await asyncio.to_thread(sweep, self.directory, self.today() - KEPT_S)
+        await self._hear()
+
+    async def _hear(self) -> None:
+        """What others have made is to be looked for from here on."""
+        there = self._kept()
+        made_by_others = await asyncio.to_thread(self._of_others, there - self._heard)
+        self._lately.extend((at, left) for at, write in made_by_others if (left := trace(write)))
+        self._heard = there
+
+    def _kept(self) -> set[Path]:
+        return kept(self.directory, self.store.where)
+
+    def _of_others(self, homes: Iterable[Path]) -> list[tuple[float, Write]]:
+        """What was made of journals that are kept, in the order in which that was, and when."""
+        since = self.today() - KEPT_S
+        return sorted((each for home in homes for each in made(home, since)), key=lambda each: each[0])
 
     async def _adopt(self, orphan: Orphan) -> None:
         owed, in_case = list(orphan.left.owed.values()), list(orphan.left.in_case.values())
         for writes in (orphan.told, owed, in_case):
             await self._make("adopt", writes)
-        orphan.clear()
+        keep(orphan.home, self.store.where, self.today())
         if orphan.told or orphan.left or orphan.damaged:
             self.observe(JournalAdopted(len(owed), len(in_case), len(orphan.told), orphan.damaged))
 
@@ -197,6 +229,6 @@ class Outbox:
                 await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])
                 tries += 1
             else:
-                if write.function in ENDS:
-                    self._ended.append((self.today(), write.keys[2]))
+                if left := trace(write):
+                    self._lately.append((self.today(), left))
                 return True

@@ -154,6 +154,13 @@ class Store:
             found += await self.ask_all(keys[start : start + _BATCH], lambda client, key: client.hgetall(key))
         return found
 
+    async def there(self, keys: Sequence[str]) -> bool:
+        """Whether all of many keys are there."""
+        for start in range(0, len(keys), _BATCH):
+            if not all(await self.ask_all(keys[start : start + _BATCH], lambda client, key: client.exists(key))):
+                return False
+        return True
+
     async def put(self, key: str, fields: Mapping[str, str]) -> None:
         """Writes fields of a hash that is not part of the books: an index, a pointer."""
         await self._ask(key, "hset", items=[word for pair in fields.items() for word in pair])

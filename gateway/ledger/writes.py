@@ -5,6 +5,7 @@ at last is the outbox's to see to.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from gateway.core.allowance import Purpose
 from gateway.core.books import Charge, Hold
@@ -18,10 +19,10 @@ from gateway.ledger.reports import line
 UNSETTLED = "unsettled"
 
 
-_SETTLE, _VOID = "settle", "void"
+_SETTLE, _VOID, _OPERATOR = "settle", "void", "operator"
 
 # The functions that end a call, which is the third of their keys; and how it stands then.
-ENDS = frozenset({_SETTLE, _VOID})
+_ENDS = frozenset({_SETTLE, _VOID})
 ENDED = frozenset({"settled", "voided"})
 
 
@@ -58,20 +59,34 @@ def operator(
     sums = "held" if why == UNSETTLED else "spent"
     times = {name: str(ms) for name, ms in (("began", began_ms), ("took", took_ms)) if ms is not None}
     facts = ("why", why, "call", call_id, "team", team, *_facts(charge), *_words(times))
-    return Write("operator", keys, (str(charge.nanos), sums, *facts))
+    return Write(_OPERATOR, keys, (str(charge.nanos), sums, *facts))
 
 
 def given_up(hold: Hold) -> Write:
     """Puts a call of which nothing was ever heard on the operator's account, as dear as it could have been."""
     keys = (layout.OPERATOR, layout.attempt(hold.call_id), layout.OPERATOR_LEDGER)
     facts = ("why", "given_up", "call", hold.call_id, "team", hold.team, "attempt", hold.call_id, "basis", "hold")
-    return Write("operator", keys, (str(hold.nanos), "spent", *facts))
+    return Write(_OPERATOR, keys, (str(hold.nanos), "spent", *facts))
 
 
 def correct(purpose: Purpose, team: str | None, name: str, nanos: int) -> tuple[Write, ...]:
     """Puts right what was drawn under this name, for the installation and for a team; the last word counts."""
     owners = (None,) if team is None else (None, team)
     return tuple(Write("correct", (layout.allowance(purpose, each),), (name, str(nanos))) for each in owners)
+
+
+class Trace(NamedTuple):
+    """What is in the store once a write was made: the record of a call, which is `ENDED` then, or a mark."""
+
+    key: str
+    of_call: bool
+
+
+def trace(write: Write) -> Trace | None:
+    """By what it is seen whether a store has a write; None: by nothing."""
+    if write.function in _ENDS:
+        return Trace(write.keys[2], of_call=True)
+    return Trace(write.keys[1], of_call=False) if write.function == _OPERATOR else None
 
 
 def call_keys(hold: Hold) -> tuple[str, ...]:

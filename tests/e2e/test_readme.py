@@ -195,4 +195,6 @@ def test_the_bytes_of_a_call_are_asked_for_as_it_is_written() -> None:
 
 def test_the_kills_are_asked_for_as_it_is_written() -> None:
     """`tests/kills` plays a few of them."""
-    assert kills().parse_args(shlex.split(block("python -m tests.kills").strip())[3:]).rounds == 100
+    lines = block("python -m tests.kills").splitlines()
+    asked = [kills().parse_args(shlex.split(each)[3:]) for each in lines]
+    assert [(each.what, each.rounds) for each in asked] == [(["boundaries"], 100), ("every", 100), (["minutes"], 1)]

@@ -72,22 +72,28 @@ def cluster(name: str, home: Path, *options: str, replicas: int = 0, port_for: s
     """A Cluster that serves every slot; so many of its masters have a replica."""
     with ExitStack() as stack:
         homes = [home / str(number) for number in range(MASTERS + replicas)]
-        nodes = [stack.enter_context(_node(name, each, options, port_for)) for each in homes]
-        for number, node in enumerate(nodes):
-            node.told("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-            node.told("CLUSTER", "MEET", "127.0.0.1", nodes[0].port, nodes[0].bus_port)
-        for node, share in zip(nodes, _shares(), strict=False):
-            node.told("CLUSTER", "ADDSLOTSRANGE", share[0], share[-1])
-        until(lambda: all(f"cluster_known_nodes:{len(nodes)}" in _info(node) for node in nodes))
-        until(lambda: all("cluster_state:ok" in _info(node) for node in nodes))
-        for node, master in zip(nodes[MASTERS:], nodes, strict=False):
-            node.told("CLUSTER", "REPLICATE", master.id)
-            until(lambda node=node: node.raw.info("replication")["master_link_status"] == "up")  # type: ignore[misc]
+        nodes = [stack.enter_context(node(name, each, *options, port_for=port_for)) for each in homes]
+        for number, each in enumerate(nodes):
+            each.told("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+            each.told("CLUSTER", "MEET", "127.0.0.1", nodes[0].port, nodes[0].bus_port)
+        for each, share in zip(nodes, _shares(), strict=False):
+            each.told("CLUSTER", "ADDSLOTSRANGE", share[0], share[-1])
+        until(lambda: all(f"cluster_known_nodes:{len(nodes)}" in _info(each) for each in nodes))
+        until(lambda: all("cluster_state:ok" in _info(each) for each in nodes))
+        for replica, master in zip(nodes[MASTERS:], nodes, strict=False):
+            replicate(replica, master)
         yield RealCluster(tuple(nodes[:MASTERS]), tuple(nodes[MASTERS:]))
 
 
+def replicate(replica: Node, master: Node) -> None:
+    """Makes a node another's replica; returns when it is in step."""
+    replica.told("CLUSTER", "REPLICATE", master.id)
+    until(lambda: replica.raw.info("replication")["master_link_status"] == "up")
+
+
 @contextmanager
-def _node(name: str, home: Path, options: tuple[str, ...], port_for: str) -> Iterator[Node]:
+def node(name: str, home: Path, *options: str, port_for: str = "--port") -> Iterator[Node]:
+    """A node that belongs to no Cluster yet."""
     bus_port = free_port()
     words = ["--cluster-enabled", "yes", "--cluster-port", str(bus_port), "--cluster-node-timeout", "60000"]
     words += ["--repl-diskless-sync-delay", "0"]

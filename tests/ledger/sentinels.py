@@ -59,8 +59,8 @@ def watched(name: str, home: Path) -> Iterator[Watched]:
             Redis(unix_socket_path=str(replica.socket), decode_responses=True) as raw,
             _sentinel(name, home / "sentinel", port) as (sentinel_port, told),
         ):
-            until(lambda: _in_step(raw))
-            until(lambda: len(_replicas(told)) == 1)
+            until(lambda: in_step(raw))
+            until(lambda: len(replicas(told)) == 1)
             yield Watched(sentinel_port, told, primary, replica, (port, replica_port))
     finally:
         primary.stop()
@@ -87,11 +87,11 @@ def _up(told: Redis) -> bool:
     return False
 
 
-def _in_step(raw: Redis) -> bool:
+def in_step(raw: Redis) -> bool:
     found: Any = raw.info("replication")
     return bool(found["master_link_status"] == "up")
 
 
-def _replicas(told: Redis) -> list[Any]:
+def replicas(told: Redis) -> list[Any]:
     found: Any = told.execute_command("SENTINEL", "REPLICAS", NAME)  # type: ignore[no-untyped-call]
     return [each for each in found if "s_down" not in str(each)]

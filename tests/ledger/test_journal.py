@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from gateway.ledger.frames import Write
-from gateway.ledger.journal import KEPT_S, Journal, JournalError, Orphan, orphans
+from gateway.ledger.journal import Journal, JournalError
+from gateway.ledger.orphans import KEPT_S, Orphan, keep, kept, made, orphans, sweep
 
 A, B, C = (Write("void", (f"key of {name}",), (name,)) for name in "abc")
 NOW = 1_800_000_000.0
+STORE = "redis://a.store"
 
 
 def today() -> float:
@@ -29,13 +31,17 @@ def homes(directory: Path) -> list[Path]:
     return sorted(directory.glob("[0-9a-f]*"))
 
 
+def everything(directory: Path) -> list[Path]:
+    return list(directory.iterdir())
+
+
 def left_in(directory: Path, now: float = NOW) -> list[Orphan]:
     with orphans(directory, now) as found:
         return found
 
 
 async def test_numbers_are_given_in_the_order_of_the_promises(tmp_path: Path) -> None:
-    async with Journal.open(tmp_path, today) as journal:
+    async with Journal.open(tmp_path, STORE, today) as journal:
         assert await journal.write(owed=[A], in_case=[B, C]) == (1, 2, 3)
         assert (journal.left.owed, journal.left.in_case) == ({1: A}, {2: B, 3: C})
         assert await journal.write(owed=[B], over=[1, 3]) == (4,)
@@ -43,15 +49,21 @@ async def test_numbers_are_given_in_the_order_of_the_promises(tmp_path: Path) ->
 
 
 async def test_a_process_that_owes_nothing_leaves_nothing(tmp_path: Path) -> None:
-    async with Journal.open(tmp_path, today) as journal:
+    async with Journal.open(tmp_path, STORE, today) as journal:
         (number,) = await journal.write(owed=[A])
         assert len(homes(tmp_path)) == 1
         journal.made([number])
     assert homes(tmp_path) == []
 
 
+async def test_one_that_promised_nothing_leaves_no_trace(tmp_path: Path) -> None:
+    async with Journal.open(tmp_path, STORE, today):
+        pass
+    assert everything(tmp_path) == []
+
+
 async def test_what_is_left_at_the_end_is_found(tmp_path: Path) -> None:
-    async with Journal.open(tmp_path, today) as journal:
+    async with Journal.open(tmp_path, STORE, today) as journal:
         first, _ = await journal.write(owed=[A, B])
         journal.made([first])
         assert left_in(tmp_path) == [], "as long as it lives it is nobody else's"
@@ -59,12 +71,39 @@ async def test_what_is_left_at_the_end_is_found(tmp_path: Path) -> None:
     assert list(orphan.left.owed.values()) == [B]
     assert orphan.told == (A,)
     assert left_in(tmp_path, NOW + KEPT_S + 1)[0].told == ()
-    orphan.clear()
+    keep(orphan.home, STORE, NOW)
     assert homes(tmp_path) == []
 
 
+async def test_what_was_made_is_kept_for_an_hour_for_the_store_that_it_is_about(tmp_path: Path) -> None:
+    now = NOW - KEPT_S
+    async with Journal.open(tmp_path, STORE, lambda: now) as journal:
+        journal.made(await journal.write(owed=[A]))
+        now = NOW
+        journal.made(await journal.write(owed=[B]))
+        await journal.write(over=await journal.write(in_case=[A]))
+    (home,) = kept(tmp_path, STORE)
+    assert kept(tmp_path, "redis://another.store") == set()
+    assert made(home, NOW - KEPT_S) == [(NOW - KEPT_S, A), (NOW, B)]
+    assert made(home, NOW - 1) == [(NOW, B)]
+    sweep(tmp_path, NOW)
+    assert kept(tmp_path, STORE) == {home}
+    sweep(tmp_path, NOW + 1)
+    assert everything(tmp_path) == []
+    assert made(home, 0) == []
+
+
+async def test_what_was_left_is_told_as_made_when_it_was(tmp_path: Path) -> None:
+    async with Journal.open(tmp_path, STORE, today) as journal:
+        await journal.write(owed=[A], in_case=[B])
+    (orphan,) = left_in(tmp_path)
+    keep(orphan.home, STORE, NOW + 9)
+    (home,) = kept(tmp_path, STORE)
+    assert made(home, NOW + 1) == [(NOW + 9, A), (NOW + 9, B)]
+
+
 async def test_of_two_that_look_one_finds_it(tmp_path: Path) -> None:
-    async with Journal.open(tmp_path, today) as journal:
+    async with Journal.open(tmp_path, STORE, today) as journal:
         await journal.write(owed=[A])
     with orphans(tmp_path, NOW) as first, orphans(tmp_path, NOW) as second:
         assert (len(first), len(second)) == (1, 0)
@@ -72,7 +111,7 @@ async def test_of_two_that_look_one_finds_it(tmp_path: Path) -> None:
 
 
 async def test_a_thousand_promises_at_once_share_their_syncs(tmp_path: Path) -> None:
-    async with Journal.open(tmp_path, today) as journal:
+    async with Journal.open(tmp_path, STORE, today) as journal:
         numbers = await asyncio.gather(*(journal.write(owed=[Write("f", (), (str(n),))]) for n in range(1000)))
         assert sorted(number for (number,) in numbers) == list(range(1, 1001))
         for (number,), n in zip(numbers, range(1000), strict=True):
@@ -83,7 +122,7 @@ async def test_a_thousand_promises_at_once_share_their_syncs(tmp_path: Path) -> 
 
 async def test_a_long_file_is_followed_by_another_and_goes_when_nothing_in_it_is_left(tmp_path: Path) -> None:
     now = NOW
-    async with Journal.open(tmp_path, lambda: now) as journal:
+    async with Journal.open(tmp_path, STORE, lambda: now) as journal:
         (home,) = homes(tmp_path)
         (number,) = await journal.write(owed=[A])
         bulky = [Write("f", (), ("x" * 500_000,))]
@@ -118,7 +157,7 @@ def full_disk(at_bytes: int) -> Iterator[None]:
 
 
 async def test_a_full_disk_is_told_and_what_failed_is_not_in_the_file(tmp_path: Path) -> None:
-    async with Journal.open(tmp_path, today) as journal:
+    async with Journal.open(tmp_path, STORE, today) as journal:
         await journal.write(owed=[A])
         (home,) = homes(tmp_path)
         length = (home / "000001").stat().st_size
@@ -141,7 +180,7 @@ async def test_a_full_disk_is_told_and_what_failed_is_not_in_the_file(tmp_path: 
 async def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "journal").write_text("not a directory")
     with pytest.raises(JournalError):
-        async with Journal.open(tmp_path / "journal", today):
+        async with Journal.open(tmp_path / "journal", STORE, today):
             pass
 
 
@@ -152,7 +191,7 @@ WRITER = """
     from gateway.ledger.journal import Journal
 
     async def main() -> None:
-        async with Journal.open(Path(sys.argv[1]), time.time) as journal:
+        async with Journal.open(Path(sys.argv[1]), "a store", time.time) as journal:
             async def promise(stem: int) -> None:
                 for n in range(10**9):
                     await journal.write(owed=[Write("f", (), (f"{stem}-{n}",))])

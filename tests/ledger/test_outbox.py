@@ -22,6 +22,7 @@ from gateway.ledger.errors import StoreError
 from gateway.ledger.keys import Keys
 from gateway.ledger.outbox import Outbox
 from gateway.ledger.store import Store
+from gateway.ledger.verify import verify
 from tests.ledger.accounts import NOW, PEPPER, USD, audit, charge, reserve, rows
 from tests.ledger.test_journal import full_disk
 from tests.losable import LosableStore
@@ -226,3 +227,83 @@ async def test_a_store_that_went_back_is_told_the_last_hour_again(losable: Losab
             assert (await books.operator_balance()).spent_nanos == 7
             await outbox.heal()
             assert len(told) == 1
+
+
+async def test_what_the_operator_paid_is_missed_in_a_store_that_went_back_where_no_call_is(
+    losable: LosableStore, tmp_path: Path
+) -> None:
+    """As in a Cluster, whose master of the operator's account goes back alone."""
+    told: list[Event] = []
+    async with Store.open(losable.url, tmp_path) as store:
+        books = Books(store, time.time)
+        async with Outbox.open(store, tmp_path / "journal", told.append, lambda: NOW) as outbox:
+            with losable.set_back():
+                await eventually(lambda: _answers(store))
+                await outbox.surely("lost", [writes.operator(charge(7), call_id="c", team="acme", why="race_loss")])
+            await eventually(lambda: _answers(store))
+            assert (await books.operator_balance()).spent_nanos == 0
+            await outbox.heal()
+            assert told == [StoreRolledBack(told=1)]
+            assert (await books.operator_balance()).spent_nanos == 7
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["killed", "ended"])
+async def test_what_a_process_made_that_is_gone_is_told_again_by_another(
+    losable: LosableStore, tmp_path: Path, killed: bool
+) -> None:
+    told: list[Event] = []
+    async with Store.open(losable.url, tmp_path) as store:
+        keys, books = Keys(store, PEPPER), Books(store, time.time)
+        await keys.create_team("acme", now=NOW)
+        key, _ = await keys.create_key("acme", name="ci", limits=Limits(), now=NOW)
+        holds = [await reserve(books, f"call_{number}", key, USD) for number in range(2)]
+
+        def another() -> AbstractAsyncContextManager[Outbox]:
+            return Outbox.open(store, tmp_path / "journal", told.append, lambda: NOW)
+
+        with losable.set_back():
+            await eventually(lambda: _answers(store))
+            async with another() as outbox:
+                promised = await outbox.in_case(writes.void(holds[1], "lost"))
+                await outbox.surely("settle", [writes.settle(holds[0], charge(7))])
+                if not killed:
+                    await outbox.surely("void", [writes.void(holds[1], "no answer")], instead_of=promised)
+            async with another() as finder:
+                await finder.adopt()
+                assert (await books.team_balance("acme")) == Balance(7, 0, None)
+        told.clear()
+        async with another() as finder:
+            await eventually(lambda: _answers(store))
+            assert (await books.team_balance("acme")) == Balance(0, 2 * USD, None)
+            await finder.heal()  # it may come before what others have made is known
+            await finder.adopt()
+            await finder.heal()
+            assert told == [StoreRolledBack(told=2)]
+            assert (await books.team_balance("acme")) == Balance(7, 0, None)
+
+
+async def test_a_store_that_forgot_everything_has_the_charges_of_the_last_hour_again_and_they_are_proven(
+    losable: LosableStore, tmp_path: Path
+) -> None:
+    """And none of the teams, keys and budgets; a team that is made anew has spent what it had spent."""
+    told: list[Event] = []
+    async with Store.open(losable.url, tmp_path) as store:
+        keys, books = Keys(store, PEPPER), Books(store, time.time)
+        await keys.create_team("acme", limits=TeamLimits(Budget(100 * USD)), now=NOW)
+        key, secret = await keys.create_key("acme", name="ci", limits=Limits(), now=NOW)
+        async with Outbox.open(store, tmp_path / "journal", told.append, lambda: NOW) as outbox:
+            await outbox.heal()
+            for number in range(3):
+                hold = await reserve(books, f"call_{number}", key, USD)
+                await outbox.surely("settle", [writes.settle(hold, charge(7, attempt_id=f"att_{number}"))])
+            flying = await reserve(books, "call_3", key, USD)
+            losable.emptied()
+            await eventually(lambda: _answers(store))
+            await outbox.heal()
+            assert told == [StoreRolledBack(told=3)]
+            await outbox.surely("settle", [writes.settle(flying, charge(7, attempt_id="att_3"))])
+        found = [each async for each in verify(books)]
+        assert [(each.whose, each.sums.spent, each.faults) for each in found] == [("acme", 28, ()), ("operator", 0, ())]
+        assert (await keys.teams(), await keys.keys(), await Keys(store, PEPPER).find(secret, NOW)) == ([], [], None)
+        await keys.create_team("acme", limits=TeamLimits(Budget(100 * USD)), now=NOW)
+        assert await books.team_balance("acme") == Balance(28, 0, 100 * USD)
