@@ -60,7 +60,6 @@ def reconcile(
 
     Says of attempts that may have been billed whether the log has them. Ends with 1 where anything differs.
     """
-    shelf = shelf_of(config, archive)
     terms = LogTerms(
         time_zone=time_zone,
         since=since.date() if since else None,
@@ -77,20 +76,20 @@ def reconcile(
     async def work(office: Office) -> None:
         with by_option():
             comparison = comparison_of(terms, office.offer)
-        made.append((comparison, await _read(file, comparison, office, shelf)))
+        made.append((comparison, await _read(file, comparison, office, shelf_of(config, archive))))
 
     run(config, work)
     ((comparison, found),) = made
-    _print(found, comparison.tolerance, as_json)
-    if found.differing(comparison.tolerance):
-        raise typer.Exit(1)
+    _told(found, comparison.tolerance, as_json)
 
 
-def _print(found: Reconciled, tolerance: Tolerance, as_json: bool) -> None:
+def _told(found: Reconciled, tolerance: Tolerance, as_json: bool) -> None:
     if as_json:
         print_json(document(found, tolerance))
     else:
         print_all(found, tolerance)
+    if found.differing(tolerance):
+        raise typer.Exit(1)
 
 
 async def _read(file: Path, comparison: Comparison, office: Office, shelf: Shelf | None) -> Reconciled:

@@ -35,7 +35,7 @@ _LONGEST_SOCKET_PATH = 100
 _ARGUMENTS = (
     *("--daemonize", "yes"),  # a session of its own: Ctrl-C at a terminal must not reach it
     *("--port", "0", "--unixsocketperm", "700"),
-    *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+    *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
     # Without the preamble every Redis since 7 can read the directory, so it can be moved to one.
     *("--aof-use-rdb-preamble", "no"),
     *("--maxmemory-policy", "noeviction"),

@@ -51,9 +51,13 @@ class Desk:
 
 
 def add(routes: APIRouter, desk: Desk) -> None:
-    acting, today = desk.acting, desk.today
-    Acting = Annotated[Ledger, Depends(acting)]  # noqa: N806  a type
-    one_at_a_time = asyncio.Lock()
+    _proof(routes, desk)
+    _unsettled(routes, desk)
+    _comparison(routes, desk)
+
+
+def _proof(routes: APIRouter, desk: Desk) -> None:
+    Acting = Annotated[Ledger, Depends(desk.acting)]  # noqa: N806  a type
 
     @routes.get(
         "/ledger/verify",
@@ -73,13 +77,17 @@ def add(routes: APIRouter, desk: Desk) -> None:
         found = [each async for each in verify(acting.books, team=team, shelf=shelf)]
         return {"right": not any(each.faults for each in found), "ledgers": list(map(shapes.verified, found))}
 
+
+def _unsettled(routes: APIRouter, desk: Desk) -> None:
+    Acting = Annotated[Ledger, Depends(desk.acting)]  # noqa: N806  a type
+
     @routes.get(
         "/ledger/unsettled",
         summary="Attempts and calls of which nobody knows whether they were billed",
         response_model=answers.Unsettled,
     )
     async def list_unsettled(acting: Acting) -> dict[str, Any]:
-        return shapes.unsettled(await everything(acting.books), today())
+        return shapes.unsettled(await everything(acting.books), desk.today())
 
     @routes.post(
         "/ledger/unsettled/{attempt}/resolve",
@@ -95,6 +103,11 @@ def add(routes: APIRouter, desk: Desk) -> None:
         books = UnsettledBooks(acting.store, acting.actor)
         return shapes.resolution(attempt, await books.resolve(attempt, resolved, Reason.HAND, nanos=nanos))
 
+
+def _comparison(routes: APIRouter, desk: Desk) -> None:
+    Acting = Annotated[Ledger, Depends(desk.acting)]  # noqa: N806  a type
+    one_at_a_time = asyncio.Lock()
+
     @routes.post(
         "/ledger/reconcile",
         summary="The seller's call log beside the books",
@@ -109,7 +122,7 @@ def add(routes: APIRouter, desk: Desk) -> None:
             books = UnsettledBooks(acting.store, acting.actor)
             lines = io.TextIOWrapper(io.BytesIO(log), encoding="utf-8-sig", newline="")
             with as_problem():
-                found = await comparison.made(books, lines, today(), desk.shelf)
+                found = await comparison.made(books, lines, desk.today(), desk.shelf)
         return document(found, comparison.tolerance)
 
 
