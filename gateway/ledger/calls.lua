@@ -1,0 +1,221 @@
+-- Calls: money is set aside for them, and they end.
+
+-- The one place where a team's money moves: both accounts, their sums of the day and month, how many calls run, and
+-- the row that says so, with facts of its own.
+local function move(books, call, what, held, spent, run, facts)
+  local row = {
+    'do', what, 'call', call.id, 'key', call.key, 'held', held, 'spent', spent,
+    'team_after', add_to(books, books.team, call, held, spent, run),
+    'key_after', add_to(books, books.key, call, held, spent, run),
+  }
+  if call.since then row[#row + 1], row[#row + 2] = 'since', call.since end
+  for _, word in ipairs(facts or {}) do row[#row + 1] = word end
+  redis.call('XADD', books.ledger, '*', unpack(row))
+end
+
+local function call_of(id, key, since)
+  return {id = id, key = key, since = since, begins = since and begins_of(since) or {}}
+end
+
+local function hold(books, call, nanos, until_ms)
+  local record = {'state', 'open', 'key', call.key, 'held', nanos}
+  if call.since then record[7], record[8] = 'since', call.since end
+  redis.call('HSET', books.call, unpack(record))
+  redis.call('ZADD', books.open, until_ms, call.id)
+  move(books, call, 'reserve', nanos, '0', '1')
+end
+
+-- A call that Redis has lost: it holds its money again. With it Redis may have lost who has the key; nobody can call
+-- with that, but it is in its team's index, or whoever adds up would not find its account.
+local function hold_again(books, call, nanos)
+  if not books.key.created then redis.call('HSET', string.gsub(books.team.place, 'acct$', 'keys'), call.key, '') end
+  hold(books, call, nanos, whole(now_ms()))
+end
+
+local function finish(books, call, ...)
+  for _, account in ipairs({books.team, books.key}) do save(account) end
+  redis.call('ZREM', books.open, call.id)
+  redis.call('HSET', books.call, 'key', call.key, ...)
+  redis.call('EXPIRE', books.call, REMEMBERED_S)
+end
+
+-- The books of a team as the functions that end a call are given them, the call, and how it stands.
+local function opened(keys, id, key)
+  local books = {team = account_of(keys[1], 'team', 'team'), key = account_of(keys[2], 'key', key)}
+  books.call, books.open, books.ledger = keys[3], keys[4], keys[5]
+  local known = redis.call('HMGET', books.call, 'state', 'held', 'spent', 'over', 'since')
+  return books, call_of(id, key, known[5] or nil), known
+end
+
+-- reserve: sets money aside for calls of one key, the same for each, if the budgets and rates of the key and
+-- its team allow all of them; else for none.
+--   keys    team's account, key's account, open calls, ledger, then every call
+--   args    key id, nanos for each, lease in ms, time zone, `since`, when the day ends, when the month ends, then
+--           the id of every call
+--   answer  {'open', 'capped'|'free', left, words of alerts, …, nanos held by each}, also for calls that hold it
+--           already; capped: the team has caps on what it pays for dearer groups; left: what hard budgets leave
+--           beside this, empty: there are none; alerts, after how many words they are: 'key'|'team', period, per cent
+--           {'settled'|'voided'|'unsettled', call id}: this call has ended and holds nothing for another
+--           {'over', 'key'|'team', period, budget, held, spent, words of alerts, …}: refused, nothing else was changed
+--           {'fast', 'key'|'team', 'requests'|'pictures'|'concurrency', limit, ms to wait}: nothing was changed
+--           {'unknown', 'key'|'team'}: no such account, or revoked; nothing was changed
+--           {'zone', the team's} or {'clock', time in ms}: asked with another; nothing was changed
+local function reserve(keys, args)
+  local books = {team = account_of(keys[1], 'team', 'team'), key = account_of(keys[2], 'key', args[1])}
+  books.open, books.ledger = keys[3], keys[4]
+  local nanos, since, now = amount(args[2]), args[5], now_ms()
+  local until_ms = whole(now + tonumber(amount(args[3])))
+  local accounts, begins = {books.key, books.team}, begins_of(since)
+  for _, account in ipairs(accounts) do limit(account) end
+  local wrong = astray(books.team, args[4], begins, {day = args[6], month = args[7]}, now)
+  if wrong then return wrong end
+  local held, fresh = {}, {}
+  for at = 5, #keys do
+    local known = redis.call('HMGET', keys[at], 'state', 'held')
+    if known[1] and known[1] ~= 'open' then return {known[1], args[at + 3]} end
+    if not known[1] then fresh[#fresh + 1] = at end
+    held[#held + 1] = known[2] or nanos
+  end
+
+  local told, needed, asked, refused = {}, tonumber(nanos) * #fresh, {requests = 1, pictures = #fresh}, nil
+  for _, account in ipairs(accounts) do
+    turn(books, account, begins)
+    refused = refused or (fresh[1] and refusal(account, needed, asked, now))
+  end
+  if not refused then
+    for _, account in ipairs(fresh[1] and accounts or {}) do note(account, asked, now) end
+    for _, at in ipairs(fresh) do
+      books.call = keys[at]
+      hold(books, {id = args[at + 3], key = args[1], since = since, begins = begins}, nanos, until_ms)
+    end
+  end
+  for _, account in ipairs(accounts) do
+    if not refused or refused[1] == 'over' then alerts(account, refused or told) end
+    save(account)
+  end
+  if refused then return refused end
+
+  local capped = books.team.premium_hour or books.team.premium_day
+  local answer = {'open', capped and 'capped' or 'free', left_of(accounts), whole(#told)}
+  for _, words in ipairs({told, held}) do
+    for _, word in ipairs(words) do answer[#answer + 1] = word end
+  end
+  return answer
+end
+
+-- What a charge counts as on its line of the day, a field for each, and of the hour, all of them as words of one field
+-- in this order: so an hour costs a third of the bytes. Of one line and hour no count is above 2^53.
+local COUNTED = {'calls', 'pictures', 'input', 'output', 'nanos', 'saved', 'list', 'below'}
+local HOURS_KEPT_S = 32 * 24 * 3600
+
+-- What somebody paid for and does not have is counted beside, by the day alone.
+local function count_waste(use, line, what, owed)
+  redis.call('HINCRBY', use, line .. '|' .. what, 1)
+  redis.call('HINCRBY', use, line .. '|' .. what .. '_nanos', owed)
+end
+
+local function count_use(stem, line, counts)
+  local now = redis.call('TIME')[1]
+  local day, hour, sums = stem .. whole(math.floor(now / 86400)), stem .. 'hour:' .. whole(math.floor(now / 3600)), {}
+  for word in string.gmatch(redis.call('HGET', hour, line) or '', '%S+') do sums[#sums + 1] = word end
+  for at, what in ipairs(COUNTED) do
+    if counts[what] then redis.call('HINCRBY', day, line .. '|' .. what, counts[what]) end
+    sums[at] = whole(tonumber(sums[at] or '0') + tonumber(counts[what] or '0'))
+  end
+  redis.call('HSET', hour, line, table.concat(sums, ' '))
+  redis.call('EXPIRE', hour, HOURS_KEPT_S)
+end
+
+-- settle: ends a call with what it cost, whatever it held: a cost above the hold is recorded and
+-- flagged, a hold that Redis has lost is made again first, a voided call is settled all the same.
+--   keys    team's account, key's account, call, open calls, ledger, stem of the use of a day
+--   args    call id, key id, nanos held, nanos owed, then for the report: line, pictures, input
+--           tokens, output tokens, then name and value of every fact the row is to tell; `saved` is
+--           counted for the report too, and `since` is of a call that Redis has lost
+--   answer  {'settled', nanos owed, nanos above the hold}, as it was settled first
+local function settle(keys, args)
+  local books, call, known = opened(keys, args[1], args[2])
+  local held, owed = amount(args[3]), amount(args[4])
+  local line, pictures, input, output = args[5], amount(args[6]), amount(args[7]), amount(args[8])
+  if known[1] == 'settled' then return {'settled', known[3], known[4]} end
+
+  local over = excess(owed, held)
+  local words, facts = {'over', over}, {saved = '0'}
+  for at = 9, #args, 2 do
+    local fact, value = args[at], args[at + 1]
+    facts[fact] = value
+    if fact ~= 'since' then words[#words + 1], words[#words + 2] = fact, value end
+  end
+  local listed = facts.list and amount(facts.list)
+  if not known[1] or known[1] == 'voided' then call = call_of(call.id, call.key, call.since or facts.since) end
+  if not known[1] then hold_again(books, call, held) end
+  local run = (not known[1] or known[1] == 'open') and '-1' or '0'
+  local released = known[1] == 'voided' and '0' or known[2] or held
+
+  move(books, call, 'settle', minus(released), owed, run, words)
+  finish(books, call, 'state', 'settled', 'spent', owed, 'over', over)
+  redis.call('HDEL', books.call, 'held', 'since')  -- nobody asks it for these any more, and it is kept for long
+
+  local counts = {calls = '1', pictures = pictures, input = input, output = output, nanos = owed, saved = facts.saved}
+  if listed then counts.list, counts.below = listed, whole(tonumber(listed) - tonumber(owed)) end
+  count_use(keys[6], line, counts)
+  if pictures == '0' then
+    count_waste(keys[6] .. today(), line, 'bare', owed)
+  elseif facts.left then
+    count_waste(keys[6] .. today(), line, 'left', owed)
+  end
+  return {'settled', owed, over}
+end
+
+-- void: ends a call that owes nothing. A call never heard of is marked as ended, so that a
+-- reservation that arrives after it holds nothing; a settled call stays settled.
+--   keys    team's account, key's account, call, open calls, ledger
+--   args    call id, key id, why, then name and value of every fact the row is to tell
+--   answer  {'voided'|'settled'}: how the call stands now
+local function void(keys, args)
+  local books, call, known = opened(keys, args[1], args[2])
+  if known[1] == 'settled' then return {'settled'} end
+  if known[1] == 'open' or known[1] == 'unsettled' then
+    local run = known[1] == 'open' and '-1' or '0'
+    move(books, call, 'void', minus(known[2]), '0', run, {'why', unpack(args, 3)})
+  end
+  finish(books, call, 'state', 'voided')
+  return {'voided'}
+end
+
+-- lapsed: calls that hold money and whose time is over: that of their lease, or as `unsettled`.
+--   keys    open calls, stem of a call's name
+--   args    how many at most
+--   answer  {call id, key id, nanos held, call id …}
+local function lapsed(keys, args)
+  local answer = {}
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys[1], '-inf', now_ms(), 'LIMIT', 0, args[1])) do
+    local known = redis.call('HMGET', keys[2] .. id, 'key', 'held')
+    for _, word in ipairs({id, known[1] or '', known[2] or '0'}) do answer[#answer + 1] = word end
+  end
+  return answer
+end
+
+-- expire: a call of which nothing was heard in time is `unsettled`: whether it was billed, nobody knows. It
+-- goes on holding its money, for so long, for whoever may still know. A call whose time as `unsettled` is over is
+-- told, and left as it is.
+--   keys    team's account, key's account, call, open calls, ledger
+--   args    call id, key id, in ms how long it may be unsettled
+--   answer  {'unsettled', nanos held}, {'over', nanos held}, or how else the call stands
+local function expire(keys, args)
+  local books, call, known = opened(keys, args[1], args[2])
+  local ends = redis.call('ZSCORE', books.open, args[1])
+  if not ends or tonumber(ends) > now_ms() then return {known[1] or 'unknown'} end
+  if known[1] == 'unsettled' then return {'over', known[2]} end
+  redis.call('HSET', books.call, 'state', 'unsettled')
+  redis.call('ZADD', books.open, whole(now_ms() + tonumber(amount(args[3]))), args[1])
+  move(books, call, 'unsettled', '0', '0', '-1')
+  for _, account in ipairs({books.team, books.key}) do save(account) end
+  return {'unsettled', known[2]}
+end
+
+offer('reserve', reserve)
+offer('settle', settle)
+offer('void', void)
+offer('lapsed', lapsed)
+offer('expire', expire)
