@@ -12,6 +12,7 @@ from gateway.core.durations import seconds_of
 from gateway.core.errors import BadRequest, NotFound
 from gateway.core.keys import Key, Limits, Mode, Show
 from gateway.core.terms import LONGEST_S, Offer, Terms, changed, limits_of, within
+from gateway.ledger.adjustments import Adjustments
 from gateway.web import shapes
 
 keys = typer.Typer(no_args_is_help=True, help="Keys: what callers send. Each belongs to a team.")
@@ -164,6 +165,33 @@ def rotate(
         err.print(f"Key {made.id} has a new secret. This is the only time it is shown.", highlight=False)
         for each in row["old_secrets"]:
             err.print(f"Until {moment(each['ends_at'])} {_old(each)} is good too.", highlight=False)
+
+    run(config, work)
+
+
+@keys.command()
+def adjust(
+    key: KeyId,
+    usd: Annotated[str, typer.Option(metavar="USD", help="What is added to what it has spent; negative: taken.")],
+    why: Annotated[str, typer.Option(help="For whoever reads the ledger.")],
+    name: Annotated[
+        str | None,
+        typer.Option(help="Under this name it is made once, however often it is asked.", show_default="a new one"),
+    ] = None,
+    config: ConfigFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put right by hand what a key and its team have spent: a refund, or what was forgotten. It counts today."""
+
+    async def work(office: Office) -> None:
+        adjustments = Adjustments(office.ledger.books, office.ledger.actor)
+        with by_option():
+            made = await adjustments.make(await _found(office, key), usd, why, name=name)
+        row = shapes.adjustment(key, *made)
+        if as_json:
+            print_json(row)
+        else:
+            out.print(f"{row['name']}: {row['usd']} $", highlight=False)
 
     run(config, work)
 

@@ -36,6 +36,12 @@ def nanos_of(usd: str | int | Decimal) -> int:
     return int(scaled)
 
 
+def signed_nanos_of(usd: str | int | Decimal) -> int:
+    """The same of an amount that may be negative."""
+    exact = decimal_of(usd)
+    return -nanos_of(-exact) if exact < 0 else nanos_of(exact)
+
+
 def usd_of(nanos: int) -> str:
     """Nano-dollars as a plain decimal string of dollars: 55000000 -> "0.055", 0 -> "0"."""
     whole, part = divmod(abs(nanos), NANOS_PER_USD)

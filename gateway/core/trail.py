@@ -32,6 +32,7 @@ class Action(StrEnum):
     KEY_CHANGED = "key.changed"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
+    KEY_ADJUSTED = "key.adjusted"
     DRILL_BEGUN = "drill.begun"
     DRILL_ENDED = "drill.ended"
     ATTEMPT_RESOLVED = "attempt.resolved"

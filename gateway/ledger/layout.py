@@ -16,6 +16,7 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:sums:day:S     what is held and spent of the day that began at S, by the team and by each key; goes
     {t:TEAM}:sums:month:S   the same of a month; goes after a year
     {t:TEAM}:trail          a stream, one row for everything that administrators did to the team and its keys
+    {t:TEAM}:adjusted:NAME  by how much the team was adjusted under a name; goes by itself
     {t:TEAM}:sig:DIGEST     what the model signed a picture or a text with; goes by itself
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
     {t:TEAM}:use:hour:HOUR  the same of an hour; goes after 32 days
@@ -129,6 +130,11 @@ def archive(ledger: str) -> str:
 def sums(team: str, period: str, begins: int) -> str:
     """Of a day or a month; the functions find it beside the team's account."""
     return f"{{t:{team}}}:sums:{period}:{begins}"
+
+
+def adjusted(team: str, name: str) -> str:
+    """The mark that something was adjusted under a name."""
+    return f"{{t:{team}}}:adjusted:{name}"
 
 
 def signature(team: str, digest: str) -> str:

@@ -26,6 +26,9 @@ HOURS_KEPT_DAYS = 32
 # both for the name of a group, and its sums are right all the same.
 _BY_WAY_OF = "@"
 
+# Stands for the model of what was adjusted by hand.
+ADJUSTMENT = "adjustment"
+
 # What the function that settles counts, by the names of the day's fields, and in the order of the hour's words, which
 # are the first of them.
 _COUNTED = {
@@ -70,6 +73,11 @@ def line(key_id: str, charge: Charge) -> str:
     """The line a charge is counted on. Names come from the configuration: a bar in one is escaped."""
     key, model, size, group, route = map(_quoted, (key_id, charge.model, charge.size, charge.group, charge.route))
     return "|".join((key, model, size, f"{group}{_BY_WAY_OF}{route}"))
+
+
+def adjustment_line(key_id: str) -> str:
+    """That of what was adjusted by hand: so that usage adds up to what is spent."""
+    return "|".join((_quoted(key_id), ADJUSTMENT, "", _BY_WAY_OF))
 
 
 async def usage(

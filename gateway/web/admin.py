@@ -18,6 +18,7 @@ from gateway.core.metadata import Metadata
 from gateway.core.metadata import changed as changed_metadata
 from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team_changed, team_limits_of
 from gateway.core.trail import Actor, Door
+from gateway.ledger.adjustments import Adjustments
 from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.shelf import Shelf
@@ -25,7 +26,7 @@ from gateway.ledger.zones import zone_of
 from gateway.web import answers, calls, ledger, shapes, trail
 from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, WantedFormat, exported
-from gateway.web.forms import KeyLimits, NewDrill, NewKey, NewTeam, Rotation, TeamChange
+from gateway.web.forms import KeyLimits, NewAdjustment, NewDrill, NewKey, NewTeam, Rotation, TeamChange
 from gateway.web.problems import DESCRIBED, Problem, as_problem
 from gateway.web.reports import FirstDay, LastDay, UsageWords, question, used, waste
 
@@ -65,6 +66,7 @@ def router(office: Office) -> APIRouter:
     )
     _teams(routes, office)
     _keys(routes, office)
+    _adjustments(routes, office)
     _drills(routes, office)
     _reports(routes, office)
     _calls(routes, office)
@@ -171,6 +173,22 @@ def _keys(routes: APIRouter, office: Office) -> None:
     async def revoke_key(key_id: str, acting: Acting) -> dict[str, Any]:
         await _found(office, key_id)
         return await _key(office, await acting.keys.revoke(key_id, office.today()))
+
+
+def _adjustments(routes: APIRouter, office: Office) -> None:
+    Acting = Annotated[Ledger, Depends(office.acting)]  # noqa: N806  a type
+
+    @routes.post(
+        "/keys/{key_id}/adjustments",
+        status_code=201,
+        summary="Put right by hand what a key and its team have spent",
+        response_model=answers.Adjustment,
+    )
+    async def adjust_key(key_id: str, body: NewAdjustment, acting: Acting) -> dict[str, Any]:
+        key = await _found(office, key_id)
+        with as_problem():
+            made = await Adjustments(acting.books, acting.actor).make(key, str(body.usd), body.why, name=body.name)
+        return shapes.adjustment(key_id, *made)
 
 
 def _drills(routes: APIRouter, office: Office) -> None:

@@ -122,6 +122,12 @@ class Trail(_Answer):
     cursor: str | None = Field(description="Asks for what came before these; null: nothing did.")
 
 
+class Adjustment(_Answer):
+    key: str
+    name: str = Field(description="Under which it was made, once.")
+    usd: str = Field(description="By how much, as it was made first.")
+
+
 class LedgerFound(_Answer):
     ledger: str = Field(description="The team's, or `operator`.")
     rows: int

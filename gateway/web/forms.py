@@ -12,6 +12,7 @@ from gateway.core.keys import LONGEST_OVERLAP_S, OVERLAP_S, Mode, Show
 from gateway.core.metadata import MOST
 from gateway.core.sellerlog import QUOTA_PER_USD
 from gateway.core.terms import LARGEST_MULTIPLIER, LARGEST_RATE, LONGEST_S
+from gateway.ledger.adjustments import LONGEST_WHY
 from gateway.ledger.comparison import LogTerms
 
 
@@ -102,6 +103,12 @@ class Rotation(_Body):
     overlap_s: float = Field(
         default=OVERLAP_S, ge=0, le=LONGEST_OVERLAP_S, description="How long the old secret goes on; 0: not at all."
     )
+
+
+class NewAdjustment(_Body):
+    usd: Decimal = Field(max_digits=18, description="What is added to what the key has spent; negative: taken.")
+    why: str = Field(description="For whoever reads the ledger.", max_length=LONGEST_WHY)
+    name: str | None = Field(default=None, description="Under it this is made once, however often it is asked.")
 
 
 class Verdict(_Body):

@@ -144,6 +144,11 @@ def _account(budget: Budget, rates: Rates, account: books.Account) -> dict[str, 
     }
 
 
+def adjustment(key_id: str, name: str, nanos: int) -> dict[str, Any]:
+    """What a key was adjusted by, under which name."""
+    return {"key": key_id, "name": name, "usd": usd_of(nanos)}
+
+
 def verified(each: Verified) -> dict[str, Any]:
     """What was found of one ledger."""
     sums = {"spent_usd": usd_of(each.sums.spent), "held_usd": usd_of(each.sums.held)}

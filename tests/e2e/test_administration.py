@@ -64,6 +64,8 @@ def test_every_command_that_changes_something_is_told_with_its_user(here: Path) 
     gateway(here, "teams", "update", "acme", "--budget-usd", "10")
     gateway(here, "keys", "update", made["id"], "--model", MODEL)
     gateway(here, "keys", "rotate", made["id"])
+    adjustment = ("--usd", "0.5", "--why", "forgotten", "--name", "n")
+    assert gateway(here, "keys", "adjust", made["id"], *adjustment) == "n: 0.5 $\n"
     drill = ("drill", "start", "--group", "Default", "--kind", "dead", "--team", "acme")
     gateway(here, *drill)
     gateway(here, "drill", "stop", "--all")
@@ -71,11 +73,11 @@ def test_every_command_that_changes_something_is_told_with_its_user(here: Path) 
     rows = json.loads(gateway(here, "audit", "--json"))
     assert [row["action"] for row in reversed(rows)] == [
         *("team.created", "key.created", "team.changed", "key.changed"),
-        *("key.rotated", "drill.begun", "drill.ended", "key.revoked"),
+        *("key.rotated", "key.adjusted", "drill.begun", "drill.ended", "key.revoked"),
     ]
     user = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
     assert {(row["who"], row["door"]) for row in rows} == {(user, "cli")}
-    told = gateway(here, "audit", "--subject", "acme", "--since", "2020-01-01", "--limit", "3")
+    told = gateway(here, "audit", "--subject", "acme", "--since", "2020-01-01", "--limit", "4")
     assert "key.revoked" in told
     assert "key.changed" in told
     assert "team.changed" not in told

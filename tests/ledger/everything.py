@@ -15,6 +15,7 @@ from gateway.core.pool import FROM_NOW_ON, Push
 from gateway.core.trail import GATEWAY, Action
 from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger import layout, library, writes
+from gateway.ledger.adjustments import Adjustments
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.archive import Archiver
 from gateway.ledger.budget import Books
@@ -51,13 +52,14 @@ async def everything(store: Store, teams: tuple[str, ...] = ("acme",)) -> None:
         _, newer = await keys.rotate(key.id, overlap_s=60, now=NOW)
         assert await keys.find(secret, NOW) == await keys.find(newer, NOW)
         await _calls(books, key)
+        assert await Adjustments(books, GATEWAY).make(key, "-0.1", "a refund", name="once") == ("once", -USD // 10)
         await _premium(store, team)
     await _around(store, keys, books)
     await _lapsed(store, books, key)
     await _archived(store, books)
     await keys.revoke(key.id, NOW)
     actions = [each.action for each in (await Trail(store).page(limit=100)).deeds]
-    assert len(actions) == 5 * len(teams) + 5
+    assert len(actions) == 6 * len(teams) + 5
     for each in [each async for each in verify(books)]:
         assert not each.faults
         assert each.rows

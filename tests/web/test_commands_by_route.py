@@ -22,6 +22,7 @@ ROUTES = {
     "keys show": ("get", "/keys/{key_id}"),
     "keys update": ("patch", "/keys/{key_id}"),
     "keys rotate": ("post", "/keys/{key_id}/rotate"),
+    "keys adjust": ("post", "/keys/{key_id}/adjustments"),
     "keys revoke": ("delete", "/keys/{key_id}"),
     "drill start": ("post", "/drills"),
     "drill list": ("get", "/drills"),
@@ -44,6 +45,7 @@ COMMANDS_ALONE = {
     "demo": "a gateway of its own",
     "sim": "a seller",
     "rehearse": "of no gateway, and minutes long",
+    "ledger archive": "of a machine's files, and gateways do it by themselves",
     "store move": "with all gateways stopped",
 }
 
