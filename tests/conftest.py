@@ -7,6 +7,14 @@ import pytest
 
 from tests.house import Gateway, Simulator, open_gateway
 
+# Where files run side by side the long ones are begun first, or the last of them is waited for alone.
+LONG = ("kills", "e2e", "relay", "rehearse", "incidents")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    room = {item: item.path.parent.name for item in items}
+    items.sort(key=lambda item: LONG.index(room[item]) if room[item] in LONG else len(LONG))
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-readme", action="store_true", help="write the README's table of SDK calls anew")
