@@ -5,22 +5,28 @@ repeated. Here a refusal becomes an error that says what its reader can do. Whoe
 void, and must not be cancelled in between: an answer that was not waited for may have set money aside.
 """
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.core.books import Account, Balance, Hold
 from gateway.core.budgets import Alert, Period, Span, day_of, month_of
-from gateway.core.errors import InternalError, NotFound, UnknownKey
+from gateway.core.errors import BooksAway, InternalError, NotFound, UnknownKey
 from gateway.core.keys import Key
 from gateway.ledger import layout, refusals
 from gateway.ledger.records import account_of, balance_of
 from gateway.ledger.store import Store
+from gateway.ledger.together import Answered, Together
 from gateway.ledger.zones import zone_of
 
 _UTC = "UTC"
 
 # So often a store may say that another day or zone is right: once for each of them, and at midnight once more.
 _TRIES = 4
+
+# So many requests are made of a function at once; the server does nothing else meanwhile.
+_AT_ONCE = 32
 
 _MOST_ZONES = 10_000
 
@@ -34,6 +40,10 @@ class Books:
     _zones: dict[str, str] = field(default_factory=dict)  # by team, as the store last said
     _present: dict[str, "_When"] = field(default_factory=dict)  # by zone
     _ahead_s: float = 0.0  # of our clock the store's
+    _together: "Together[_Wanted]" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._together = Together(self._reserve)
 
     async def reserve(self, call_ids: Sequence[str], key: Key, nanos: int, *, lease_s: float) -> list[Hold]:
         """Sets `nanos` aside for each call if the budgets and rates of key and team allow all of them, else for none.
@@ -41,15 +51,7 @@ class Books:
         Asked again it gives the same holds. Raises `OverBudget`, `TooFast`, `UnknownKey` for a key revoked
         meanwhile, and `BooksAway`. After `lease_s` seconds a hold that nobody ended may be taken for lost.
         """
-        team = key.team
-        keys = [layout.account(team), layout.key(team, key.id), layout.open_calls(team), layout.ledger(team)]
-        keys += [layout.call(team, call_id) for call_id in call_ids]
-        for _ in range(_TRIES):
-            when = self._when(team)
-            args = [key.id, str(nanos), str(round(lease_s * 1000)), *when.words(), *call_ids]
-            state, *rest = await self.store.call("reserve", keys, args)
-            if not self._corrected(team, state, rest):
-                break
+        when, (state, *rest) = await self._together.ask(_Wanted(tuple(call_ids), key, nanos, lease_s))
         if state == "open":
             return list(_holds(call_ids, key, when.since, rest))
         if state == "over":
@@ -61,6 +63,40 @@ class Books:
         if state == "unknown":
             raise UnknownKey("this key is not known any more; ask for a new one")
         raise InternalError(f"call {rest[0]} has ended already and can hold nothing")
+
+    async def _reserve(self, wanted: Sequence["_Wanted"], answered: Answered) -> None:
+        """What is wanted for one key in one moment is asked for in one function, if that is not too much for one."""
+        places: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        for place, each in enumerate(wanted):
+            places[each.key.team, each.key.id].append(place)
+
+        async def reserve(some: list[int]) -> None:
+            try:
+                when, answers = await self._reserve_for_one([wanted[place] for place in some])
+            except BooksAway as away:
+                for place in some:
+                    answered(place, _same(away))  # each is told of a call of its own
+            else:
+                for place, answer in zip(some, answers, strict=True):
+                    answered(place, (when, answer))
+
+        parts = [all_of[at : at + _AT_ONCE] for all_of in places.values() for at in range(0, len(all_of), _AT_ONCE)]
+        await asyncio.gather(*map(reserve, parts))
+
+    async def _reserve_for_one(self, wanted: Sequence["_Wanted"]) -> tuple["_When", list[list[str]]]:
+        """When, as the store agrees, and its answer to each of them, all of one key."""
+        key = wanted[0].key
+        team = key.team
+        keys = [layout.account(team), layout.key(team, key.id), layout.open_calls(team), layout.ledger(team)]
+        keys += [layout.call(team, call_id) for each in wanted for call_id in each.call_ids]
+        for _ in range(_TRIES):
+            when = self._when(team)
+            args = [key.id, *when.words(), *(word for each in wanted for word in each.words())]
+            answers: list[list[str]] = await self.store.call("reserve", keys, args)
+            state, *rest = answers[0]
+            if not self._corrected(team, state, rest):
+                break
+        return when, answers if len(answers) == len(wanted) else answers * len(wanted)
 
     async def balance(self, key: Key) -> Balance:
         """The key's own account; raises `NotFound`."""
@@ -136,6 +172,19 @@ class Books:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A request: as many calls as it has ids, the same for each."""
+
+    call_ids: tuple[str, ...]
+    key: Key
+    nanos: int
+    lease_s: float
+
+    def words(self) -> list[str]:
+        return [str(self.nanos), str(round(self.lease_s * 1000)), str(len(self.call_ids)), *self.call_ids]
+
+
+@dataclass(frozen=True, slots=True)
 class _When:
     """In which day and month, of which zone, a call comes."""
 
@@ -155,6 +204,12 @@ class _When:
 
     def words(self) -> list[str]:
         return [self.zone, self.since, *(str(ends) for ends in self.ends.values())]
+
+
+def _same(away: BooksAway) -> BooksAway:
+    found = BooksAway(away.message)
+    found.__cause__ = away.__cause__
+    return found
 
 
 def _holds(call_ids: Sequence[str], key: Key, since: str, rest: list[str]) -> Iterator[Hold]:

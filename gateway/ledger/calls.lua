@@ -47,51 +47,34 @@ local function opened(keys, id, key)
   return books, call_of(id, key, known[5] or nil), known
 end
 
--- reserve: sets money aside for calls of one key, the same for each, if the budgets and rates of the key and
--- its team allow all of them; else for none.
---   keys    team's account, key's account, open calls, ledger, then every call
---   args    key id, nanos for each, lease in ms, time zone, `since`, when the day ends, when the month ends, then
---           the id of every call
---   answer  {'open', 'capped'|'free', left, words of alerts, …, nanos held by each}, also for calls that hold it
---           already; capped: the team has caps on what it pays for dearer groups; left: what hard budgets leave
---           beside this, empty: there are none; alerts, after how many words they are: 'key'|'team', period, per cent
---           {'settled'|'voided'|'unsettled', call id}: this call has ended and holds nothing for another
---           {'over', 'key'|'team', period, budget, held, spent, words of alerts, …}: refused, nothing else was changed
---           {'fast', 'key'|'team', 'requests'|'pictures'|'concurrency', limit, ms to wait}: nothing was changed
---           {'unknown', 'key'|'team'}: no such account, or revoked; nothing was changed
---           {'zone', the team's} or {'clock', time in ms}: asked with another; nothing was changed
-local function reserve(keys, args)
-  local books = {team = account_of(keys[1], 'team', 'team'), key = account_of(keys[2], 'key', args[1])}
-  books.open, books.ledger = keys[3], keys[4]
-  local nanos, since, now = amount(args[2]), args[5], now_ms()
-  local until_ms = whole(now + tonumber(amount(args[3])))
-  local accounts, begins = {books.key, books.team}, begins_of(since)
-  for _, account in ipairs(accounts) do limit(account) end
-  local wrong = astray(books.team, args[4], begins, {day = args[6], month = args[7]}, now)
-  if wrong then return wrong end
+-- A request for some calls of a key, the same for each: how they stand, and what they need. `keys` and `ids` are its own.
+local function request_of(nanos, lease_ms, keys, ids)
+  return {nanos = amount(nanos), lease_ms = tonumber(amount(lease_ms)), keys = keys, ids = ids}
+end
+
+-- Sets money aside for all calls of a request, or for none; the answer to it.
+local function admitted(books, request, key, begun, now)
   local held, fresh = {}, {}
-  for at = 5, #keys do
-    local known = redis.call('HMGET', keys[at], 'state', 'held')
-    if known[1] and known[1] ~= 'open' then return {known[1], args[at + 3]} end
+  for at, place in ipairs(request.keys) do
+    local known = redis.call('HMGET', place, 'state', 'held')
+    if known[1] and known[1] ~= 'open' then return {known[1], request.ids[at]} end
     if not known[1] then fresh[#fresh + 1] = at end
-    held[#held + 1] = known[2] or nanos
+    held[at] = known[2] or request.nanos
   end
 
-  local told, needed, asked, refused = {}, tonumber(nanos) * #fresh, {requests = 1, pictures = #fresh}, nil
-  for _, account in ipairs(accounts) do
-    turn(books, account, begins)
-    refused = refused or (fresh[1] and refusal(account, needed, asked, now))
+  local accounts, told, refused = {books.key, books.team}, {}, nil
+  if fresh[1] then
+    local needed, asked = request.nanos * #fresh, {requests = 1, pictures = #fresh}
+    refused = refusal(books.key, needed, asked, now) or refusal(books.team, needed, asked, now)
+    for _, account in ipairs(refused and {} or accounts) do note(account, asked, now) end
   end
-  if not refused then
-    for _, account in ipairs(fresh[1] and accounts or {}) do note(account, asked, now) end
-    for _, at in ipairs(fresh) do
-      books.call = keys[at]
-      hold(books, {id = args[at + 3], key = args[1], since = since, begins = begins}, nanos, until_ms)
-    end
+  for _, at in ipairs(refused and {} or fresh) do
+    books.call = request.keys[at]
+    local call = {id = request.ids[at], key = key, since = begun.since, begins = begun.begins}
+    hold(books, call, request.nanos, whole(now + request.lease_ms))
   end
-  for _, account in ipairs(accounts) do
-    if not refused or refused[1] == 'over' then alerts(account, refused or told) end
-    save(account)
+  if not refused or refused[1] == 'over' then
+    for _, account in ipairs(accounts) do alerts(account, refused or told) end
   end
   if refused then return refused end
 
@@ -101,6 +84,43 @@ local function reserve(keys, args)
     for _, word in ipairs(words) do answer[#answer + 1] = word end
   end
   return answer
+end
+
+-- reserve: sets money aside for requests of one key, one after the other: for all calls of a request, the same for
+-- each, if the budgets and rates of the key and its team allow all of them; else for none of them.
+--   keys    team's account, key's account, open calls, ledger, then every call of every request
+--   args    key id, time zone, `since`, when the day ends, when the month ends, then of every request: nanos for each
+--           call, lease in ms, how many calls, the id of every call
+--   answer  for every request one of these:
+--           {'open', 'capped'|'free', left, words of alerts, …, nanos held by each}, also for calls that hold it
+--           already; capped: the team has caps on what it pays for dearer groups; left: what hard budgets leave
+--           beside this, empty: there are none; alerts, after how many words they are: 'key'|'team', period, per cent
+--           {'settled'|'voided'|'unsettled', call id}: this call has ended and holds nothing for another
+--           {'over', 'key'|'team', period, budget, held, spent, words of alerts, …}: refused, nothing else was changed
+--           {'fast', 'key'|'team', 'requests'|'pictures'|'concurrency', limit, ms to wait}: nothing was changed
+--           {'unknown', 'key'|'team'}: no such account, or revoked; nothing was changed
+--           or, for all of them, {'zone', the team's} or {'clock', time in ms}: asked with another; nothing was changed
+local function reserve(keys, args)
+  local requests, place, at = {}, 5, 6
+  while args[at] do  -- all are read before anything is written
+    local count = tonumber(args[at + 2])
+    local own, ids = {unpack(keys, place, place + count - 1)}, {unpack(args, at + 3, at + 2 + count)}
+    requests[#requests + 1] = request_of(args[at], args[at + 1], own, ids)
+    place, at = place + count, at + 3 + count
+  end
+  local books = {team = account_of(keys[1], 'team', 'team'), key = account_of(keys[2], 'key', args[1])}
+  books.open, books.ledger = keys[3], keys[4]
+  local accounts, now = {books.key, books.team}, now_ms()
+  local begun = {since = args[3], begins = begins_of(args[3])}
+  for _, account in ipairs(accounts) do limit(account) end
+  local wrong = astray(books.team, args[2], begun.begins, {day = args[4], month = args[5]}, now)
+  if wrong then return {wrong} end
+
+  for _, account in ipairs(accounts) do turn(books, account, begun.begins) end
+  local answers = {}
+  for number, request in ipairs(requests) do answers[number] = admitted(books, request, args[1], begun, now) end
+  for _, account in ipairs(accounts) do save(account) end
+  return answers
 end
 
 -- What a charge counts as on its line of the day, a field for each, and of the hour, all of them as words of one field

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote
 
 from redis.asyncio import Redis
@@ -31,7 +31,7 @@ from gateway.ledger.fitness import unfit_of
 from gateway.ledger.frames import Write
 from gateway.ledger.sentinel import NoPrimary, Watched
 from gateway.ledger.servers import OneServer, Servers, T, Work
-from gateway.ledger.together import Answered, Asked, Together, in_one_pipeline
+from gateway.ledger.together import Answered, Together
 
 _SHUT_S = 1.0  # after a time-out
 
@@ -50,6 +50,13 @@ _NO_FUNCTION = "Function not found"
 _BATCH = 500
 
 
+class Asked(NamedTuple):
+    """A command, and a key of it, which says who has to answer."""
+
+    key: str
+    command: Callable[[Redis], Any]
+
+
 class Store:
     """Redis as the books need it: functions that move, records that are read."""
 
@@ -57,7 +64,7 @@ class Store:
         self._servers = servers
         self._where = where
         self._embedded_in = embedded_in
-        self._together = Together(self._send)
+        self._together = Together[Asked](self._send)
         self._loading = asyncio.Lock()
         self._shut_until = 0.0
 
@@ -105,13 +112,13 @@ class Store:
             found = await self._servers.each(lambda client: client.info("server"))
         return " ".join(sorted(str(server["run_id"]) for server in found))
 
-    async def call(self, function: str, keys: Sequence[str], args: Sequence[str] = ()) -> list[str]:
+    async def call(self, function: str, keys: Sequence[str], args: Sequence[str] = ()) -> list[Any]:
         """The answer of a function of the library, which is loaded again where a flush has taken it."""
         named = (*keys, layout.nowhere(keys[0])) if function in _PUT_OFF else keys
         name = library.full_name(function)
         with self._door():
-            answer: list[str] = await self._together.ask(
-                keys[0], lambda client: client.fcall(name, len(named), *named, *args)
+            answer: list[Any] = await self._together.ask(
+                Asked(keys[0], lambda client: client.fcall(name, len(named), *named, *args))
             )
         return answer
 
@@ -231,7 +238,7 @@ class Store:
         async def send(places: list[int]) -> None:
             part = [asked[place] for place in places]
             try:
-                found = await self._servers.ask(part[0].key, partial(in_one_pipeline, part))
+                found = await self._servers.ask(part[0].key, partial(_in_one_pipeline, part))
             except (RedisError, OSError) as exc:
                 found = [exc] * len(part)
             for place, answer in zip(places, found, strict=True):
@@ -290,6 +297,14 @@ class Store:
         async with self._loading:
             if not await client.function_list(library.NAME):
                 await client.function_load(library.CODE, replace=True)  # another gateway may just have
+
+
+async def _in_one_pipeline(asked: Sequence[Asked], client: Redis) -> list[Any]:
+    """The answer of one server to each, or its error."""
+    async with client.pipeline(transaction=False) as pipeline:
+        for each in asked:
+            each.command(pipeline)
+        return await pipeline.execute(raise_on_error=False)
 
 
 def _of(command: Callable[[Redis, str], Any], key: str, client: Redis) -> Any:

@@ -1,38 +1,30 @@
-"""What is asked of the store in one moment goes to each of its servers together, in one pipeline."""
+"""What is asked in one moment goes out together: to a server in one pipeline, for a key in one function."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Generic, TypeVar
 
-from redis.asyncio import Redis
-
-
-class Asked(NamedTuple):
-    """A command, and a key of it, which says who has to answer."""
-
-    key: str
-    command: Callable[[Redis], Any]
-
+Q = TypeVar("Q")
 
 # Told the place of what was asked, and the answer or what went wrong.
 Answered = Callable[[int, Any], None]
 
 
-class Together:
+class Together(Generic[Q]):
     """Collects what is asked until the loop has nothing else to do, and has it sent.
 
     Whoever stops waiting stops nobody else, and nothing of what was asked.
     """
 
-    def __init__(self, send: Callable[[Sequence[Asked], Answered], Awaitable[None]]) -> None:
+    def __init__(self, send: Callable[[Sequence[Q], Answered], Awaitable[None]]) -> None:
         self._send = send
-        self._waiting: list[tuple[Asked, asyncio.Future[Any]]] = []
+        self._waiting: list[tuple[Q, asyncio.Future[Any]]] = []
         self._sent: set[asyncio.Task[None]] = set()
 
-    async def ask(self, key: str, command: Callable[[Redis], Any]) -> Any:
+    async def ask(self, question: Q) -> Any:
         """The answer; raises what went wrong with it, or with all."""
         answer = asyncio.get_running_loop().create_future()
-        self._waiting.append((Asked(key, command), answer))
+        self._waiting.append((question, answer))
         if len(self._waiting) == 1:
             asyncio.get_running_loop().call_soon(self._begin)
         return await answer
@@ -48,7 +40,7 @@ class Together:
         self._sent.add(task)
         task.add_done_callback(self._sent.discard)
 
-    async def _have_answered(self, waiting: list[tuple[Asked, asyncio.Future[Any]]]) -> None:
+    async def _have_answered(self, waiting: list[tuple[Q, asyncio.Future[Any]]]) -> None:
         def answered(place: int, found: Any) -> None:
             _, answer = waiting[place]
             if answer.done():  # nobody waits for it any more
@@ -59,15 +51,7 @@ class Together:
                 answer.set_result(found)
 
         try:
-            await self._send([asked for asked, _ in waiting], answered)
+            await self._send([question for question, _ in waiting], answered)
         finally:
             for _, answer in waiting:
                 answer.cancel()
-
-
-async def in_one_pipeline(asked: Sequence[Asked], client: Redis) -> list[Any]:
-    """The answer of one server to each, or its error."""
-    async with client.pipeline(transaction=False) as pipeline:
-        for each in asked:
-            each.command(pipeline)
-        return await pipeline.execute(raise_on_error=False)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -31,8 +32,13 @@ from tests.ledger.servers import Server, start
 
 ALWAYS = ("--appendonly", "yes", "--appendfsync", "always")
 CONNECTIONS = 4
-IN_A_PIPELINE = 64
+IN_A_PIPELINE = 8
+IN_A_FUNCTION = 32  # as many as gateways put into one
+MOST_A_SECOND = 60_000
 NANOS = 1000
+
+
+WAYS = ("the store alone, one by one ", f"the store alone, {IN_A_FUNCTION} together", "by way of Books           ")
 
 
 @dataclass(frozen=True)
@@ -69,39 +75,44 @@ async def new_key(server: Server) -> Key:
             return (await keys.create_key(team, name="ci", limits=Limits(budget), now=NOW))[0]
 
 
-def alone(server: Server, key: Key, seconds: float) -> Rate:
-    """Asks with commands that were written before, over several connections."""
-    written = [_pipelines(key, seconds) for _ in range(CONNECTIONS)]
+def alone(server: Server, key: Key, seconds: float, together: int) -> Rate:
+    """Asks with commands that were written before, over several connections; for so many requests in each."""
+    written = [_pipelines(key, seconds, together) for _ in range(CONNECTIONS)]
 
     def ask() -> int:
         with ThreadPoolExecutor() as threads:
-            return sum(threads.map(lambda pipelines: _asked(server, pipelines, seconds), written))
+            return sum(threads.map(lambda pipelines: _asked(server, pipelines, seconds, together), written))
 
     return measured(server, ask)
 
 
-def _pipelines(key: Key, seconds: float) -> list[bytes]:
+def _pipelines(key: Key, seconds: float, together: int) -> list[bytes]:
     asked, name = _words(key), f"call_{uuid4().hex[:20]}"
+    ids = (f"{name}{number:012}" for number in count())
     return [
-        b"".join(_command([*asked(f"{name}{number * IN_A_PIPELINE + each:012}")]) for each in range(IN_A_PIPELINE))
-        for number in range(round(seconds * 40_000 / CONNECTIONS / IN_A_PIPELINE))
+        b"".join(_command(asked(list(islice(ids, together)))) for _ in range(IN_A_PIPELINE))
+        for _ in range(round(seconds * MOST_A_SECOND / CONNECTIONS / IN_A_PIPELINE / together))
     ]
 
 
-def _words(key: Key) -> Callable[[str], list[str]]:
+def _words(key: Key) -> Callable[[list[str]], list[str]]:
     team = key.team
     when = Books(None, time.time)._when(team).words()  # type: ignore[arg-type]  # no store is asked for that
     keys = [layout.account(team), layout.key(team, key.id), layout.open_calls(team), layout.ledger(team)]
-    begins = ["FCALL", library.full_name("reserve"), "5", *keys]
-    ends = [key.id, str(NANOS), "480000", *when]
-    return lambda call: [*begins, layout.call(team, call), *ends, call]
+
+    def words(ids: list[str]) -> list[str]:
+        requests = [word for each in ids for word in (str(NANOS), "480000", "1", each)]
+        named = [*keys, *(layout.call(team, each) for each in ids)]
+        return ["FCALL", library.full_name("reserve"), str(len(named)), *named, key.id, *when, *requests]
+
+    return words
 
 
 def _command(words: list[str]) -> bytes:
     return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word.encode()) for word in words)
 
 
-def _asked(server: Server, pipelines: list[bytes], seconds: float) -> int:
+def _asked(server: Server, pipelines: list[bytes], seconds: float, together: int) -> int:
     """How many were made in so many seconds."""
     made, until = 0, time.monotonic() + seconds
     with socket.socket(socket.AF_UNIX) as connection:
@@ -109,10 +120,10 @@ def _asked(server: Server, pipelines: list[bytes], seconds: float) -> int:
         for pipeline in pipelines:
             connection.sendall(pipeline)
             answered = b""
-            while answered.count(b"$4\r\nopen\r\n") < IN_A_PIPELINE:
+            while answered.count(b"$4\r\nopen\r\n") < IN_A_PIPELINE * together:
                 answered += connection.recv(1 << 20)
                 assert b"-ERR" not in answered, answered
-            made += IN_A_PIPELINE
+            made += IN_A_PIPELINE * together
             if time.monotonic() > until:
                 break
     return made
@@ -149,12 +160,16 @@ def main() -> None:
         try:
             key = asyncio.run(new_key(server))
             rounds = [
-                (alone(server, key, asked.seconds), by_books(server, key, asked.seconds, asked.calls))
+                (
+                    alone(server, key, asked.seconds, 1),
+                    alone(server, key, asked.seconds, IN_A_FUNCTION),
+                    by_books(server, key, asked.seconds, asked.calls),
+                )
                 for _ in range(asked.rounds)
             ]
         finally:
             server.stop()
-    for name, rates in zip(("the store alone", "by way of Books"), zip(*rounds, strict=True), strict=True):
+    for name, rates in zip(WAYS, zip(*rounds, strict=True), strict=True):
         middle = median(rate.a_second for rate in rates)
         print(f"{name}: {min(rates, key=lambda rate: abs(rate.a_second - middle))}")
 
