@@ -17,11 +17,10 @@ local function call_of(id, key, since)
   return {id = id, key = key, since = since, begins = since and begins_of(since) or {}}
 end
 
-local function hold(books, call, nanos, until_ms)
+local function hold(books, call, nanos)
   local record = {'state', 'open', 'key', call.key, 'held', nanos}
   if call.since then record[7], record[8] = 'since', call.since end
   redis.call('HSET', books.call, unpack(record))
-  redis.call('ZADD', books.open, until_ms, call.id)
   move(books, call, 'reserve', nanos, '0', '1')
 end
 
@@ -29,7 +28,8 @@ end
 -- with that, but it is in its team's index, or whoever adds up would not find its account.
 local function hold_again(books, call, nanos)
   if not books.key.created then redis.call('HSET', string.gsub(books.team.place, 'acct$', 'keys'), call.key, '') end
-  hold(books, call, nanos, whole(now_ms()))
+  redis.call('ZADD', books.open, whole(now_ms()), call.id)
+  hold(books, call, nanos)
 end
 
 local function finish(books, call, ...)
@@ -56,10 +56,10 @@ end
 local function admitted(books, request, key, begun, now)
   local held, fresh = {}, {}
   for at, place in ipairs(request.keys) do
-    local known = redis.call('HMGET', place, 'state', 'held')
-    if known[1] and known[1] ~= 'open' then return {known[1], request.ids[at]} end
-    if not known[1] then fresh[#fresh + 1] = at end
-    held[at] = known[2] or request.nanos
+    local state = redis.call('HGET', place, 'state')
+    if state and state ~= 'open' then return {state, request.ids[at]} end
+    if not state then fresh[#fresh + 1] = at end
+    held[at] = state and redis.call('HGET', place, 'held') or request.nanos
   end
 
   local accounts, told, refused = {books.key, books.team}, {}, nil
@@ -71,10 +71,12 @@ local function admitted(books, request, key, begun, now)
   for _, at in ipairs(refused and {} or fresh) do
     books.call = request.keys[at]
     local call = {id = request.ids[at], key = key, since = begun.since, begins = begun.begins}
-    hold(books, call, request.nanos, whole(now + request.lease_ms))
+    hold(books, call, request.nanos)
+    books.opened[#books.opened + 1], books.opened[#books.opened + 2] = whole(now + request.lease_ms), call.id
   end
-  if not refused or refused[1] == 'over' then
+  if not books.alerted and (not refused or refused[1] == 'over') then
     for _, account in ipairs(accounts) do alerts(account, refused or told) end
+    books.alerted = true  -- setting money aside passes no share of a budget
   end
   if refused then return refused end
 
@@ -109,17 +111,21 @@ local function reserve(keys, args)
     place, at = place + count, at + 3 + count
   end
   local books = {team = account_of(keys[1], 'team', 'team'), key = account_of(keys[2], 'key', args[1])}
-  books.open, books.ledger = keys[3], keys[4]
+  books.open, books.ledger, books.opened = keys[3], keys[4], {}
   local accounts, now = {books.key, books.team}, now_ms()
   local begun = {since = args[3], begins = begins_of(args[3])}
   for _, account in ipairs(accounts) do limit(account) end
   local wrong = astray(books.team, args[2], begun.begins, {day = args[4], month = args[5]}, now)
   if wrong then return {wrong} end
 
-  for _, account in ipairs(accounts) do turn(books, account, begun.begins) end
+  for _, account in ipairs(accounts) do
+    turn(books, account, begun.begins)
+    account.budgets = budgets_of(account)
+  end
   local answers = {}
   for number, request in ipairs(requests) do answers[number] = admitted(books, request, args[1], begun, now) end
   for _, account in ipairs(accounts) do save(account) end
+  if books.opened[1] then redis.call('ZADD', books.open, unpack(books.opened)) end
   return answers
 end
 

@@ -76,8 +76,10 @@ local function exactly(sum)
   return dollars == 0 and sign .. whole(rest) or sign .. string.format('%.0f%09.0f', dollars, rest)
 end
 
+local DIGITS = 15  -- of which no number is above LARGEST
+
 local function total(a, b)
-  if #a > 15 or #b > 15 then return exactly(plus(plus(nil, a), b)) end
+  if #a > DIGITS or #b > DIGITS then return exactly(plus(plus(nil, a), b)) end
   return whole(a + b)
 end
 

@@ -41,9 +41,31 @@ local BUDGETS = {
   {name = 'month', most = 'budget_month', period = PERIODS[2], alerted = 'month_alerted'},
 }
 
-local function sums_of(account, budget)
-  if budget.period then return counted(account, budget.period) end
-  return account.held, account.spent
+-- Those that it has. What it holds and has spent of each is what it does in all, above `held0` and `spent0`.
+local function budgets_of(account)
+  local budgets = {}
+  for _, each in ipairs(account.limited and BUDGETS or {}) do
+    local most, period = account[each.most], each.period
+    if most then
+      budgets[#budgets + 1] = {
+        name = each.name, most = most, alerted = each.alerted,
+        held0 = period and account[period.held0] or '0', spent0 = period and account[period.spent0] or '0',
+      }
+    end
+  end
+  return budgets
+end
+
+-- As numbers: what an account has spent of a budget, and what it holds and has spent.
+local function spent_of(account, budget)
+  if #account.spent > DIGITS then return tonumber(less(account.spent, budget.spent0)) end
+  return account.spent - budget.spent0
+end
+
+local function taken_of(account, budget)
+  local spent = spent_of(account, budget)
+  if #account.held > DIGITS then return tonumber(less(account.held, budget.held0)) + spent end
+  return account.held - budget.held0 + spent
 end
 
 -- What `most` a minute come to: the time, in ms, at which as many may come again as have come, which runs ahead of
@@ -59,11 +81,10 @@ local function refusal(account, needed, asked, now)
   local which = account.which
   if not account.created or account.revoked then return {'unknown', which} end
   if not account.limited then return end
-  for _, budget in ipairs(account.soft and {} or BUDGETS) do
-    local most = account[budget.most]
-    if most then
-      local held, spent = sums_of(account, budget)
-      if held + spent + needed > tonumber(most) then return {'over', which, budget.name, most, held, spent} end
+  for _, budget in ipairs(account.soft and {} or account.budgets) do
+    if taken_of(account, budget) + needed > tonumber(budget.most) then
+      local held, spent = less(account.held, budget.held0), less(account.spent, budget.spent0)
+      return {'over', which, budget.name, budget.most, held, spent}
     end
   end
   for _, what in ipairs({'requests', 'pictures'}) do
@@ -91,12 +112,11 @@ local ALERT_AT = '80 100'
 -- The largest share of each budget that was passed since that was last told, as words: which, period, per cent.
 local function alerts(account, words)
   local at = account.alert_at or ALERT_AT
-  for _, budget in ipairs(account.limited and BUDGETS or {}) do
-    local most, told, passed = account[budget.most], account[budget.alerted] or '0', '0'
-    local _, spent = sums_of(account, budget)
-    if most and spent * 100 >= (string.match(at, '%d+') or 100) * most then
+  for _, budget in ipairs(account.budgets) do
+    local spent, told, passed = spent_of(account, budget) * 100, account[budget.alerted] or '0', '0'
+    if spent >= (string.match(at, '%d+') or 100) * budget.most then
       for percent in string.gmatch(at, '%d+') do
-        if spent * 100 >= percent * most then passed = percent end
+        if spent >= percent * budget.most then passed = percent end
       end
     end
     if passed ~= told then
@@ -112,12 +132,8 @@ end
 local function left_of(accounts)
   local least
   for _, account in ipairs(accounts) do
-    for _, budget in ipairs(account.limited and not account.soft and BUDGETS or {}) do
-      local most = account[budget.most]
-      if most then
-        local held, spent = sums_of(account, budget)
-        least = math.min(least or LARGEST, most - (held + spent))
-      end
+    for _, budget in ipairs(account.soft and {} or account.budgets) do
+      least = math.min(least or LARGEST, budget.most - taken_of(account, budget))
     end
   end
   return least and whole(math.max(0, least)) or ''
