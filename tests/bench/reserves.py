@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
-from statistics import median
 from typing import Any
 from uuid import uuid4
 
@@ -148,30 +147,37 @@ async def _by_books(server: Server, key: Key, seconds: float, calls: int) -> int
             return sum(await asyncio.gather(*(call_on() for _ in range(calls))))
 
 
-def main() -> None:
+def played(home: Path, server: str, *, seconds: float, rounds: int, calls: int) -> list[Rate]:
+    """The rates of all `WAYS`; each is that of the round in the middle."""
+    running = start(server, home, *ALWAYS)
+    try:
+        key = asyncio.run(new_key(running))
+        found = [
+            (
+                alone(running, key, seconds, 1),
+                alone(running, key, seconds, IN_A_FUNCTION),
+                by_books(running, key, seconds, calls),
+            )
+            for _ in range(rounds)
+        ]
+    finally:
+        running.stop()
+    return [sorted(rates, key=lambda rate: rate.a_second)[rounds // 2] for rates in zip(*found, strict=True)]
+
+
+def words() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.reserves", description=__doc__)
     parser.add_argument("--server", choices=("redis", "valkey"), default="redis")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each round (default: 3)")
     parser.add_argument("--rounds", type=int, default=5, help="the one in the middle counts (default: 5)")
     parser.add_argument("--calls", type=int, default=256, help="at a time (default: 256)")
-    asked = parser.parse_args()
+    return parser
+
+
+def main() -> None:
     with tempfile.TemporaryDirectory() as home:
-        server = start(asked.server, Path(home), *ALWAYS)
-        try:
-            key = asyncio.run(new_key(server))
-            rounds = [
-                (
-                    alone(server, key, asked.seconds, 1),
-                    alone(server, key, asked.seconds, IN_A_FUNCTION),
-                    by_books(server, key, asked.seconds, asked.calls),
-                )
-                for _ in range(asked.rounds)
-            ]
-        finally:
-            server.stop()
-    for name, rates in zip(WAYS, zip(*rounds, strict=True), strict=True):
-        middle = median(rate.a_second for rate in rates)
-        print(f"{name}: {min(rates, key=lambda rate: abs(rate.a_second - middle))}")
+        for name, rate in zip(WAYS, played(Path(home), **vars(words().parse_args())), strict=True):
+            print(f"{name}: {rate}")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from gateway.config.effective import effective
 from gateway.config.load import load
 from gateway.core.sellerlog import NAMES
 from tests.bench.bytes import words as measured
+from tests.bench.reserves import words as reserves
 from tests.house import ADMIN_KEY, MODEL, Simulator
 from tests.incidents.__main__ import words as incidents
 from tests.kills.__main__ import words as kills
@@ -191,6 +192,12 @@ def test_the_incidents_with_real_processes_are_asked_for_as_it_is_written() -> N
 def test_the_bytes_of_a_call_are_asked_for_as_it_is_written() -> None:
     line = block("python -m tests.bench.bytes").strip()
     assert measured().parse_args(shlex.split(line)[3:]).calls == 20_000
+
+
+def test_the_reserves_a_second_are_asked_for_as_it_is_written() -> None:
+    """`tests/bench` measures a moment."""
+    line = block("python -m tests.bench.reserves").strip()
+    assert reserves().parse_args(shlex.split(line)[3:]).rounds == 5
 
 
 def test_the_kills_are_asked_for_as_it_is_written() -> None:
