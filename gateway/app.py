@@ -135,7 +135,7 @@ async def running(
         apart = settings.admin.listen is not None
         framework = _framework(
             ops.router(vitals),
-            own_key.router(own_key.Window(ledger, offer, rooms.board, now, time.time)),
+            own_key.router(own_key.Window(ledger, offer, rooms.board, now, time.time, _shelf(settings))),
             *(() if apart else (office,)),
         )
         openapi.describe(framework)

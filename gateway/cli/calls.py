@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gateway.cli.archive import shelf_of
 from gateway.cli.exports import Form, InForm, print_export
 from gateway.cli.office import Office, by_option, run
 from gateway.cli.options import AsJson, ConfigFile, out, print_facts, print_json, print_table
@@ -77,7 +78,7 @@ def show(
     """Show a call, with what became of each attempt and who paid for it."""
 
     async def work(office: Office) -> None:
-        shown = document(await PastCalls(office.ledger.store).find(call))
+        shown = document(await PastCalls(office.ledger.store, shelf_of(config, None)).find(call))
         if as_json:
             print_json(shown)
             return

@@ -5,7 +5,7 @@ are told apart by time alone: so the calls at the upper edge of a page, whose en
 for forward from there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.core.call import came_ms
@@ -13,7 +13,10 @@ from gateway.core.errors import NotFound
 from gateway.core.paging import Place, Read, page_of
 from gateway.core.past import PastCall, Payer, Row, State, begins, ended_as, ends, past_call, with_paid
 from gateway.ledger import layout
+from gateway.ledger.rows import Mark, Rows
+from gateway.ledger.shelf import Lack, Shelf
 from gateway.ledger.store import Store
+from gateway.ledger.volumes import order
 
 # So many rows of a ledger are read for a page, and so many forward for the ends of its calls.
 _MOST_BACK = 10_000
@@ -55,9 +58,10 @@ class _Back:
 
 @dataclass(frozen=True, slots=True)
 class PastCalls:
-    """All methods raise `BooksAway`."""
+    """All methods raise `BooksAway`. A page is of what the store has; one call is looked for on the shelf too."""
 
     store: Store
+    shelf: Shelf | None = None
 
     async def page(self, wanted: Wanted, limit: int, after: Place | None = None) -> tuple[list[PastCall], Place | None]:
         """The newest calls that come behind a place, at most `limit`, and the place for the next page.
@@ -141,8 +145,9 @@ class PastCalls:
 
     async def _search(self, team: str, call_id: str, record: Row) -> PastCall | None:
         """A call of which there is a record, from its rows: where its id says that they are, else in all of its day."""
-        came, day = came_ms(call_id), int(record.get("since", "0").partition(" ")[0]) * 1000
-        near = came is not None and abs(came - day) < 2 * _DAY_MS
+        came, since = came_ms(call_id), record.get("since")  # of one that is settled there is none
+        day = int(since.partition(" ")[0]) * 1000 if since else 0
+        near = came is not None and (since is None or abs(came - day) < 2 * _DAY_MS)
         for first_ms in (came - _AHEAD_MS, day) if came is not None and near else (day,):
             if call := await self._forward(team, call_id, first_ms, State(record["state"])):
                 return call
@@ -151,7 +156,7 @@ class PastCalls:
     async def _forward(self, team: str, call_id: str, first_ms: int, state: State) -> PastCall | None:
         begun: _Named | None = None
         read = 0
-        async for name, row in self.store.rows(layout.ledger(team), "+", first=str(first_ms)):
+        async for name, row in self._rows(layout.ledger(team), first_ms):
             read += 1
             if read > _MOST_SEARCHED:
                 break
@@ -163,6 +168,11 @@ class PastCalls:
                 return past_call(team, *begun, None if state is State.OPEN else (name, row))
         return None
 
+    async def _rows(self, ledger: str, since_ms: int) -> AsyncIterator[_Named]:
+        async for each in Rows(self.store, self.shelf).read(ledger, since_ms=since_ms):
+            if not isinstance(each, Lack | Mark):
+                yield each
+
     async def _paid(self, call: PastCall) -> PastCall:
         sought = {each.id for each in call.attempts if each.payer is not Payer.KEY}
         if not sought:
@@ -170,9 +180,9 @@ class PastCalls:
         first = round(call.at * 1000)
         found: dict[str, Row] = {}
         read = 0
-        async for _, row in self.store.rows(layout.OPERATOR_LEDGER, str(first + _LASTS_MS), first=str(first)):
+        async for name, row in self._rows(layout.OPERATOR_LEDGER, first):
             read += 1
-            if read > _MOST_FORWARD:
+            if read > _MOST_FORWARD or order(name)[0] > first + _LASTS_MS:
                 break
             if row["attempt"] in sought:
                 found[row["attempt"]] = row

@@ -263,7 +263,7 @@ def _reports(routes: APIRouter, office: Office) -> None:
 
 
 def _calls(routes: APIRouter, office: Office) -> None:
-    past = PastCalls(office.ledger.store)
+    past = PastCalls(office.ledger.store, office.shelf)
 
     @routes.get("/calls", summary="Recent calls, the newest first", responses=CONTENT)
     async def list_calls(

@@ -14,6 +14,7 @@ from gateway.core.terms import Offer
 from gateway.dialects.routes import credential
 from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
+from gateway.ledger.shelf import Shelf
 from gateway.web import calls, shapes
 from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, Format, WantedFormat, exported
@@ -24,19 +25,20 @@ from gateway.web.status import Allowed, status
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What key holders look through."""
+    """What key holders look through. `shelf` is where the archive is, None: nowhere."""
 
     ledger: Ledger
     offer: Offer
     board: HealthBoard
     now: Callable[[], float]
     today: Callable[[], float]
+    shelf: Shelf | None
 
 
 def router(window: Window) -> APIRouter:
     routes = APIRouter(prefix="/gateway", tags=["own key"])
     ledger, offer = window.ledger, window.offer
-    past = PastCalls(ledger.store)
+    past = PastCalls(ledger.store, window.shelf)
 
     async def own(request: Request) -> Key:
         secret = credential(request.headers, request.query_params)

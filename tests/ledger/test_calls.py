@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +19,12 @@ from gateway.core.outcome import Billed, Verdict
 from gateway.core.past import PastCall, Payer, State
 from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger import layout, writes
+from gateway.ledger.archive import Archive
 from gateway.ledger.budget import Books
 from gateway.ledger.calls import PastCalls, Wanted
 from gateway.ledger.keys import Keys
 from gateway.ledger.reaper import Reaper
+from gateway.ledger.shelf import Shelf
 from gateway.ledger.store import Store
 from gateway.ledger.unsettled import UnsettledBooks
 from tests.ledger.accounts import NOW, USD, charge, operator, reserve, settle, void
@@ -181,6 +184,25 @@ async def test_a_call_is_found_by_its_id_by_those_whose_it_is(
             await past.find(sought, **whose)
         told.add(refused.value.message.replace(sought, "ID"))
     assert len(told) == 1, "whether it exists is not told"
+
+
+async def test_one_whose_rows_are_archived_is_found_where_the_archive_is(
+    books: Books, key: Key, past: PastCalls, tmp_path: Path
+) -> None:
+    name = call_id(time.time(), "0" * 21)
+    hold = await reserve(books, name, key, USD)
+    await books.store.make(writes.settle(hold, charge(5, attempt_id=f"{name}-2"), course(Sent("Default", "a"), WON)))
+    await operator(books, charge(70, attempt_id=f"{name}-1"), call_id=name, team="acme", why="race_loss")
+    whole = await past.find(name)
+    await reserve(books, "later", key, USD)  # the newest row of a ledger stays
+    await operator(books, charge(1, attempt_id="later-1"), call_id="later", team="acme", why="race_loss")
+    shelf = Shelf((tmp_path,))
+    assert [each async for each in Archive(books.store, shelf).put_away(time.time() + 60)]
+    with pytest.raises(NotFound):
+        await past.find(name)
+    assert await PastCalls(books.store, shelf).find(name) == whole
+    assert whole.spent_nanos == 5
+    assert [each.nanos for each in whole.attempts] == [70, 5]
 
 
 async def test_a_request_for_several_pictures_is_told_as_such(books: Books, key: Key, past: PastCalls) -> None:
