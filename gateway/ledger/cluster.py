@@ -16,7 +16,7 @@ from redis.crc import key_slot
 from redis.exceptions import AskError, ClusterDownError, MovedError, ResponseError, TryAgainError
 
 from gateway.ledger.address import Place, Several
-from gateway.ledger.servers import LOST, T, Work, connected, said
+from gateway.ledger.servers import LOST, Door, Shut, T, Work, connected, said
 
 _SLOTS = 16384
 
@@ -29,11 +29,11 @@ class Cluster:
     def __init__(self, address: Several) -> None:
         self._address = address
         self._to_ask: deque[Place] = deque(dict.fromkeys(address.places))  # for the map; who failed last comes last
-        self._clients: dict[Place, Redis] = {}
+        self._doors: dict[Place, Door] = {}
         self._holders: dict[int, Place] = {}  # the map: empty when it has to be read
         self._reading = asyncio.Lock()
         for place in address.places:
-            self._client(place)
+            self._door(place)
 
     async def each(self, work: Work[T]) -> list[T]:
         self._holders = {}
@@ -67,17 +67,19 @@ class Cluster:
         return [*parts.values(), *lost]
 
     async def aclose(self) -> None:
-        for client in self._clients.values():
-            await client.aclose()
+        for door in self._doors.values():
+            await door.client.aclose()
 
     async def _do(self, place: Place, work: Work[T], *, asking: bool) -> T:
-        client = self._client(place)
-        try:
-            if not asking:
-                return await work(client)
+        async def asked(client: Redis) -> T:
             async with client.client() as connection:  # what it allows is allowed for the next command of this one
                 await said(connection, "ASKING")
                 return await work(connection)
+
+        try:
+            return await self._door(place).ask(asked if asking else work)
+        except Shut:
+            raise
         except (*LOST, ClusterDownError):
             self._left(place)
             raise
@@ -103,7 +105,7 @@ class Cluster:
         failure: Exception = ClusterDownError("no node knows a master")
         for place in list(self._to_ask):
             try:
-                rows = await said(self._client(place), "CLUSTER", "SLOTS")
+                rows = await said(self._door(place).client, "CLUSTER", "SLOTS")
             except LOST as exc:
                 failure = exc
                 self._left(place)
@@ -127,10 +129,10 @@ class Cluster:
             holders.update(dict.fromkeys(range(first, last + 1), places[0]))
         return holders
 
-    def _client(self, place: Place) -> Redis:
-        if place not in self._clients:
-            self._clients[place] = connected(self._address.server(place))
-        return self._clients[place]
+    def _door(self, place: Place) -> Door:
+        if place not in self._doors:
+            self._doors[place] = Door(connected(self._address.server(place)))
+        return self._doors[place]
 
     def _left(self, place: Place) -> None:
         """Another may have taken over: the map is read before the next call, and this one is asked last."""

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, ResponseError
 
 from gateway.ledger.address import Place, Several
-from gateway.ledger.servers import LOST, T, Work, connected, said
+from gateway.ledger.servers import LOST, Door, Shut, T, Work, connected, said
 
 
 class NoPrimary(RedisConnectionError):
@@ -23,8 +22,8 @@ class Watched:
         self._address = address
         self._name = unquote(address.path[0])
         self._sentinels = deque(connected(address.sentinel(place)) for place in address.places)
-        self._clients: dict[Place, Redis] = {}
-        self._primary: Redis | None = None
+        self._doors: dict[Place, Door] = {}
+        self._primary: Door | None = None
         self._looking = asyncio.Lock()
         for place in address.places:
             connected(address.server(place))  # or it cannot be read
@@ -35,7 +34,9 @@ class Watched:
     async def ask(self, _key: str, work: Work[T]) -> T:
         primary = await self._found()
         try:
-            return await work(primary)
+            return await primary.ask(work)
+        except Shut:
+            raise
         except (*LOST, ReadOnlyError):
             if self._primary is primary:
                 self._primary = None
@@ -45,14 +46,14 @@ class Watched:
         return [list(range(len(keys)))] if keys else []
 
     async def aclose(self) -> None:
-        for client in (*self._sentinels, *self._clients.values()):
+        for client in (*self._sentinels, *(door.client for door in self._doors.values())):
             await client.aclose()
 
-    async def _found(self) -> Redis:
+    async def _found(self) -> Door:
         if self._primary is None:
             async with self._looking:
                 if self._primary is None:
-                    self._primary = self._client(await self._look())
+                    self._primary = self._door(await self._look())
         return self._primary
 
     async def _look(self) -> Place:
@@ -72,10 +73,11 @@ class Watched:
             raise failure
         raise NoPrimary(f"no sentinel knows {self._name}")
 
-    def _client(self, place: Place) -> Redis:
-        if place not in self._clients:
-            self._clients[place] = connected(self._address.server(place), redis_connect_func=_only_a_primary)
-        return self._clients[place]
+    def _door(self, place: Place) -> Door:
+        if place not in self._doors:
+            client = connected(self._address.server(place), redis_connect_func=_only_a_primary)
+            self._doors[place] = Door(client)
+        return self._doors[place]
 
 
 async def _only_a_primary(connection: Any) -> None:

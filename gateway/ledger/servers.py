@@ -4,6 +4,7 @@ What is common to one server, a Cluster and a primary that sentinels watch: a co
 Which server is asked is for `cluster` and `sentinel`; what is asked is for the Store.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -21,6 +22,7 @@ LOST = (RedisConnectionError, RedisTimeoutError, OSError)
 
 _CONNECTIONS = 32
 _TIMEOUT_S = 5.0
+_SHUT_S = 1.0
 
 
 class Servers(Protocol):
@@ -39,23 +41,44 @@ class Servers(Protocol):
         """Ends all connections."""
 
 
+class Shut(RedisConnectionError):
+    """The server has let somebody wait in vain just now, and was not asked."""
+
+
+class Door:
+    """The way to one server. One that has let somebody wait in vain is not asked by everybody else as well."""
+
+    def __init__(self, client: Redis) -> None:
+        self.client = client
+        self._shut_until = 0.0
+
+    async def ask(self, work: Work[T]) -> T:
+        if time.monotonic() < self._shut_until:
+            raise Shut("it did not answer a moment ago")
+        try:
+            return await work(self.client)
+        except (TimeoutError, RedisTimeoutError):
+            self._shut_until = time.monotonic() + _SHUT_S
+            raise
+
+
 class OneServer:
     """A store of one server."""
 
     def __init__(self, url: str) -> None:
-        self._client = connected(url)
+        self._door = Door(connected(url))
 
     async def each(self, work: Work[T]) -> list[T]:
-        return [await work(self._client)]
+        return [await self._door.ask(work)]
 
     async def ask(self, _key: str, work: Work[T]) -> T:
-        return await work(self._client)
+        return await self._door.ask(work)
 
     async def parted(self, keys: Sequence[str]) -> Iterable[list[int]]:
         return [list(range(len(keys)))] if keys else []
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._door.client.aclose()
 
 
 async def said(client: Redis, *words: str) -> Any:

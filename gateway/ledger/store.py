@@ -9,7 +9,6 @@ import asyncio
 import os
 import socket
 import ssl
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
@@ -19,7 +18,6 @@ from urllib.parse import quote
 
 from redis.asyncio import Redis
 from redis.exceptions import AskError, AuthenticationError, RedisError, ResponseError, TryAgainError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from gateway.core.errors import BooksAway
 from gateway.ledger import layout, library
@@ -32,8 +30,6 @@ from gateway.ledger.frames import Write
 from gateway.ledger.sentinel import NoPrimary, Watched
 from gateway.ledger.servers import OneServer, Servers, T, Work
 from gateway.ledger.together import Answered, Together
-
-_SHUT_S = 1.0  # after a time-out
 
 _AWAY = "the books cannot be reached at the moment, so nothing was spent; try again shortly"
 
@@ -66,7 +62,6 @@ class Store:
         self._embedded_in = embedded_in
         self._together = Together[Asked](self._send)
         self._loading = asyncio.Lock()
-        self._shut_until = 0.0
 
     def __repr__(self) -> str:
         return f"<Store {self._where}>"
@@ -99,7 +94,7 @@ class Store:
 
     async def ping(self) -> None:
         """Returns when Redis answers."""
-        with self._door():
+        with _away():
             await self._servers.each(lambda client: client.ping())
 
     async def revive(self) -> bool:
@@ -108,7 +103,7 @@ class Store:
 
     async def run_id(self) -> str:
         """Which server this is, and which start of it; of a Cluster, which masters, and which start of each."""
-        with self._door():
+        with _away():
             found = await self._servers.each(lambda client: client.info("server"))
         return " ".join(sorted(str(server["run_id"]) for server in found))
 
@@ -116,7 +111,7 @@ class Store:
         """The answer of a function of the library, which is loaded again where a flush has taken it."""
         named = (*keys, layout.nowhere(keys[0])) if function in _PUT_OFF else keys
         name = library.full_name(function)
-        with self._door():
+        with _away():
             answer: list[Any] = await self._together.ask(
                 Asked(keys[0], lambda client: client.fcall(name, len(named), *named, *args))
             )
@@ -189,7 +184,7 @@ class Store:
 
             return work
 
-        with self._door():
+        with _away():
             await asyncio.gather(*(self._servers.ask(key, add(key, for_s)) for key, for_s in keep_s.items()))
 
     async def keep(self, texts: Mapping[str, str], *, for_s: float) -> None:
@@ -212,12 +207,12 @@ class Store:
                 if not cursor:
                     return
 
-        with self._door():
+        with _away():
             await self._servers.each(scan)
 
     async def ask(self, key: str, work: Work[T]) -> T:
         """What comes of work with the server that has this key."""
-        with self._door():
+        with _away():
             return await self._servers.ask(key, work)
 
     async def _ask(self, key: str, command: str, *args: Any, **options: Any) -> Any:
@@ -225,7 +220,7 @@ class Store:
 
     async def ask_all(self, keys: Sequence[str], command: Callable[[Redis, str], Any]) -> list[Any]:
         """What comes of a command for each of many keys, in their order; sent together to whoever has them."""
-        with self._door():
+        with _away():
             answers: list[Any] = [None] * len(keys)
             await self._send([Asked(key, partial(_of, command, key)) for key in keys], answers.__setitem__)
             if failed := next((each for each in answers if isinstance(each, Exception)), None):
@@ -263,21 +258,6 @@ class Store:
         except (RedisError, OSError) as exc:
             return exc
 
-    @contextmanager
-    def _door(self) -> Iterator[None]:
-        """Whatever goes wrong with Redis behind it is `BooksAway`, which a caller may be told.
-
-        A server that has let somebody wait in vain is not asked by everybody else as well.
-        """
-        if time.monotonic() < self._shut_until:
-            raise BooksAway(_AWAY)
-        try:
-            yield
-        except (RedisError, OSError) as exc:
-            if isinstance(exc, TimeoutError | RedisTimeoutError):
-                self._shut_until = time.monotonic() + _SHUT_S
-            raise BooksAway(_AWAY) from exc
-
     async def _prepare(self, *, clustered: bool, may_forget: bool) -> None:
         async def unfit(client: Redis) -> str | None:
             return await unfit_of(client, clustered=clustered, may_forget=may_forget)
@@ -305,6 +285,15 @@ async def _in_one_pipeline(asked: Sequence[Asked], client: Redis) -> list[Any]:
         for each in asked:
             each.command(pipeline)
         return await pipeline.execute(raise_on_error=False)
+
+
+@contextmanager
+def _away() -> Iterator[None]:
+    """Whatever goes wrong with Redis is `BooksAway`, which a caller may be told."""
+    try:
+        yield
+    except (RedisError, OSError) as exc:
+        raise BooksAway(_AWAY) from exc
 
 
 def _of(command: Callable[[Redis, str], Any], key: str, client: Redis) -> Any:

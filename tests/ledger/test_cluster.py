@@ -20,6 +20,7 @@ from gateway.ledger.errors import StoreError
 from gateway.ledger.frames import Write
 from gateway.ledger.keys import Keys
 from gateway.ledger.outbox import Outbox
+from gateway.ledger.servers import Shut
 from gateway.ledger.store import Store
 from gateway.ledger.verify import verify
 from tests.ledger.accounts import NOW, PEPPER, USD, charge, reserve, settle, void
@@ -203,6 +204,22 @@ async def test_a_master_that_hangs_keeps_nobody_else_waiting(
         await asyncio.gather(*(reserve(books, "goes", key, USD) for key in others))
         assert not stuck.done()
     assert (await stuck).nanos == USD
+
+
+async def test_one_that_let_somebody_wait_in_vain_is_left_alone_for_a_moment_and_no_other(
+    servers: RealCluster, books: Books, keys: Keys, holder: Node
+) -> None:
+    acme = await new_key(keys, "acme")
+    others = [await new_key(keys, team) for team in TEAMS if servers.holder(layout.account(team)) is not holder]
+    holder.raw.config_resetstat()
+    with holder.server.paused():
+        with pytest.raises(BooksAway):
+            await reserve(books, "waits", acme, USD)
+        refused = asyncio.create_task(reserve(books, "is told at once", acme, USD))
+        await asyncio.gather(*(reserve(books, "goes on", key, USD) for key in others))
+        with pytest.raises(BooksAway) as away:
+            await refused
+    assert isinstance(away.value.__cause__, Shut)
 
 
 async def test_slots_that_move_are_followed(servers: RealCluster, store: Store) -> None:
