@@ -43,8 +43,9 @@ PROMPTS = (
 )
 
 # A zone in which it is about noon, so that no midnight comes in between.
-ZONE = timezone(timedelta(hours=12 - datetime.now(UTC).hour))
-ZONE_NAME = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"
+BEGUN = datetime.now(UTC)
+ZONE = timezone(timedelta(hours=12 - BEGUN.hour))
+ZONE_NAME = f"Etc/GMT{BEGUN.hour - 12:+d}"
 
 
 @dataclass(frozen=True)
@@ -175,8 +176,7 @@ def test_a_planted_difference_of_a_nano_dollar_is_named(day: Day) -> None:
 
 
 def test_a_log_of_another_zone_settles_nothing_and_its_zone_is_named(day: Day) -> None:
-    hours = 12 - datetime.now(UTC).hour + 8
-    log = day.export("log.csv", as_dollars(day, timezone(timedelta(hours=hours))))
+    log = day.export("log.csv", as_dollars(day, timezone(ZONE.utcoffset(None) + timedelta(hours=8))))
     said = day.reconcile(log, *EXACT, "--resolve", code=1)
     assert "Nothing can be settled by this log: the log's times look 8 h ahead of ours" in said
     assert "0 settled; 2 left as they are." in said
