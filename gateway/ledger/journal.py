@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
+from gateway.ledger.disk import sync_directory
 from gateway.ledger.frames import Entry, Left, Write, framed, unframed
 from gateway.ledger.orphans import KEPT_S, keep, locked, told
 
@@ -205,7 +206,7 @@ class _Files:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._segments.append(_Segment(path))
         self._length = 0
-        _sync_directory(self._home)
+        sync_directory(self._home)
 
     def _take_back(self) -> None:
         """What was written of a batch that failed is not read later; where even that fails, another file begins."""
@@ -230,15 +231,6 @@ def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def _sync_directory(path: Path) -> None:
-    """Until then a new file has no name that survives a crash."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _failed(failure: OSError) -> JournalError:

@@ -19,6 +19,7 @@ from typing import BinaryIO, NamedTuple
 from uuid import uuid4
 
 from gateway.ledger import layout
+from gateway.ledger.disk import sync_directory
 from gateway.ledger.volumes import NOTHING, Cut, Draft, NoVolume, Row, Title, digest, follows, order, rows
 
 # Nobody writes on a volume for so long: whoever did was killed.
@@ -104,7 +105,7 @@ class Writing(NamedTuple):
         month.mkdir(mode=0o700, exist_ok=True)
         kept = self.path.rename(month / str(title))  # over the same rows, where another was faster
         for each in (month, *month.parents):
-            _sync(each)
+            sync_directory(each)
             if each == self.directory.parent:
                 break
         return title, kept
@@ -138,15 +139,6 @@ def _sweep(home: Path) -> None:
         with suppress(FileNotFoundError):
             if path.stat().st_mtime < time.time() - _FORGOTTEN_S:
                 path.unlink()
-
-
-def _sync(directory: Path) -> None:
-    """Until then a new file has no name that survives a crash."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _at(row: str) -> float:

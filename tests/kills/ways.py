@@ -8,6 +8,7 @@ import asyncio
 import os
 import signal
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -73,7 +74,7 @@ _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @dataclass(slots=True)
-class Way:
+class Way(ABC):
     """Where a gateway believes its partner to be. What a trap holds and the weather loses does not pass."""
 
     url: str
@@ -122,11 +123,13 @@ class Way:
         self._links.discard(writer)
         writer.close()
 
+    @abstractmethod
     async def asked(self, link: _Link, reader: asyncio.StreamReader, on: asyncio.StreamWriter) -> None:
-        raise NotImplementedError
+        """Passes on what is asked, as far as it may."""
 
+    @abstractmethod
     async def answered(self, link: _Link, back: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        raise NotImplementedError
+        """Passes on what is answered, likewise."""
 
 
 class StoreWay(Way):
