@@ -119,7 +119,7 @@ local function reserve(keys, args)
   if wrong then return {wrong} end
 
   for _, account in ipairs(accounts) do
-    turn(books, account, begun.begins)
+    if account.created then turn(books, account, begun.begins) end
     account.budgets = budgets_of(account)
   end
   local answers = {}

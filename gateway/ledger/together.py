@@ -52,6 +52,9 @@ class Together(Generic[Q]):
 
         try:
             await self._send([question for question, _ in waiting], answered)
+        except Exception as fault:  # noqa: BLE001  of ours: whoever waits has to hear of it, and no other
+            for place in range(len(waiting)):
+                answered(place, fault)
         finally:
             for _, answer in waiting:
                 answer.cancel()

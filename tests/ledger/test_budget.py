@@ -273,5 +273,14 @@ async def test_what_may_have_been_billed_is_held_on_the_operators_account(books:
     assert [row["operator_after"] for row in rows(raw, layout.OPERATOR_LEDGER)] == ["5 0"]
 
 
+async def test_a_key_and_a_team_that_the_store_has_lost_are_unknown_and_nothing_is_written(
+    books: Books, key: Key, raw: Redis
+) -> None:
+    raw.flushall()
+    with pytest.raises(UnknownKey):
+        await reserve(books, "call_1", key, USD)
+    assert raw.keys() == []
+
+
 async def test_the_operator_starts_with_nothing(books: Books) -> None:
     assert await books.operator_balance() == Balance(0, 0, None)

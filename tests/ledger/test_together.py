@@ -1,6 +1,7 @@
 """What is asked of the store in one moment goes to it together, and stays everybody's own."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
@@ -12,6 +13,7 @@ from gateway.ledger import layout
 from gateway.ledger.budget import Books
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
+from gateway.ledger.together import Answered, Together
 from gateway.ledger.verify import verify
 from tests.ledger.accounts import NOW, USD, reserve
 
@@ -34,6 +36,20 @@ async def test_whoever_leaves_takes_nobody_along(books: Books, key: Key) -> None
     found = await asyncio.gather(*asking, return_exceptions=True)
     assert isinstance(found[0], asyncio.CancelledError)
     assert [each.nanos for each in found[1:] if not isinstance(each, BaseException)] == [USD] * 4
+
+
+async def test_a_fault_of_ours_is_told_to_all_who_wait() -> None:
+    async def send(asked: Sequence[int], answered: Answered) -> None:
+        answered(0, "an answer")
+        raise ZeroDivisionError
+
+    asking = Together(send)
+    found = await asyncio.gather(*(asking.ask(number) for number in range(3)), return_exceptions=True)
+    assert [each if isinstance(each, str) else type(each) for each in found] == [
+        "an answer",
+        ZeroDivisionError,
+        ZeroDivisionError,
+    ]
 
 
 async def test_an_error_of_one_is_no_matter_of_the_others(store: Store, key: Key) -> None:
