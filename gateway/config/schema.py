@@ -126,7 +126,7 @@ class LimitsSection(Section):
 
 class RetentionSection(Section):
     signatures_s: Annotated[float, Field(ge=0, le=30 * 86_400, allow_inf_nan=False)] = 86_400.0
-    # What is looked into every day is younger; at a call a second a day of rows takes about 60 MB of the store.
+    # What is looked into every day is younger; at a call a second a day of rows takes about 45 MB of the store.
     ledger_days: Annotated[Annotated[int, Field(ge=1, le=3650)] | None, Nullable] = 3
 
 
