@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -33,11 +33,12 @@ from gateway.dialects.responses import Responses
 from gateway.ledger.archive import ARCHIVE_EVERY_S, Archiver
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
-from gateway.ledger.ledger import Ledger, open_ledger
+from gateway.ledger.ledger import Ledger
 from gateway.ledger.outbox import REVIVE_EVERY_S, TURN_EVERY_S, Outbox
 from gateway.ledger.reaper import REAP_EVERY_S, Reaper
 from gateway.ledger.shelf import Shelf
 from gateway.ledger.signatures import Signatures
+from gateway.ledgers import ledger_of
 from gateway.observe.logs import Log
 from gateway.observe.metrics import Metrics
 from gateway.relay.counting import COUNT_EVERY_S, Counting
@@ -71,14 +72,6 @@ class House:
     admin: Any | None
     ledger: Ledger
     supervisor: Supervisor
-
-
-def ledger_of(settings: Settings) -> AbstractAsyncContextManager[Ledger]:
-    """The ledger alone, as the commands need it."""
-    secret = settings.secret.reveal() if settings.secret else None
-    return open_ledger(
-        settings.store, settings.data_dir, secret, settings.allowances, may_forget=settings.store_may_forget
-    )
 
 
 @asynccontextmanager

@@ -80,10 +80,6 @@ SHOTS = (
 )
 
 
-def add(app: typer.Typer) -> None:
-    app.command("demo")(demo)
-
-
 def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes a free one.")] = 8080,
     directory: Annotated[Path, typer.Option("--dir", help="Where the store and the pictures go.")] = Path("data/demo"),

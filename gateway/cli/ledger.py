@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.archive import ArchiveDirs, shelf_of
+from gateway.cli.archive import ArchiveDirs, archive, shelf_of
 from gateway.cli.office import Office, run
 from gateway.cli.options import AsJson, ConfigFile, err, out, print_json, print_table
+from gateway.cli.reconcile import reconcile
+from gateway.cli.unsettled import resolve, unsettled
 from gateway.ledger.verify import Verified
 from gateway.ledger.verify import verify as verified
 from gateway.web import shapes
@@ -56,3 +58,7 @@ def _print(found: list[Verified]) -> None:
     for each in found:
         for fault in each.faults:
             err.print(f"{each.whose}: {fault}", highlight=False, soft_wrap=True, markup=False)
+
+
+for each in (unsettled, resolve, reconcile, archive):
+    ledger.command()(each)

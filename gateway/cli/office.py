@@ -17,13 +17,13 @@ from typing import Annotated, Any
 import typer
 import uvloop
 
-from gateway import app as house
 from gateway.cli.options import settings_of
 from gateway.core.errors import BadRequest
 from gateway.core.metadata import Metadata, changed, read
 from gateway.core.terms import AccountTerms, Offer
 from gateway.core.trail import Actor, Door
 from gateway.ledger.ledger import Ledger
+from gateway.ledgers import ledger_of
 
 
 def usd(says: str) -> Any:
@@ -97,7 +97,7 @@ def run(config: Path | None, work: Callable[[Office], Coroutine[Any, Any, None]]
 @asynccontextmanager
 async def _office(config: Path | None) -> AsyncIterator[Office]:
     settings = settings_of(config)
-    async with house.ledger_of(settings) as ledger:
+    async with ledger_of(settings) as ledger:
         yield Office(ledger.by(whoever()), Offer(settings.catalog, settings.groups))
 
 

@@ -19,10 +19,10 @@ from typing import Any
 import httpx2
 from redis import Redis
 
-from gateway import app as house
 from gateway.config.settings import Settings
 from gateway.core.keys import Limits
 from gateway.core.move import Standing
+from gateway.ledgers import ledger_of
 from gateway.rehearse.played import Played, Shift
 from gateway.rehearse.scenarios import Scenario
 from tests.house import START_S, Simulator, settings_for
@@ -171,7 +171,7 @@ def _watched(
 
 
 async def _key(settings: Settings) -> str:
-    async with house.ledger_of(settings) as ledger:
+    async with ledger_of(settings) as ledger:
         await ledger.keys.create_team(_TEAM, now=time.time())
         _, secret = await ledger.keys.create_key(_TEAM, name="caller", limits=Limits(), now=time.time())
         return secret

@@ -51,8 +51,9 @@ COMMANDS_ALONE = {
 
 
 def commands(group: Any, before: str = "") -> Iterator[str]:
-    for name, command in getattr(group, "commands", {}).items():
-        if hasattr(command, "commands"):
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        if hasattr(command, "list_commands"):
             yield from commands(command, f"{before}{name} ")
         else:
             yield before + name

@@ -1,74 +1,16 @@
-"""Commands that serve: `serve`, `check`, and the simulator `sim`."""
+"""`gateway sim`: the simulator, as a seller of its own."""
 
-import asyncio
 import os
 import signal
-import socket
 import sys
 import threading
-from contextlib import AbstractContextManager, nullcontext
 from typing import Annotated
 
 import typer
-import uvloop
 
-from gateway import app as house
-from gateway.cli.options import AsJson, ConfigFile, err, print_json, print_table, settings_of
-from gateway.config.effective import effective
-from gateway.config.settings import Admin, Settings
 from gateway.core.errors import BadRequest
 from gateway.sim import app as simulator
 from gateway.sim.latency import Lognormal, Usual, read_lognormal
-
-
-def add(app: typer.Typer) -> None:
-    app.command("serve")(serve)
-    app.command("check")(check)
-    app.command("sim")(sim)
-
-
-def serve(config: ConfigFile = None) -> None:
-    """Serve until SIGTERM or Ctrl-C; calls in flight are finished first."""
-    uvloop.run(_serve(settings_of(config)))
-
-
-async def _serve(settings: Settings) -> None:
-    with (
-        house.on_signals() as stop,
-        house.listen_on(settings.listen) as listening,
-        _admin_listening(settings.admin) as admin_listening,
-    ):
-        async with house.running(settings) as running:
-            if not settings.admin.keys:
-                err.print("gateway: the admin API is shut (admin.key is not set); use `gateway keys create`")
-            err.print(f"gateway: serving on {house.address_of(listening)}", highlight=False)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(house.serve(running.app, listening, stop), name="callers")
-                if admin_listening is not None:
-                    err.print(f"gateway: admin API on {house.address_of(admin_listening)}", highlight=False)
-                    group.create_task(house.serve(running.admin, admin_listening, stop), name="administrators")
-            if left := len(running.supervisor):
-                err.print(f"gateway: waiting for {left} attempts in flight, as they may be billed; Ctrl-C leaves them")
-
-
-def _admin_listening(admin: Admin) -> AbstractContextManager[socket.socket | None]:
-    return nullcontext() if admin.listen is None else house.listen_on(admin.listen)
-
-
-def check(config: ConfigFile = None, as_json: AsJson = False) -> None:
-    """Check the configuration and the store, and print what is in force and where each value came from."""
-    settings = settings_of(config)
-    uvloop.run(_check_store(settings))
-    rows = effective(settings)
-    if as_json:
-        print_json([{"path": row.path, "value": row.shown, "origin": row.origin} for row in rows])
-    else:
-        print_table(("setting", "value", "from"), [(row.path, row.shown, row.origin) for row in rows])
-
-
-async def _check_store(settings: Settings) -> None:
-    async with house.ledger_of(settings) as ledger:
-        await ledger.store.ping()
 
 
 def sim(
