@@ -11,6 +11,7 @@
     │   ├── WrongMethod             405
     │   ├── BodyTooLarge            413
     │   ├── BodyTooSlow             408
+    │   ├── KeyReused               422  the Idempotency-Key stands for another request
     │   ├── OverBudget              429  the team's or the key's budget would be exceeded
     │   └── TooFast                 429  more requests or pictures than the team or the key may ask for now
     ├── GatewayBusy                 503  draining, or no lane can take the call
@@ -139,6 +140,12 @@ class BodyTooSlow(CallerError):
     google_status = "DEADLINE_EXCEEDED"
     code = "request_timeout"
     reason = "REQUEST_TIMEOUT"
+
+
+class KeyReused(CallerError):
+    status = 422
+    code = "idempotency_key_reused"
+    reason = "IDEMPOTENCY_KEY_REUSED"
 
 
 class OverBudget(CallerError):
