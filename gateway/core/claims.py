@@ -34,6 +34,7 @@ class Stands(StrEnum):
     LOST = "lost"  # it was billed, and its answer is gone
     FAILED = "failed"  # nobody owes anything, and its caller knows
     NOTHING = "nothing"  # there is nothing to have
+    LEFT = "left"  # as it did: whoever had claimed it wants it no more
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,14 @@ local GIVEN = 16
 
 local ENTRY = '^(%a+) (%S+) (%d+) (%d+)$'
 
+local function entry_of(call, row)
+  local state, owner, since, till = string.match(row or '', ENTRY)
+  return state and {call = call, state = state, owner = owner, since = tonumber(since), till = tonumber(till)}
+end
+
 local function entries_of(place)
   local rows, found = redis.call('HGETALL', place), {}
-  for at = 1, #rows, 2 do
-    local state, owner, since, till = string.match(rows[at + 1], ENTRY)
-    if state then
-      found[#found + 1] = {call = rows[at], state = state, owner = owner, since = tonumber(since), till = tonumber(till)}
-    end
-  end
+  for at = 1, #rows, 2 do found[#found + 1] = entry_of(rows[at], rows[at + 1]) or nil end
   table.sort(found, function(one, other) return one.since < other.since end)
   return found
 end
@@ -117,27 +117,32 @@ end
 
 -- stands: how what was asked for stands, for whoever asks the same again.
 --   keys    `once` or `asked`
---   args    'once' or 'asked', call id, state, owner, '1': its client says of a retry that it is one. Two states more:
---           'failed': nobody owes anything, and the caller has been told; 'nothing': there is nothing to have
+--   args    'once' or 'asked', call id, state, owner, '1': its client says of a retry that it is one. Three states more:
+--           'failed': nobody owes anything, and the caller has been told; 'nothing': there is nothing to have;
+--           'left': whoever had claimed it wants it no more, and it stands as it did
 --   answer  {'noted'}, or {'another'}: the Idempotency-Key is another call's by now
 local function stands(keys, args)
   local place, call, state = keys[1], args[2], args[3]
   if args[1] == 'once' then
     if redis.call('HGET', place, 'call') ~= call then return {'another'} end
     if state == 'failed' or state == 'nothing' then
-      redis.call('DEL', place)
-    else
+      redis.call('HDEL', place, 'asked', 'call', 'state', 'owner')
+    elseif state ~= 'left' then
       redis.call('HSET', place, 'state', state, 'owner', args[4])
       redis.call('EXPIRE', place, ONCE_KEPT_S)
     end
     return {'noted'}
   end
-  local marks = args[5] == '1'
-  if state == 'running' or state == 'kept' or (state == 'given' and marks) then
-    enter_claim(place, {call = call, state = state, owner = args[4], since = now_ms(), till = 0})
+  local marks, now = args[5] == '1', now_ms()
+  local known = entry_of(call, redis.call('HGET', place, call))
+  local left = state == 'left' and known and known.state
+  if left or state == 'running' or state == 'kept' or (state == 'given' and marks) then
+    local till = state == 'kept' and known and known.till or 0  -- somebody may be waiting for just this
+    enter_claim(place, {call = call, state = left or state, owner = args[4], since = now, till = till})
     if state == 'given' then forget_given(place) end
     return {'noted'}
   end
+  if state == 'left' then return {'noted'} end
   redis.call('HDEL', place, call)
   if state == 'failed' and marks then told_of_failure(place) end
   return {'noted'}
@@ -153,13 +158,10 @@ local function standing(keys, args)
     local known = redis.call('HMGET', keys[1], 'call', 'state')
     state = known[1] == args[2] and known[2] or ''
   else
-    local entry = redis.call('HGET', keys[1], args[2])
-    local found, owner, since = string.match(entry or '', ENTRY)
-    if found then
-      state = found
-      enter_claim(
-        keys[1], {call = args[2], state = state, owner = owner, since = tonumber(since), till = now_ms() + CLAIMED_MS}
-      )
+    local entry = entry_of(args[2], redis.call('HGET', keys[1], args[2]))
+    if entry then
+      state, entry.till = entry.state, now_ms() + CLAIMED_MS
+      enter_claim(keys[1], entry)
     end
   end
   return {state, redis.call('HGET', keys[2], 'state') or ''}

@@ -11,6 +11,9 @@ from gateway.core.keys import Key
 from gateway.ledger import layout
 from gateway.ledger.store import Store
 
+# So often a process says that it is there; one that did not for four times as long is there no more.
+LIVE_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Bid:
@@ -44,8 +47,21 @@ class Bid:
 
 
 class Claims:
-    def __init__(self, store: Store) -> None:
+    """`owner` names this process, for whoever waits for what it has drawn."""
+
+    def __init__(self, store: Store, owner: str) -> None:
         self._store = store
+        self.owner = owner
+
+    def bid(self, claim: Claim, key: Key, call_id: str) -> Bid:
+        return Bid(claim, key, call_id, self.owner)
+
+    async def live(self) -> None:
+        """This process is there; to be said every `LIVE_S` seconds."""
+        await self._store.keep({layout.drawing(self.owner): "1"}, for_s=4 * LIVE_S)
+
+    async def lives(self, owner: str) -> bool:
+        return owner == self.owner or await self._store.there([layout.drawing(owner)])
 
     async def note(self, bid: Bid, call_id: str, stands: Stands) -> None:
         """How the call stands whose answer somebody may claim as `bid` would; raises `BooksAway`."""

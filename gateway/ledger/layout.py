@@ -25,6 +25,7 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:premium:…      what it drew for dearer groups: by hour, by day, and by attempt; go by themselves
     reaper                  whose turn it is to look for calls that nobody ends; goes by itself
     archiver                whose turn it is to archive; goes by itself
+    drawing:OWNER           a process that has answers drawn; goes when it is no more
     moving                  in a store that another is being copied into: which; goes when all of it is there
     drills                  the drills that are on: id -> when it ends, in ms, and what it is; goes by itself
     {op}:acct …             what the operator paid: account, ledger and its archive, and the attempts paid for
@@ -146,6 +147,10 @@ def signature(team: str, digest: str) -> str:
 def once(team: str, key_id: str, name: str) -> str:
     """What an Idempotency-Key of this name stands for."""
     return f"{{t:{team}}}:once:{key_id}:{name}"
+
+
+def drawing(owner: str) -> str:
+    return f"drawing:{owner}"
 
 
 def asked(team: str, key_id: str, fingerprint: str) -> str:

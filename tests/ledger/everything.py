@@ -21,7 +21,7 @@ from gateway.ledger.allowances import Allowances
 from gateway.ledger.archive import Archiver
 from gateway.ledger.budget import Books
 from gateway.ledger.calls import PastCalls, Wanted
-from gateway.ledger.claims import Bid, Claims
+from gateway.ledger.claims import Claims
 from gateway.ledger.drills import Drills
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
@@ -70,7 +70,9 @@ async def everything(store: Store, teams: tuple[str, ...] = ("acme",)) -> None:
 
 
 async def _calls(books: Books, key: Key) -> None:
-    claims, bid = Claims(books.store), Bid(Claim("print", "once"), key, f"{key.team}_9", "here")
+    claims = Claims(books.store, "here")
+    await claims.live()
+    bid = claims.bid(Claim("print", "once"), key, f"{key.team}_9")
     (hold,) = await books.admit([bid.call_id], key, USD, lease_s=480.0, bid=bid)  # type: ignore[misc]
     await claims.note(bid, bid.call_id, Stands.KEPT)
     assert (await claims.standing(bid, bid.call_id, bid.call_id)).stands is Stands.KEPT

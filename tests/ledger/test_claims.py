@@ -26,7 +26,7 @@ ONCE = Claim("print", "name")
 
 @pytest.fixture
 def claims(books: Books) -> Claims:
-    return Claims(books.store)
+    return Claims(books.store, "here")
 
 
 def bid(key: Key, call_id: str, claim: Claim = BARE, *, anew: str = "") -> Bid:
@@ -79,8 +79,29 @@ async def test_whoever_leaves_too_leaves_it_to_the_next(books: Books, claims: Cl
     await claims.note(first, "a", Stands.KEPT)
     second = bid(key, "b")
     assert await ask(books, second) == Claimed("a", Stands.KEPT, "here")
-    await claims.note(second, "a", Stands.KEPT)
+    await claims.note(second, "a", Stands.LEFT)
     assert await ask(books, bid(key, "c")) == Claimed("a", Stands.KEPT, "here")
+
+
+async def test_what_somebody_waits_for_stays_claimed_when_it_is_there(books: Books, claims: Claims, key: Key) -> None:
+    first, second = bid(key, "a"), bid(key, "b")
+    await ask(books, first)
+    await claims.note(first, "a", Stands.RUNNING)
+    await ask(books, second)
+    await claims.note(first, "a", Stands.KEPT)
+    assert await ask(books, bid(key, "c")) == "c"
+    await claims.note(second, "a", Stands.LEFT)
+    assert await ask(books, bid(key, "d")) == Claimed("a", Stands.KEPT, "here")
+    await claims.note(second, "z", Stands.LEFT)  # of which nobody knows
+
+
+async def test_a_process_that_says_so_is_there(claims: Claims, books: Books, raw: Redis) -> None:
+    another = Claims(books.store, "there")
+    assert await claims.lives("here")
+    assert not await claims.lives("there")
+    await another.live()
+    assert await claims.lives("there")
+    assert 19 <= raw.ttl(layout.drawing("there")) <= 20
 
 
 async def test_one_that_was_delivered_is_for_a_retry_that_says_so_alone(books: Books, claims: Claims, key: Key) -> None:
