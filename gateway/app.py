@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -51,6 +51,7 @@ from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.fetch import Fetcher, Terms
 from gateway.upstream.lanes import Lanes, access
+from gateway.vault.spools import Spools
 from gateway.vault.vault import Vault
 from gateway.web import admin, openapi, ops, own_key, problems
 from gateway.web.bodies import Bodies
@@ -96,6 +97,7 @@ async def running(
         Outbox.open(
             ledger.store, settings.data_dir / "journal", observe, time.time, lambda: supervisor.draining
         ) as outbox,
+        _spools(settings) as spools,
         supervisor,
         Drilling(ledger.drills, observe, now) as drilling,
     ):
@@ -105,6 +107,7 @@ async def running(
             books=ledger.books,
             outbox=outbox,
             slices=Slices(settings.store_away),
+            spools=spools,
             signatures=Signatures(ledger.store, keep_s=settings.retention.signatures_s),
             client=client,
             board=HealthBoard(settings.patience),
@@ -121,8 +124,7 @@ async def running(
         supervisor.keep(drilling.turn, every_s=LOOK_S, name="drills")
         supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
         supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
-        _keep_books(rooms, ledger)
-        supervisor.keep(_archiver(settings, rooms, ledger).turn, every_s=ARCHIVE_EVERY_S, name="archive")
+        _keep_books(settings, rooms, ledger)
         vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, now)
         office = admin.router(_office(settings, ledger, offer))
         apart = settings.admin.listen is not None
@@ -136,14 +138,23 @@ async def running(
         yield House(Public(framework, desk), _framework(office) if apart else None, ledger, supervisor)
 
 
-def _keep_books(rooms: Rooms, ledger: Ledger) -> None:
-    """What is done again and again so that the books come to be right, whoever dies."""
+@asynccontextmanager
+async def _spools(settings: Settings) -> AsyncIterator[Spools]:
+    most_bytes = settings.limits.spool_bytes
+    folder = settings.data_dir / "vault" / "spools"
+    with closing(Spools(folder, sys.maxsize if most_bytes is None else most_bytes)) as spools:
+        yield spools
+
+
+def _keep_books(settings: Settings, rooms: Rooms, ledger: Ledger) -> None:
+    """What is done again and again so that the books come to be right, whoever dies, and stay small."""
     keep, outbox = rooms.supervisor.keep, rooms.outbox
     keep(outbox.turn, every_s=TURN_EVERY_S, name="journal")
     keep(outbox.adopt, every_s=TURN_EVERY_S, name="adopt")
     keep(outbox.heal, every_s=TURN_EVERY_S, name="heal")
     keep(outbox.revive, every_s=REVIVE_EVERY_S, name="revive")
     keep(Reaper(ledger.store, rooms.observe).turn, every_s=REAP_EVERY_S, name="reaper")
+    keep(_archiver(settings, rooms, ledger).turn, every_s=ARCHIVE_EVERY_S, name="archive")
 
 
 def _archiver(settings: Settings, rooms: Rooms, ledger: Ledger) -> Archiver:

@@ -25,6 +25,8 @@
     │   ├── UpstreamUnavailable     503  the upstream does not take our credential
     │   ├── UpstreamSilent          504  no answer in time; it may still be billed to the operator
     │   ├── StillDrawing            504  the caller's patience is over; the call goes on without it
+    │   ├── CallUnsure              409  the Idempotency-Key stands for a call that may have been billed
+    │   ├── AnswerGone              410  it was charged, and its answer is kept no more
     │   ├── UpstreamCut             502  the answer broke off or was not one
     │   └── NoPicture               400  an answer without a picture, where only a picture will do
     └── InternalError               500  ours
@@ -274,6 +276,26 @@ class StillDrawing(UpstreamError):
     code = "deferred"
     reason = "STILL_DRAWING"
     billed = "unknown"
+    should_retry = False
+
+
+class CallUnsure(UpstreamError):
+    status = 409
+    google_status = "ABORTED"
+    type = "invalid_request_error"
+    code = "idempotency_unsettled"
+    reason = "CALL_UNSETTLED"
+    billed = "unknown"
+    should_retry = False
+
+
+class AnswerGone(UpstreamError):
+    status = 410
+    google_status = "FAILED_PRECONDITION"
+    type = "invalid_request_error"
+    code = "answer_gone"
+    reason = "ANSWER_GONE"
+    billed = "yes"
     should_retry = False
 
 

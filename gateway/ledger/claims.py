@@ -4,6 +4,7 @@ A claim is made where money is set aside, in the same function: see `Books.admit
 and what is told and asked afterwards. All of it may be lost: then somebody pays for an answer of his own.
 """
 
+import hmac
 from dataclasses import dataclass
 
 from gateway.core.claims import Claim, Standing, Stands
@@ -47,11 +48,20 @@ class Bid:
 
 
 class Claims:
-    """`owner` names this process, for whoever waits for what it has drawn."""
+    """`owner` names this process, for whoever waits for what it has drawn.
 
-    def __init__(self, store: Store, owner: str) -> None:
+    What is in the store of a request tells nobody what was in it: it is hashed with `secret`, and for its key alone.
+    """
+
+    def __init__(self, store: Store, owner: str, secret: bytes) -> None:
         self._store = store
+        self._secret = secret
         self.owner = owner
+
+    def name(self, key: Key, what: str, text: str) -> str:
+        """What a text of this kind, a fingerprint or an Idempotency-Key, is called for a key."""
+        said = "\0".join((what, key.team, key.id, text))
+        return hmac.digest(self._secret, said.encode(), "sha256").hex()[:32]
 
     def bid(self, claim: Claim, key: Key, call_id: str) -> Bid:
         return Bid(claim, key, call_id, self.owner)

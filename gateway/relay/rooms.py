@@ -14,6 +14,7 @@ from gateway.ledger.signatures import Signatures
 from gateway.relay.obstacle import Obstacle
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.client import Client, Timeouts
+from gateway.vault.spools import Spools
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Rooms:
     outbox: Outbox
     slices: Slices
     signatures: Signatures
+    spools: Spools
     client: Client
     board: HealthBoard
     stakes: Stakes

@@ -44,7 +44,7 @@ class Relay:
         vigil = Vigil(call, writer, sink, self._pulse, now=self._rooms.now, head=lambda: head_of(journeys))
         status, code = 200, "ok"
         try:
-            told = await deliver(journeys, writer, sink, vigil)
+            told = await deliver(journeys, writer, sink, vigil, lambda failed: head_of(journeys, failed=failed))
             code = told.code if told else code
         except CallerLeft:
             status, code = 499, "caller_left"
@@ -95,6 +95,7 @@ class Relay:
         code = journey.failure.code if journey.failure and status == 200 else code
         delivered = status == 200 and code == "ok" and not sink.gone.done()
         await journey.settled.wait()
+        journey.drop()
         rooms.slices.over(journey.hold)
         rooms.observe(
             CallFinished(

@@ -15,7 +15,7 @@ from gateway.ledger import layout, writes
 from gateway.ledger.budget import Books
 from gateway.ledger.claims import Bid, Claims
 from gateway.ledger.keys import Keys
-from tests.ledger.accounts import NOW, USD, audit, charge, reserve, settle
+from tests.ledger.accounts import NOW, PEPPER, USD, audit, charge, reserve, settle
 
 BARE = Claim("print", left_s=600.0)
 FIRST = Claim("print", left_s=600.0, marks=True)
@@ -26,7 +26,7 @@ ONCE = Claim("print", "name")
 
 @pytest.fixture
 def claims(books: Books) -> Claims:
-    return Claims(books.store, "here")
+    return Claims(books.store, "here", PEPPER)
 
 
 def bid(key: Key, call_id: str, claim: Claim = BARE, *, anew: str = "") -> Bid:
@@ -96,7 +96,7 @@ async def test_what_somebody_waits_for_stays_claimed_when_it_is_there(books: Boo
 
 
 async def test_a_process_that_says_so_is_there(claims: Claims, books: Books, raw: Redis) -> None:
-    another = Claims(books.store, "there")
+    another = Claims(books.store, "there", PEPPER)
     assert await claims.lives("here")
     assert not await claims.lives("there")
     await another.live()
@@ -265,3 +265,25 @@ async def test_a_call_that_was_voided_has_ended(books: Books, claims: Claims, ke
     (hold,) = await books.reserve(["a"], key, USD, lease_s=480.0)
     await books.store.make(writes.void(hold, "lost with its process"))
     assert await claims.standing(first, "a", "a") == Standing(Stands.RUNNING, ended=True, settled=False)
+
+
+async def test_what_is_in_the_store_of_a_request_is_its_keys_alone(
+    claims: Claims, books: Books, keys: Keys, key: Key
+) -> None:
+    other, _ = await keys.create_key("acme", name="other", limits=Limits(), now=NOW)
+    name = claims.name(key, "print", "a text")
+    assert claims.name(key, "print", "a text") == name
+    assert "a text" not in name
+    another = Claims(books.store, "here", PEPPER + b"!")
+    assert (
+        len(
+            {
+                name,
+                claims.name(key, "once", "a text"),
+                claims.name(other, "print", "a text"),
+                claims.name(key, "print", "another"),
+                another.name(key, "print", "a text"),
+            }
+        )
+        == 5
+    )

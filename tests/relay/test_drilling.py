@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +30,7 @@ from gateway.relay.rooms import Rooms
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.lanes import Lanes, access
+from gateway.vault.spools import Spools
 from tests import facts
 from tests.losable import LosableStore
 from tests.waiting import eventually
@@ -71,7 +72,13 @@ async def losable(tmp_path: Path) -> AsyncIterator[LosableStore]:
 
 
 @pytest.fixture
-async def watched(losable: LosableStore, tmp_path: Path) -> AsyncIterator[Watched]:
+def spools(tmp_path: Path) -> Iterator[Spools]:
+    with closing(Spools(tmp_path / "spools", 0)) as made:
+        yield made
+
+
+@pytest.fixture
+async def watched(losable: LosableStore, spools: Spools, tmp_path: Path) -> AsyncIterator[Watched]:
     lanes = Lanes(
         access(Lane(group.name, group, "http://127.0.0.1:9", Billing.PAY_PER_REQUEST), "key", auth="bearer", names={})
         for group in GROUPS
@@ -87,6 +94,7 @@ async def watched(losable: LosableStore, tmp_path: Path) -> AsyncIterator[Watche
             outbox=outbox,
             slices=Slices(Outage.CLOSED),
             signatures=Signatures(store, keep_s=0),
+            spools=spools,
             client=client,
             board=HealthBoard(Patience()),
             stakes=Stakes(),
