@@ -23,7 +23,7 @@ from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.shelf import Shelf
 from gateway.ledger.zones import zone_of
-from gateway.web import answers, calls, ledger, shapes, trail
+from gateway.web import answers, calls, ledger, reported, shapes, trail
 from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, WantedFormat, exported
 from gateway.web.forms import KeyLimits, NewAdjustment, NewDrill, NewKey, NewTeam, Rotation, TeamChange
@@ -222,7 +222,10 @@ def _drills(routes: APIRouter, office: Office) -> None:
 
 def _reports(routes: APIRouter, office: Office) -> None:
     @routes.get(
-        "/usage", summary="What was spent: by day, team, key, model, size, group, route or hour", responses=CONTENT
+        "/usage",
+        summary="What was spent: by day, team, key, model, size, group, route or hour",
+        response_model=reported.Usage,
+        responses=CONTENT,
     )
     async def usage(
         words: Annotated[UsageWords, Depends()],
@@ -236,7 +239,12 @@ def _reports(routes: APIRouter, office: Office) -> None:
         operator = shapes.operator(await office.ledger.books.operator_balance())
         return await exported(table, chosen, {**asked.days(), "operator": operator}, name=asked.named("usage"))
 
-    @routes.get("/waste", summary="What was paid and never delivered, by group and cause", responses=CONTENT)
+    @routes.get(
+        "/waste",
+        summary="What was paid and never delivered, by group and cause",
+        response_model=reported.Waste,
+        responses=CONTENT,
+    )
     async def undelivered(
         chosen: WantedFormat,
         team: str | None = None,
@@ -248,12 +256,16 @@ def _reports(routes: APIRouter, office: Office) -> None:
         table, sums = await waste(office.ledger.store, asked)
         return await exported(table, chosen, {**asked.days(), **sums}, name=asked.named("waste"))
 
-    @routes.get("/allowances", summary="What all calls may pay for failover, and what they drew")
+    @routes.get(
+        "/allowances",
+        summary="What all calls may pay for failover, and what they drew",
+        response_model=reported.Allowances,
+    )
     async def allowances() -> dict[str, Any]:
         drawn = {purpose: await office.ledger.allowances.of_installation(purpose) for purpose in Purpose}
         return {name: each for purpose in Purpose for name, each in shapes.allowance(purpose, drawn[purpose]).items()}
 
-    @routes.get("/groups", summary="The groups, in order of preference")
+    @routes.get("/groups", summary="The groups, in order of preference", response_model=reported.Groups)
     async def groups() -> dict[str, Any]:
         return {
             "groups": [
@@ -265,7 +277,7 @@ def _reports(routes: APIRouter, office: Office) -> None:
 def _calls(routes: APIRouter, office: Office) -> None:
     past = PastCalls(office.ledger.store, office.shelf)
 
-    @routes.get("/calls", summary="Recent calls, the newest first", responses=CONTENT)
+    @routes.get("/calls", summary="Recent calls, the newest first", response_model=reported.Calls, responses=CONTENT)
     async def list_calls(
         words: Annotated[CallsWords, Depends()],
         chosen: WantedFormat,
@@ -278,7 +290,11 @@ def _calls(routes: APIRouter, office: Office) -> None:
             page = await calls.read_page(past, words, team=team, key_id=key_id)
         return await calls.told(page, chosen)
 
-    @routes.get("/calls/{call_id}", summary="A call, with what became of each attempt and who paid for it")
+    @routes.get(
+        "/calls/{call_id}",
+        summary="A call, with what became of each attempt and who paid for it",
+        response_model=reported.Call,
+    )
     async def get_call(call_id: str) -> dict[str, Any]:
         return calls.document(await past.find(call_id))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from gateway.core.board import HealthBoard
 from gateway.core.errors import BooksAway
@@ -28,18 +29,43 @@ class Vitals:
     now: Callable[[], float]
 
 
+class Welcome(BaseModel):
+    name: str
+    base_url: str
+    routes: str
+
+
+class Alive(BaseModel):
+    status: str
+
+
+class Ready(BaseModel):
+    """Each is "ok", or says what is wrong."""
+
+    ready: bool
+    store: str
+    journal: str
+    lanes: str
+    draining: str
+
+
 def router(vitals: Vitals) -> APIRouter:
     routes = APIRouter(tags=["ops"])
 
-    @routes.get("/", summary="What this is")
+    @routes.get("/", summary="What this is", response_model=Welcome)
     async def root() -> dict[str, str]:
         return {"name": "Nano Banana Gateway", "base_url": "/v1 (OpenAI) or / (Gemini)", "routes": "/openapi.json"}
 
-    @routes.get("/healthz", summary="Whether the process runs")
+    @routes.get("/healthz", summary="Whether the process runs", response_model=Alive)
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @routes.get("/readyz", summary="Whether it can serve: store and journal can be written, and a lane is usable")
+    @routes.get(
+        "/readyz",
+        summary="Whether it can serve: store and journal can be written, and a lane is usable",
+        response_model=Ready,
+        responses={503: {"model": Ready, "description": "It cannot."}},
+    )
     async def readyz() -> JSONResponse:
         checks = {
             "store": await _store(vitals.store),
