@@ -1,4 +1,4 @@
-"""What the journey of a call tells whoever watches. Facts only; observers decide what to make of them."""
+"""What a gateway tells whoever watches, of calls and of itself. Facts only; observers decide what to make of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from gateway.core.drill import Drill
 from gateway.core.groups import Lane
 from gateway.core.move import Move
 from gateway.core.outcome import Outcome
+from gateway.core.trail import Action, Door, Lack
 from gateway.core.truth import Shortfall
 from gateway.core.unsettled import Unsettled
 
@@ -215,6 +216,24 @@ class DrillEnded:
     calls: int
 
 
+@dataclass(frozen=True, slots=True)
+class AdminActed:
+    """Somebody has changed something, and the trail has its row: `who` through which door, what, and of what."""
+
+    who: str
+    door: Door
+    action: Action
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdminRefused:
+    """Somebody may not administer. `address` is where the request came from, None: that is not known."""
+
+    lack: Lack
+    address: str | None
+
+
 Event = (
     AttemptFinished
     | AttemptLate
@@ -236,6 +255,8 @@ Event = (
     | EvidenceShared
     | DrillBegan
     | DrillEnded
+    | AdminActed
+    | AdminRefused
 )
 
 

@@ -23,6 +23,14 @@ class Door(StrEnum):
     GATEWAY = "gateway"  # nobody came: it does this by itself
 
 
+class Lack(StrEnum):
+    """Why somebody may not administer."""
+
+    NO_KEY = "no_key"
+    WRONG_KEY = "wrong_key"
+    SHUT = "shut"  # there is no key
+
+
 class Action(StrEnum):
     """What can be done."""
 

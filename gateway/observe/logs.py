@@ -9,6 +9,8 @@ from typing import Any, TextIO
 
 from gateway.core.drill import OneKey, OneTeam, Share, named
 from gateway.core.events import (
+    AdminActed,
+    AdminRefused,
     AttemptFinished,
     AttemptLate,
     AttemptPresumed,
@@ -31,6 +33,7 @@ from gateway.core.events import (
 )
 from gateway.core.money import usd_of
 from gateway.core.outcome import Verdict
+from gateway.observe.refusals import Refusals
 
 # What comes of these is in our own words, or the system's: no byte of the upstream's is in it.
 _WITHOUT_ANSWER = frozenset({Verdict.UNREACHABLE, Verdict.LOST, Verdict.SILENT})
@@ -43,21 +46,28 @@ class Log:
     def __init__(self, out: TextIO, today: Callable[[], float]) -> None:
         self._out = out
         self._today = today
+        self._refusals = Refusals()
 
     def __call__(self, event: Event) -> None:
-        row = _row(event)
-        if row is not None:
-            at = datetime.fromtimestamp(self._today(), UTC).isoformat(timespec="milliseconds")
-            # ASCII only: it is one line in whatever encoding the output has.
-            line = json.dumps({"at": at, **row}, separators=(",", ":"))
-            # A full disk or a reader that left must not stop a call before it is settled.
-            with suppress(OSError):
-                self._out.write(line + "\n")
-                self._out.flush()
+        now = self._today()
+        if isinstance(event, AdminRefused):
+            self._refusals.note(event)
+        for row in (_row(event), *self._refusals.due(now)):
+            if row is not None:
+                self._write(now, row)
+
+    def _write(self, now: float, row: dict[str, Any]) -> None:
+        at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+        # ASCII only: it is one line in whatever encoding the output has.
+        line = json.dumps({"at": at, **row}, separators=(",", ":"))
+        # A full disk or a reader that left must not stop a call before it is settled.
+        with suppress(OSError):
+            self._out.write(line + "\n")
+            self._out.flush()
 
 
 def _row(event: Event) -> dict[str, Any] | None:
-    """The row of an event; None where there is nothing to say of it, or it comes every second."""
+    """The row of an event; None where there is nothing to say of it alone, or it comes every second."""
     make = _ROWS.get(type(event))
     return make(event) if make else None
 
@@ -162,6 +172,10 @@ def _rows_archived(event: RowsArchived) -> dict[str, Any]:
     return {"event": "rows_archived", "ledger": event.whose, "rows": event.rows, "from": event.first, "to": event.last}
 
 
+def _admin_acted(event: AdminActed) -> dict[str, Any]:
+    return {"event": "admin_acted", **asdict(event)}
+
+
 def _attempt(event: AttemptFinished | AttemptLate) -> dict[str, Any] | None:
     """None for the attempt that won, which its call tells. Where a drill stood before it, it is not the seller's."""
     call = event.call
@@ -251,4 +265,5 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     RowsArchived: _rows_archived,
     OperatorCharged: _operator_charged,
     StoreLost: _store_lost,
+    AdminActed: _admin_acted,
 }

@@ -19,6 +19,8 @@ from gateway.core.allowance import Owner, Purpose, Window
 from gateway.core.budgets import Period
 from gateway.core.drill import Ailment, Drill
 from gateway.core.events import (
+    AdminActed,
+    AdminRefused,
     AttemptFinished,
     AttemptLate,
     AttemptPresumed,
@@ -44,6 +46,7 @@ from gateway.core.events import (
 from gateway.core.groups import Lane
 from gateway.core.move import Standing
 from gateway.core.outcome import Verdict
+from gateway.core.trail import Action, Lack
 
 # They would double the number of series to tell when each began.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -101,6 +104,8 @@ _COUNTERS: _Table = {
     ),
     "gateway_store_rollbacks": ("Times that the store had lost what it had taken, and was told it again", ()),
     "gateway_archived_rows": ("Rows of ledgers that were put into files, and have left the store", ()),
+    "gateway_admin_actions": ("What administrators changed by the admin API, as the trail has it", ("action",)),
+    "gateway_admin_refusals": ("Requests to the admin API that were refused for want of an admin key", ("why",)),
     # Drills are apart from all of these: what they do is nobody's fault, and no alert is to ring for it.
     "gateway_drilled_calls": ("Calls that drills touched; not among the others", ("code",)),
     "gateway_drilled_attempts": (
@@ -163,6 +168,8 @@ class Metrics:
             StoreRolledBack: lambda _: self._counters["gateway_store_rollbacks"].inc(),
             RowsArchived: lambda event: self._counters["gateway_archived_rows"].inc(event.rows),
             LedgersMeasured: lambda event: self._gauges["gateway_ledger_rows"].set(event.rows),
+            AdminActed: lambda event: self._counters["gateway_admin_actions"].labels(event.action.value).inc(),
+            AdminRefused: lambda event: self._counters["gateway_admin_refusals"].labels(event.lack.value).inc(),
             EvidenceShared: lambda event: self._histograms["gateway_evidence_shared_seconds"].observe(event.took_s),
         }
 
@@ -266,6 +273,10 @@ class Metrics:
         self._counters["gateway_drilled_calls"].labels("ok")
         for row in product(("key", "team"), Period):
             self._counters["gateway_budget_alerts"].labels(*row)
+        for action in Action:
+            self._counters["gateway_admin_actions"].labels(action.value)
+        for lack in Lack:
+            self._counters["gateway_admin_refusals"].labels(lack.value)
         self._counters["gateway_journal_adopted"].labels("owed")
         self._counters["gateway_unsettled_calls"].labels("no")
         for doing in ("settle", "void", "correct", "share", "journal", "adopt", "heal", "revive", "archive", *_WHY):

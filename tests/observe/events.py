@@ -8,6 +8,8 @@ from gateway.core.budgets import Alert, Period
 from gateway.core.call import Call
 from gateway.core.drill import Ailment, Drill, OneKey
 from gateway.core.events import (
+    AdminActed,
+    AdminRefused,
     AttemptFinished,
     AttemptLate,
     AttemptPresumed,
@@ -33,6 +35,7 @@ from gateway.core.events import (
 from gateway.core.move import Move, Standing, Why
 from gateway.core.outcome import Verdict, outcome
 from gateway.core.prices import Basis
+from gateway.core.trail import Action, Door, Lack
 from gateway.core.unsettled import Unsettled
 from gateway.core.usage import Usage
 from tests import facts
@@ -42,8 +45,9 @@ PROMPT = "a lighthouse"
 SAID = "said by the upstream"
 KEY_NAME, HINT = "name-of-the-key", "hint"
 
-# What an operator says of a drill: for the log alone.
+# What an operator says of a drill, who administers, and where somebody guesses keys: for the log alone.
 NOTE = "before the launch"
+ADMIN, ADDRESS = "ana", "10.0.0.7"
 
 
 def call() -> Call:
@@ -152,4 +156,6 @@ EVENTS: dict[type[Event], Event] = {
     EvidenceShared: EvidenceShared(0.0007),
     DrillBegan: DrillBegan(DRILL),
     DrillEnded: DrillEnded(DRILL, stopped=True, calls=3),
+    AdminActed: AdminActed(ADMIN, Door.API, Action.KEY_REVOKED, "key_1"),
+    AdminRefused: AdminRefused(Lack.WRONG_KEY, ADDRESS),
 }

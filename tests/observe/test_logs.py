@@ -11,6 +11,8 @@ import pytest
 
 from gateway.core.drill import OneTeam, Share
 from gateway.core.events import (
+    AdminActed,
+    AdminRefused,
     AttemptFinished,
     AttemptLate,
     AttemptPresumed,
@@ -31,6 +33,7 @@ from gateway.core.events import (
     StoreRolledBack,
 )
 from gateway.core.outcome import Verdict, outcome
+from gateway.core.trail import Lack
 from gateway.core.truth import Shortfall
 from gateway.core.usage import Usage
 from gateway.observe.logs import Log
@@ -175,6 +178,15 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "stopped": True,
         "calls": 3,
     },
+    AdminActed: {
+        "at": AT,
+        "event": "admin_acted",
+        "who": "ana",
+        "door": "api",
+        "action": "key.revoked",
+        "subject": "key_1",
+    },
+    AdminRefused: {"at": AT, "event": "admin_refused", "why": "wrong_key", "count": 1, "addresses": ["10.0.0.7"]},
 }
 
 
@@ -194,6 +206,49 @@ def test_what_comes_again_and_again_is_no_line() -> None:
 @pytest.mark.parametrize("kind", ROWS)
 def test_a_line_has_these_fields(kind: type[Event]) -> None:
     assert lines(EVENTS[kind]) == [ROWS[kind]]
+
+
+def refused_lines(*refusals: tuple[float, Event]) -> list[tuple[str, str, int, list[str]]]:
+    """What is told of events that come at these seconds: when, and the reason, the count and the addresses of each."""
+    out, now = io.StringIO(), [0.0]
+    log = Log(out, lambda: NOON + now[0])
+    for at, event in refusals:
+        now[0] = at
+        log(event)
+    rows = map(json.loads, out.getvalue().splitlines())
+    return [(row["at"][17:23], row["why"], row["count"], row["addresses"]) for row in rows if "why" in row]
+
+
+def test_whoever_guesses_keys_makes_no_more_than_a_line_a_second() -> None:
+    guess = EVENTS[AdminRefused]
+    guesses = [(number / 1000, guess) for number in range(3000)]
+    assert refused_lines(*guesses) == [
+        ("20.500", "wrong_key", 1, ["10.0.0.7"]),
+        ("21.500", "wrong_key", 1000, ["10.0.0.7"]),
+        ("22.500", "wrong_key", 1000, ["10.0.0.7"]),
+    ]
+
+
+def test_what_is_not_told_yet_is_told_with_whatever_comes_next() -> None:
+    guess, share = EVENTS[AdminRefused], EVENTS[EvidenceShared]
+    told = refused_lines((0, guess), (0.1, guess), (0.2, guess), (0.9, share), (1.1, share), (2.1, share), (3, guess))
+    assert [(at, count) for at, _, count, _ in told] == [("20.500", 1), ("21.600", 2), ("23.500", 1)]
+
+
+def test_refusals_are_told_by_reason_and_with_few_addresses() -> None:
+    guesses = [(0.5, AdminRefused(Lack.WRONG_KEY, f"10.0.0.{number}")) for number in range(250)]
+    told = refused_lines(
+        (0, EVENTS[AdminRefused]), *guesses, (0.6, AdminRefused(Lack.NO_KEY, None)), guesses[0], (1, guesses[0][1])
+    )
+    assert [(why, count, len(addresses)) for _, why, count, addresses in told[1:]] == [
+        ("wrong_key", 252, 5),
+        ("no_key", 1, 0),
+    ]
+
+
+def test_a_clock_that_is_set_back_keeps_no_refusal_from_the_log() -> None:
+    guess = EVENTS[AdminRefused]
+    assert len(refused_lines((0, guess), (-3600, guess), (-3599.5, guess), (-3598, guess))) == 3
 
 
 def test_a_call_that_owes_nothing_says_what_became_of_it() -> None:
