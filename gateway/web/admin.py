@@ -1,23 +1,21 @@
 """The admin API: teams, keys, drills, and what was spent. Every amount is a decimal string of dollars."""
 
-import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.allowance import Purpose
+from gateway.core.events import Event, Observer
 from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.core.metadata import Metadata
 from gateway.core.metadata import changed as changed_metadata
 from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team_changed, team_limits_of
-from gateway.core.trail import Actor, Door
 from gateway.ledger.adjustments import Adjustments
 from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
@@ -27,8 +25,13 @@ from gateway.web import answers, calls, ledger, reported, shapes, trail
 from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, WantedFormat, exported
 from gateway.web.forms import KeyLimits, NewAdjustment, NewDrill, NewKey, NewTeam, Rotation, TeamChange
+from gateway.web.gate import Gate
 from gateway.web.problems import DESCRIBED, Problem, as_problem
 from gateway.web.reports import FirstDay, LastDay, UsageWords, question, used, waste
+
+
+def _unheard(_event: Event) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,17 +39,23 @@ class Office:
     """What administration works with.
 
     `admin_keys` are by the names of administrators; without any the API is shut. `shelf` is where the archive is.
+    `observe` hears what is done, and who is refused.
     """
 
-    admin_keys: Mapping[str, str]
+    admin_keys: Mapping[str, str] = field(repr=False)
     ledger: Ledger
     offer: Offer
     today: Callable[[], float]
     shelf: Shelf | None
+    observe: Observer = _unheard
+
+    @property
+    def gate(self) -> Gate:
+        return Gate(self.admin_keys, self.observe)
 
     def acting(self, request: Request) -> Ledger:
         """The ledger for what whoever asks does in it."""
-        return self.ledger.by(Actor(_who(self.admin_keys, request.headers), Door.API))
+        return self.ledger.by(self.gate.actor(request))
 
 
 def router(office: Office) -> APIRouter:
@@ -54,7 +63,7 @@ def router(office: Office) -> APIRouter:
         """Asks for the admin key before a byte of the body is read; the framework would read it first."""
 
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-            _who(office.admin_keys, Headers(scope=scope))
+            office.gate.admit(scope)
             await super().handle(scope, receive, send)
 
     routes = APIRouter(
@@ -73,17 +82,6 @@ def router(office: Office) -> APIRouter:
     trail.add(routes, office.ledger)
     ledger.add(routes, ledger.Desk(office.offer, office.acting, office.today, office.shelf))
     return routes
-
-
-def _who(admin_keys: Mapping[str, str], headers: Headers) -> str:
-    """The name of the administrator whose key was sent. Every key is compared, so that time tells nothing of any."""
-    if not admin_keys:
-        raise Problem(403, "The admin API is shut: set admin.key in the configuration.")
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    found = [name for name, key in admin_keys.items() if hmac.compare_digest(given.encode(), key.encode())]
-    if scheme.lower() != "bearer" or not found:
-        raise Problem(401, "Send the admin key as Authorization: Bearer <admin key>.")
-    return found[0]
 
 
 def _teams(routes: APIRouter, office: Office) -> None:
