@@ -40,8 +40,15 @@ _WITHOUT_ANSWER = frozenset({Verdict.UNREACHABLE, Verdict.LOST, Verdict.SILENT})
 _LONGEST_REASON = 200
 
 
+# What waits to be told with others of its kind waits no longer than this.
+TELL_EVERY_S = 1.0
+
+
 class Log:
-    """Writes events as lines. `today` gives the date as seconds since the epoch."""
+    """Writes events as lines. `today` gives the date as seconds since the epoch.
+
+    Its `turn` is to be taken every `TELL_EVERY_S` seconds.
+    """
 
     def __init__(self, out: TextIO, today: Callable[[], float]) -> None:
         self._out = out
@@ -49,15 +56,22 @@ class Log:
         self._refusals = Refusals()
 
     def __call__(self, event: Event) -> None:
-        now = self._today()
         if isinstance(event, AdminRefused):
             self._refusals.note(event)
-        for row in (_row(event), *self._refusals.due(now)):
-            if row is not None:
-                self._write(now, row)
+            self._tell_refusals()
+        elif (row := _row(event)) is not None:
+            self._write(row)
 
-    def _write(self, now: float, row: dict[str, Any]) -> None:
-        at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    async def turn(self) -> None:
+        """Tells what is due of that which was noted before."""
+        self._tell_refusals()
+
+    def _tell_refusals(self) -> None:
+        for row in self._refusals.due(self._today()):
+            self._write(row)
+
+    def _write(self, row: dict[str, Any]) -> None:
+        at = datetime.fromtimestamp(self._today(), UTC).isoformat(timespec="milliseconds")
         # ASCII only: it is one line in whatever encoding the output has.
         line = json.dumps({"at": at, **row}, separators=(",", ":"))
         # A full disk or a reader that left must not stop a call before it is settled.

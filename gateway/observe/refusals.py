@@ -1,7 +1,6 @@
 """Refused administrators in so few lines that nobody who guesses keys can fill the log.
 
-The first refusal is told at once. Those of the second after it are counted, and told with whatever event comes next: a
-gateway has one every second.
+The first refusal is told at once. Those of the second after it are counted, and told together when that is over.
 """
 
 import math

@@ -208,47 +208,51 @@ def test_a_line_has_these_fields(kind: type[Event]) -> None:
     assert lines(EVENTS[kind]) == [ROWS[kind]]
 
 
-def refused_lines(*refusals: tuple[float, Event]) -> list[tuple[str, str, int, list[str]]]:
-    """What is told of events that come at these seconds: when, and the reason, the count and the addresses of each."""
+GUESS = EVENTS[AdminRefused]
+
+
+async def refused_lines(*steps: tuple[float, Event | None]) -> list[tuple[str, str, int, list[str]]]:
+    """What is told of events that come at these seconds, None: of a turn. When, why, how many, and from where."""
     out, now = io.StringIO(), [0.0]
     log = Log(out, lambda: NOON + now[0])
-    for at, event in refusals:
+    for at, event in steps:
         now[0] = at
-        log(event)
+        if event is None:
+            await log.turn()
+        else:
+            log(event)
     rows = map(json.loads, out.getvalue().splitlines())
-    return [(row["at"][17:23], row["why"], row["count"], row["addresses"]) for row in rows if "why" in row]
+    return [(row["at"][17:23], row["why"], row["count"], row["addresses"]) for row in rows]
 
 
-def test_whoever_guesses_keys_makes_no_more_than_a_line_a_second() -> None:
-    guess = EVENTS[AdminRefused]
-    guesses = [(number / 1000, guess) for number in range(3000)]
-    assert refused_lines(*guesses) == [
+async def test_whoever_guesses_keys_makes_no_more_than_a_line_a_second() -> None:
+    guesses = [(number / 1000, GUESS) for number in range(3000)]
+    assert await refused_lines(*guesses) == [
         ("20.500", "wrong_key", 1, ["10.0.0.7"]),
         ("21.500", "wrong_key", 1000, ["10.0.0.7"]),
         ("22.500", "wrong_key", 1000, ["10.0.0.7"]),
     ]
 
 
-def test_what_is_not_told_yet_is_told_with_whatever_comes_next() -> None:
-    guess, share = EVENTS[AdminRefused], EVENTS[EvidenceShared]
-    told = refused_lines((0, guess), (0.1, guess), (0.2, guess), (0.9, share), (1.1, share), (2.1, share), (3, guess))
-    assert [(at, count) for at, _, count, _ in told] == [("20.500", 1), ("21.600", 2), ("23.500", 1)]
-
-
-def test_refusals_are_told_by_reason_and_with_few_addresses() -> None:
-    guesses = [(0.5, AdminRefused(Lack.WRONG_KEY, f"10.0.0.{number}")) for number in range(250)]
-    told = refused_lines(
-        (0, EVENTS[AdminRefused]), *guesses, (0.6, AdminRefused(Lack.NO_KEY, None)), guesses[0], (1, guesses[0][1])
-    )
-    assert [(why, count, len(addresses)) for _, why, count, addresses in told[1:]] == [
-        ("wrong_key", 252, 5),
-        ("no_key", 1, 0),
+async def test_every_refusal_is_told_though_no_other_comes() -> None:
+    steps = [(0, GUESS), (0.1, GUESS), (0.2, GUESS), (0.9, None), (1.1, None), (2.1, None), (3, GUESS), (4, None)]
+    assert [(at, count) for at, _, count, _ in await refused_lines(*steps)] == [
+        ("20.500", 1),
+        ("21.600", 2),
+        ("23.500", 1),
     ]
 
 
-def test_a_clock_that_is_set_back_keeps_no_refusal_from_the_log() -> None:
-    guess = EVENTS[AdminRefused]
-    assert len(refused_lines((0, guess), (-3600, guess), (-3599.5, guess), (-3598, guess))) == 3
+async def test_refusals_are_told_by_reason_and_with_few_addresses() -> None:
+    guesses = [(0.5, AdminRefused(Lack.WRONG_KEY, f"10.0.0.{number}")) for number in range(250)]
+    steps = [(0, GUESS), *guesses, guesses[0], (0.6, AdminRefused(Lack.NO_KEY, None)), (1, None)]
+    told = [(why, count, len(addresses)) for _, why, count, addresses in await refused_lines(*steps)]
+    assert told == [("wrong_key", 1, 1), ("wrong_key", 251, 5), ("no_key", 1, 0)]
+
+
+async def test_a_clock_that_is_set_back_keeps_no_refusal_from_the_log() -> None:
+    told = await refused_lines((0, GUESS), (-3600, GUESS), (-3599.5, GUESS), (-3598, None))
+    assert sum(count for _, _, count, _ in told) == 3
 
 
 def test_a_call_that_owes_nothing_says_what_became_of_it() -> None:
