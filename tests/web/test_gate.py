@@ -10,12 +10,11 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
-from gateway.app import ledger_of
 from gateway.core.events import AdminActed, AdminRefused, Event
 from gateway.core.terms import Offer
 from gateway.core.trail import Action, Door, Lack
 from gateway.ledger import writes
-from gateway.ledger.ledger import Ledger
+from gateway.ledger.ledger import Ledger, open_ledger
 from gateway.web import admin, problems
 from tests.house import ADMIN_KEY, Simulator, settings_for
 from tests.ledger.accounts import NOW, USD, charge, operator
@@ -50,7 +49,7 @@ class Desk:
 @asynccontextmanager
 async def open_desk(directory: Path, **keys: str) -> AsyncIterator[Desk]:
     settings = settings_for(Simulator("http://127.0.0.1:9"), directory)
-    async with ledger_of(settings) as ledger:
+    async with open_ledger(settings.store, settings.data_dir, None, settings.allowances) as ledger:
         desk = Desk(FastAPI(), ledger, Offer(settings.catalog, settings.groups))
         problems.install(desk.app)
         office = admin.Office(keys, ledger, desk.offer, lambda: NOW, None, desk.events.append)
