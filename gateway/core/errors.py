@@ -50,7 +50,8 @@ class GatewayError(Exception):
 
     `status` is the HTTP status, `google_status` the canonical code Gemini callers get, `type` and
     `code` the OpenAI pair, `reason` the reason of Google's ErrorInfo. `billed` is "no", "yes" or
-    "unknown". `should_retry` None leaves it to the SDK's own rule. `drill` names those that touched the call.
+    "unknown". `should_retry` None leaves it to the SDK's own rule. `drill` names those that touched the call,
+    `call_id` the call that it is about, where that is not the caller's own.
     """
 
     status: int = 500
@@ -62,6 +63,7 @@ class GatewayError(Exception):
     should_retry: ClassVar[bool | None] = False
     retry_after_s: int | None = None
     drill: str | None = None
+    call_id: str | None = None
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
@@ -269,14 +271,14 @@ class UpstreamSilent(UpstreamError):
 
 
 class StillDrawing(UpstreamError):
-    """Told just before the caller's SDK would hang up without an answer."""
+    """Told just before the caller's SDK would hang up without an answer. Asked the same again, it gets it."""
 
     status = 504
     google_status = "DEADLINE_EXCEEDED"
     code = "deferred"
     reason = "STILL_DRAWING"
     billed = "unknown"
-    should_retry = False
+    should_retry = True
 
 
 class CallUnsure(UpstreamError):

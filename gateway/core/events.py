@@ -75,6 +75,30 @@ class CallFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class CallReplayed:
+    """The end of a call that had the answer of another, which it `answers`, and cost nothing.
+
+    `joined`: that was still being drawn here; else it was kept. The others as in `CallFinished`.
+    """
+
+    call: Call
+    answers: str
+    joined: bool
+    status: int
+    code: str
+    delivered: bool
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDropped:
+    """An answer that its caller left was charged and could not be kept: whoever comes back pays again."""
+
+    call: Call
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorCharged:
     """An attempt whose answer no caller got: `why` is race_loss, truncated, fruitless or unsettled."""
 
@@ -239,6 +263,8 @@ Event = (
     | AttemptLate
     | FailoverDenied
     | CallFinished
+    | CallReplayed
+    | AnswerDropped
     | OperatorCharged
     | CallRefused
     | CredentialRefused

@@ -5,9 +5,11 @@ and what is told and asked afterwards. All of it may be lost: then somebody pays
 """
 
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.core.claims import Claim, Standing, Stands
+from gateway.core.errors import BooksAway
 from gateway.core.keys import Key
 from gateway.ledger import layout
 from gateway.ledger.store import Store
@@ -68,7 +70,8 @@ class Claims:
 
     async def live(self) -> None:
         """This process is there; to be said every `LIVE_S` seconds."""
-        await self._store.keep({layout.drawing(self.owner): "1"}, for_s=4 * LIVE_S)
+        with suppress(BooksAway):  # others tell of that
+            await self._store.keep({layout.drawing(self.owner): "1"}, for_s=4 * LIVE_S)
 
     async def lives(self, owner: str) -> bool:
         return owner == self.owner or await self._store.there([layout.drawing(owner)])

@@ -11,12 +11,14 @@ from gateway.core.drill import OneKey, OneTeam, Share, named
 from gateway.core.events import (
     AdminActed,
     AdminRefused,
+    AnswerDropped,
     AttemptFinished,
     AttemptLate,
     AttemptPresumed,
     BudgetPassed,
     CallFinished,
     CallRefused,
+    CallReplayed,
     CallUnbacked,
     CallUnsettled,
     CredentialRefused,
@@ -260,10 +262,36 @@ def _call(event: CallFinished) -> dict[str, Any]:
     return row
 
 
+def _replayed(event: CallReplayed) -> dict[str, Any]:
+    call = event.call
+    return {
+        "event": "call_replayed",
+        "call_id": event.answers,
+        "request_id": call.request_id,
+        "team": call.key.team,
+        "key_id": call.key.id,
+        "dialect": call.dialect,
+        "operation": call.operation,
+        "joined": event.joined,
+        "status": event.status,
+        "code": event.code,
+        "delivered": event.delivered,
+        "seconds": round(event.total_s, 3),
+    }
+
+
+def _answer_dropped(event: AnswerDropped) -> dict[str, Any]:
+    call = event.call
+    whose = {"team": call.key.team, "key_id": call.key.id}
+    return {"event": "answer_dropped", "call_id": call.id, **whose, "bytes": event.size_bytes}
+
+
 _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     AttemptFinished: _attempt,
     AttemptLate: _attempt,
+    AnswerDropped: _answer_dropped,
     CallFinished: _call,
+    CallReplayed: _replayed,
     CallRefused: _refused,
     CredentialRefused: _credential_refused,
     DrillBegan: _drill,

@@ -21,12 +21,14 @@ from gateway.core.drill import Ailment, Drill
 from gateway.core.events import (
     AdminActed,
     AdminRefused,
+    AnswerDropped,
     AttemptFinished,
     AttemptLate,
     AttemptPresumed,
     BudgetPassed,
     CallFinished,
     CallRefused,
+    CallReplayed,
     CallUnbacked,
     CallUnsettled,
     CredentialRefused,
@@ -67,6 +69,11 @@ _Table = Mapping[str, tuple[str, tuple[str, ...]]]
 _COUNTERS: _Table = {
     "gateway_calls": ("Calls answered", ("dialect", "operation", "model", "size", "group", "code")),
     "gateway_undelivered_calls": ("Calls whose caller got no whole answer", ("model", "size", "code")),
+    "gateway_replayed_calls": (
+        "Calls that had the answer of an earlier one, and cost nothing: it was joined, or it was kept",
+        ("dialect", "how", "code"),
+    ),
+    "gateway_dropped_answers": ("Answers that were charged, that nobody waited for, and that could not be kept", ()),
     "gateway_refused_requests": ("Requests refused before they were calls", ("dialect", "code")),
     "gateway_attempts": ("Attempts on upstream lanes", ("lane", "group", "model", "verdict", "won")),
     "gateway_group_moves": ("Moves of what is believed of a group", ("group", "model", "to", "why")),
@@ -155,6 +162,8 @@ class Metrics:
             FailoverDenied: self._failover_denied,
             GroupMoved: self._group_moved,
             OperatorCharged: self._operator_charged,
+            CallReplayed: self._call_replayed,
+            AnswerDropped: lambda _: self._counters["gateway_dropped_answers"].inc(),
             CallRefused: self._call_refused,
             CredentialRefused: self._credential_refused,
             DrillBegan: lambda event: self._active(event.drill).inc(),
@@ -263,6 +272,10 @@ class Metrics:
     def _budget_passed(self, event: BudgetPassed) -> None:
         self._counters["gateway_budget_alerts"].labels(event.alert.whose, event.alert.period.value).inc()
 
+    def _call_replayed(self, event: CallReplayed) -> None:
+        how = "joined" if event.joined else "kept"
+        self._counters["gateway_replayed_calls"].labels(event.call.dialect, how, event.code).inc()
+
     def _call_refused(self, event: CallRefused) -> None:
         self._counters["gateway_refused_requests"].labels(event.dialect, event.code).inc()
 
@@ -271,6 +284,8 @@ class Metrics:
         for kind in Ailment:
             self._gauges["gateway_drills_active"].labels(kind.value)
         self._counters["gateway_drilled_calls"].labels("ok")
+        for row in product(("gemini", "images", "chat", "responses"), ("joined", "kept")):
+            self._counters["gateway_replayed_calls"].labels(*row, "ok")
         for row in product(("key", "team"), Period):
             self._counters["gateway_budget_alerts"].labels(*row)
         for action in Action:

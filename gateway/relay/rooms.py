@@ -9,6 +9,7 @@ from gateway.core.outage import Slices
 from gateway.core.stakes import Stakes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.claims import Claims
 from gateway.ledger.outbox import Outbox
 from gateway.ledger.signatures import Signatures
 from gateway.relay.obstacle import Obstacle
@@ -27,6 +28,7 @@ class Rooms:
     outbox: Outbox
     slices: Slices
     signatures: Signatures
+    claims: Claims
     spools: Spools
     client: Client
     board: HealthBoard

@@ -10,12 +10,14 @@ from gateway.core.drill import Ailment, Drill, OneKey
 from gateway.core.events import (
     AdminActed,
     AdminRefused,
+    AnswerDropped,
     AttemptFinished,
     AttemptLate,
     AttemptPresumed,
     BudgetPassed,
     CallFinished,
     CallRefused,
+    CallReplayed,
     CallUnbacked,
     CallUnsettled,
     CredentialRefused,
@@ -117,6 +119,10 @@ REFUSED = CallRefused(
     request_id="req_1", dialect="chat", operation="complete", status=401, code="invalid_api_key", total_s=0.0123
 )
 
+REPLAYED = CallReplayed(
+    call=call(), answers="call_0", joined=True, status=200, code="ok", delivered=True, total_s=2.3456
+)
+
 UNSETTLED = Unsettled(
     "call_1-1",
     "call_1",
@@ -137,6 +143,8 @@ EVENTS: dict[type[Event], Event] = {
     AttemptFinished: attempt(),
     AttemptLate: AttemptLate(call(), "call_1-1", facts.lane()),
     CallFinished: finished(charge()),
+    CallReplayed: REPLAYED,
+    AnswerDropped: AnswerDropped(call(), size_bytes=20_000_000),
     FailoverDenied: FailoverDenied(
         call(), facts.lane(facts.ENTERPRISE), Exhausted(Purpose.PREMIUM, Owner.TEAM, Window.HOUR, 1200)
     ),

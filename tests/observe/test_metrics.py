@@ -48,6 +48,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_calls": ("dialect", "operation", "model", "size", "group", "code"),
     "gateway_shortfalls": ("model", "size", "group", "how"),
     "gateway_undelivered_calls": ("model", "size", "code"),
+    "gateway_replayed_calls": ("dialect", "how", "code"),
+    "gateway_dropped_answers": (),
     "gateway_refused_requests": ("dialect", "code"),
     "gateway_call_seconds": ("model", "size"),
     "gateway_attempts": ("lane", "group", "model", "verdict", "won"),

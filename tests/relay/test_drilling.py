@@ -20,6 +20,7 @@ from gateway.core.outage import Outage, Slices
 from gateway.core.stakes import Stakes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.claims import Claims
 from gateway.ledger.drills import Drills
 from gateway.ledger.keys import Keys
 from gateway.ledger.outbox import Outbox
@@ -94,6 +95,7 @@ async def watched(losable: LosableStore, spools: Spools, tmp_path: Path) -> Asyn
             outbox=outbox,
             slices=Slices(Outage.CLOSED),
             signatures=Signatures(store, keep_s=0),
+            claims=Claims(store, "here", b"pepper for the tests, 32 bytes.."),
             spools=spools,
             client=client,
             board=HealthBoard(Patience()),
