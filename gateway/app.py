@@ -28,7 +28,7 @@ from gateway.dialects.responses import Responses
 from gateway.ledger.archive import ARCHIVE_EVERY_S, Archiver
 from gateway.ledger.claims import LIVE_S
 from gateway.ledger.evidence import Evidence
-from gateway.ledger.keys import Keys
+from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.outbox import REVIVE_EVERY_S, TURN_EVERY_S, Outbox
 from gateway.ledger.reaper import REAP_EVERY_S, Reaper
@@ -47,6 +47,9 @@ from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.fetch import Fetcher, Terms
 from gateway.upstream.lanes import Lanes, access
+from gateway.vault.folder import Folder
+from gateway.vault.records import ResultCaps
+from gateway.vault.results import Results
 from gateway.vault.spools import Spools
 from gateway.vault.vault import Vault
 from gateway.web import admin, openapi, ops, own_key, problems
@@ -56,6 +59,7 @@ from gateway.web.public import Desk, Public
 
 # What is expired is refused at once; it is swept away for the space alone.
 _SWEEP_S = 600.0
+_SWEEP_RESULTS_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +100,14 @@ async def running(
         Drilling(ledger.drills, observe, now) as drilling,
     ):
         counting = Counting(ledger.served, time.time)
+        results = Results(Folder(settings.data_dir / "vault" / "results"), _secret(settings), ResultCaps())
         rooms = Rooms(
             books=ledger.books,
             outbox=outbox,
             slices=Slices(settings.store_away),
             claims=ledger.claims,
             spools=spools,
+            results=results,
             signatures=Signatures(ledger.store, keep_s=settings.retention.signatures_s),
             client=client,
             board=HealthBoard(settings.patience),
@@ -115,14 +121,16 @@ async def running(
         )
         vault = Vault.open(settings.data_dir)
         supervisor.keep(lambda: vault.sweep(time.time()), every_s=_SWEEP_S, name="sweep")
+        supervisor.keep(lambda: results.sweep(time.time()), every_s=_SWEEP_RESULTS_S, name="results")
         supervisor.keep(drilling.turn, every_s=LOOK_S, name="drills")
         supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
         supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
         _keep_books(settings, rooms, ledger)
-        vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, now)
+        relay = Relay(rooms, drilling, pulse, settings.limits.left_calls)
+        vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, relay, now)
         supervisor.keep(log.turn, every_s=TELL_EVERY_S, name="log")
         framework, apart = _faces(settings, ledger, rooms, vitals)
-        desk = _desk(settings, rooms, Relay(rooms, drilling, pulse), ledger.keys, vault)
+        desk = _desk(settings, rooms, relay, ledger.keys, vault)
         yield House(Public(framework, desk), apart, ledger, supervisor)
 
 
@@ -132,6 +140,10 @@ async def _spools(settings: Settings) -> AsyncIterator[Spools]:
     folder = settings.data_dir / "vault" / "spools"
     with closing(Spools(folder, sys.maxsize if most_bytes is None else most_bytes)) as spools:
         yield spools
+
+
+def _secret(settings: Settings) -> bytes:
+    return pepper(settings.data_dir, settings.secret.reveal() if settings.secret else None)
 
 
 def _keep_books(settings: Settings, rooms: Rooms, ledger: Ledger) -> None:

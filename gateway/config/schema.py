@@ -115,6 +115,7 @@ class LimitsSection(Section):
     body_bytes: Bytes = 100 * MIB  # what the provider takes
     memory_bytes: Annotated[Bytes | None, Nullable] = None
     spool_bytes: Annotated[Bytes | None, Nullable] = 4096 * MIB  # two hundred of the largest answers at a time
+    left_calls: Annotated[int, Field(ge=0)] = 1000  # as many pictures as most teams draw in a quarter of an hour
 
     @model_validator(mode="after")
     def _fits_one(self) -> Self:

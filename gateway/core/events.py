@@ -92,9 +92,13 @@ class CallReplayed:
 
 @dataclass(frozen=True, slots=True)
 class AnswerDropped:
-    """An answer that its caller left was charged and could not be kept: whoever comes back pays again."""
+    """An answer that its caller left was charged and could not be kept: whoever comes back pays again.
+
+    `why`: its bytes were lost on the way, for want of room; there was no room to keep them; or that failed.
+    """
 
     call: Call
+    why: str
     size_bytes: int
 
 

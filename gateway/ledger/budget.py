@@ -207,9 +207,8 @@ class _Wanted:
         return calls if self.bid is None else [*calls, self.bid.place]
 
     def words(self) -> list[str]:
-        bid = self.bid.words() if self.bid else []
         lease_ms, count = round(self.lease_s * 1000), len(self.call_ids)
-        return [str(self.nanos), str(lease_ms), str(count), *self.call_ids, str(len(bid)), *bid]
+        return [str(self.nanos), str(lease_ms), str(count), *self.call_ids, self.bid.text if self.bid else ""]
 
 
 @dataclass(frozen=True, slots=True)

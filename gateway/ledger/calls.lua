@@ -53,11 +53,8 @@ local function request_of(keys, place, args, at)
   local count = tonumber(args[at + 2])
   local own, ids = {unpack(keys, place, place + count - 1)}, {unpack(args, at + 3, at + 2 + count)}
   local request = {nanos = amount(args[at]), lease_ms = tonumber(amount(args[at + 1])), keys = own, ids = ids}
-  local told = at + 3 + count
-  local words = tonumber(args[told])
-  if words == 0 then return request, count, 4 + count end
-  request.claim = claim_of(keys[place + count], {unpack(args, told + 1, told + words)})
-  return request, count + 1, 4 + count + words
+  if args[at + 3 + count] ~= '' then request.claim, request.place = args[at + 3 + count], keys[place + count] end
+  return request, request.claim and count + 1 or count, 4 + count
 end
 
 -- Sets money aside for all calls of a request, or for none; the answer to it.
@@ -72,7 +69,7 @@ local function admitted(books, request, key, begun, now)
 
   local accounts, told, refused = {books.key, books.team}, {}, nil
   if fresh[1] then
-    local found = stranger(books.key) or stranger(books.team) or (request.claim and claimed(request.claim, now))
+    local found = stranger(books.key) or stranger(books.team) or (request.claim and claimed(request.place, request.claim, now))
     if found then return found end
     local needed, asked = request.nanos * #fresh, {requests = 1, pictures = #fresh}
     refused = refusal(books.key, needed, asked, now) or refusal(books.team, needed, asked, now)
@@ -89,10 +86,10 @@ local function admitted(books, request, key, begun, now)
     books.alerted = true  -- setting money aside passes no share of a budget
   end
   if refused then
-    if refused[1] == 'fast' and request.claim and request.claim.marks then told_of_failure(request.claim.place) end
+    if refused[1] == 'fast' and request.claim then refused_once(request.place, request.claim) end
     return refused
   end
-  if fresh[1] and request.claim then begun_once(request.claim) end
+  if fresh[1] and request.claim then begun_once(request.place, request.claim) end
 
   local capped = books.team.premium_hour or books.team.premium_day
   local answer = {'open', capped and 'capped' or 'free', left_of(accounts), whole(#told)}
@@ -106,7 +103,7 @@ end
 -- each, if the budgets and rates of the key and its team allow all of them; else for none of them.
 --   keys    team's account, key's account, open calls, ledger, then of every request its calls, and where it claims
 --   args    key id, time zone, `since`, when the day ends, when the month ends, then of every request: nanos for each
---           call, lease in ms, how many calls, the id of every call, of how many words its claim is, and these
+--           call, lease in ms, how many calls, the id of every call, and its claim, or an empty text
 --   answer  for every request one of these:
 --           {'open', 'capped'|'free', left, words of alerts, …, nanos held by each}, also for calls that hold it
 --           already; capped: the team has caps on what it pays for dearer groups; left: what hard budgets leave

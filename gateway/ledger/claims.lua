@@ -73,29 +73,34 @@ local function asked_once(claim)
   return {'claimed', known[2], known[3], known[4]}
 end
 
--- A claim of a request, from its words: 'once', call id, owner, fingerprint, the call whose answer it does without; or
--- 'asked', call id, owner, how long ago an answer may have been left, and delivered, in ms, and '1': its client says
--- of a retry that it is one.
-local function claim_of(place, words)
-  if words[1] == 'once' then
-    return {place = place, once = true, call = words[2], owner = words[3], asked = words[4], anew = words[5]}
-  end
+-- A claim of a request is one text: 'once', call id, owner, fingerprint, and the call whose answer it does without, or
+-- '-'; or 'asked', call id, owner, how long ago an answer may have been left, and delivered, in ms, and '1': its client
+-- says of a retry that it is one.
+local function claim_of(place, text)
+  local kind, call, owner, first, second, third = string.match(text, '^(%a+) (%S+) (%S+) (%S+) (%S+) ?(%d?)$')
+  if kind == 'once' then return {place = place, call = call, owner = owner, asked = first, anew = second} end
   return {
-    place = place, call = words[2], owner = words[3],
-    left_ms = tonumber(words[4]), given_ms = tonumber(words[5]), marks = words[6] == '1',
+    place = place, call = call, owner = owner,
+    left_ms = tonumber(first), given_ms = tonumber(second), marks = third == '1',
   }
 end
 
--- What a request claims: an answer that is told it instead of a hold; nil: there is none for it.
-local function claimed(claim, now)
-  if claim.once then return asked_once(claim) end
-  if redis.call('EXISTS', claim.place) == 0 then return nil end
-  return left_behind(claim, now)
+local function is_once(text)
+  return string.byte(text) == 111  -- an o
+end
+
+-- What a request claims: an answer that is told it instead of a hold; nil: there is none for it. Most claims are of
+-- what nobody has left, and are not even read.
+local function claimed(place, text, now)
+  if is_once(text) then return asked_once(claim_of(place, text)) end
+  if redis.call('EXISTS', place) == 0 then return nil end
+  return left_behind(claim_of(place, text), now)
 end
 
 -- A request that claims nothing has been admitted.
-local function begun_once(claim)
-  if not claim.once then return end
+local function begun_once(place, text)
+  if not is_once(text) then return end
+  local claim = claim_of(place, text)
   redis.call(
     'HSET', claim.place, 'asked', claim.asked, 'call', claim.call, 'state', 'running', 'owner', claim.owner
   )
@@ -105,6 +110,11 @@ end
 local function told_of_failure(place)
   redis.call('HINCRBY', place, 'told', 1)
   redis.call('EXPIRE', place, ASKED_KEPT_S)
+end
+
+-- A request came too fast, and its caller knows.
+local function refused_once(place, text)
+  if not is_once(text) and claim_of(place, text).marks then told_of_failure(place) end
 end
 
 local function forget_given(place)

@@ -41,12 +41,13 @@ class Bid:
     def kind(self) -> str:
         return "asked" if self.claim.once is None else "once"
 
-    def words(self) -> list[str]:
-        """As `reserve` takes them."""
+    @property
+    def text(self) -> str:
+        """As `reserve` takes it."""
         claim = self.claim
         if claim.once is not None:
-            return ["once", self.call_id, self.owner, claim.asked, self.anew]
-        return ["asked", self.call_id, self.owner, _ms(claim.left_s), _ms(claim.given_s), _mark(claim)]
+            return f"once {self.call_id} {self.owner} {claim.asked} {self.anew or '-'}"
+        return f"asked {self.call_id} {self.owner} {_ms(claim.left_s)} {_ms(claim.given_s)} {_mark(claim)}"
 
 
 class Claims:

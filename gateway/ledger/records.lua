@@ -57,7 +57,7 @@ local function revoke(keys, args)
   if redis.call('HEXISTS', keys[1], 'revoked') == 1 then return {'same'} end
   changed(row, 'revoked', '', given[1])
   enter(keys[2], row)
-  redis.call('HSET', keys[1], 'revoked', given[1])
+  redis.call('HSETNX', keys[1], 'revoked', given[1])
   return {'revoked'}
 end
 

@@ -283,7 +283,7 @@ def _replayed(event: CallReplayed) -> dict[str, Any]:
 def _answer_dropped(event: AnswerDropped) -> dict[str, Any]:
     call = event.call
     whose = {"team": call.key.team, "key_id": call.key.id}
-    return {"event": "answer_dropped", "call_id": call.id, **whose, "bytes": event.size_bytes}
+    return {"event": "answer_dropped", "call_id": call.id, **whose, "why": event.why, "bytes": event.size_bytes}
 
 
 _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {

@@ -73,7 +73,10 @@ _COUNTERS: _Table = {
         "Calls that had the answer of an earlier one, and cost nothing: it was joined, or it was kept",
         ("dialect", "how", "code"),
     ),
-    "gateway_dropped_answers": ("Answers that were charged, that nobody waited for, and that could not be kept", ()),
+    "gateway_dropped_answers": (
+        "Answers that were charged, that nobody waited for, and that could not be kept",
+        ("why",),
+    ),
     "gateway_refused_requests": ("Requests refused before they were calls", ("dialect", "code")),
     "gateway_attempts": ("Attempts on upstream lanes", ("lane", "group", "model", "verdict", "won")),
     "gateway_group_moves": ("Moves of what is believed of a group", ("group", "model", "to", "why")),
@@ -127,6 +130,7 @@ _HISTOGRAMS: _Table = {
 }
 _GAUGES: _Table = {
     "gateway_upstream_in_flight": ("Attempts now waiting for the upstream", ("lane", "group")),
+    "gateway_left_calls": ("Calls that are being drawn with nobody waiting for them", ()),
     "gateway_group_standing": (
         "0 closed (well), 1 suspect, 2 ramp (coming back), 3 half (being asked), 4 open (put behind)",
         ("group", "model"),
@@ -163,7 +167,7 @@ class Metrics:
             GroupMoved: self._group_moved,
             OperatorCharged: self._operator_charged,
             CallReplayed: self._call_replayed,
-            AnswerDropped: lambda _: self._counters["gateway_dropped_answers"].inc(),
+            AnswerDropped: lambda event: self._counters["gateway_dropped_answers"].labels(event.why).inc(),
             CallRefused: self._call_refused,
             CredentialRefused: self._credential_refused,
             DrillBegan: lambda event: self._active(event.drill).inc(),
@@ -192,6 +196,7 @@ class Metrics:
         in_flight: Mapping[Lane, int],
         standings: Mapping[tuple[str, str], Standing],
         promises: Mapping[str, int],
+        left: int,
     ) -> bytes:
         """Everything in Prometheus' text format; the arguments are how things stand at this moment."""
         for lane, count in in_flight.items():
@@ -200,6 +205,7 @@ class Metrics:
             self._gauges["gateway_group_standing"].labels(*pair).set(_STANDING[standing])
         for kind, count in promises.items():
             self._gauges["gateway_journal_promises"].labels(kind).set(count)
+        self._gauges["gateway_left_calls"].set(left)
         return generate_latest(self._registry)
 
     def _attempt(self, event: AttemptFinished) -> None:
@@ -286,6 +292,8 @@ class Metrics:
         self._counters["gateway_drilled_calls"].labels("ok")
         for row in product(("gemini", "images", "chat", "responses"), ("joined", "kept")):
             self._counters["gateway_replayed_calls"].labels(*row, "ok")
+        for why in ("lost", "full", "failed"):
+            self._counters["gateway_dropped_answers"].labels(why)
         for row in product(("key", "team"), Period):
             self._counters["gateway_budget_alerts"].labels(*row)
         for action in Action:

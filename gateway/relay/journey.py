@@ -63,6 +63,7 @@ class Journey:
         self._settlement = Settlement(call, plan, hold, rooms, promised)
         self._races: list[Race] = []
         self._left = False
+        self._dropped = False
         self._reply: asyncio.Future[Content] | None = None
 
     @property
@@ -115,6 +116,7 @@ class Journey:
 
     def drop(self) -> None:
         """Nobody will want the answer any more."""
+        self._dropped = True
         for race in self._races:
             for attempt in race.attempts:
                 attempt.tape.drop()
@@ -240,6 +242,8 @@ class Journey:
             attempt.leave()
         if parsed.insists:
             attempt.tape.widen()
+        if self._dropped:
+            attempt.tape.drop()
         timeouts = rooms.timeouts
         total_s = timeouts.total_long_s if ask.long else timeouts.total_s
         told = self._telling(news)

@@ -15,6 +15,7 @@ from gateway.ledger.signatures import Signatures
 from gateway.relay.obstacle import Obstacle
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.client import Client, Timeouts
+from gateway.vault.results import Results
 from gateway.vault.spools import Spools
 
 
@@ -30,6 +31,7 @@ class Rooms:
     signatures: Signatures
     claims: Claims
     spools: Spools
+    results: Results
     client: Client
     board: HealthBoard
     stakes: Stakes

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.allowance import Purpose
-from gateway.core.events import Event, Observer
+from gateway.core.events import Observer
 from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.core.metadata import Metadata
 from gateway.core.metadata import changed as changed_metadata
@@ -30,10 +30,6 @@ from gateway.web.problems import DESCRIBED, Problem, as_problem
 from gateway.web.reports import FirstDay, LastDay, UsageWords, question, used, waste
 
 
-def _unheard(_event: Event) -> None:
-    pass
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Office:
     """What administration works with.
@@ -47,7 +43,7 @@ class Office:
     offer: Offer
     today: Callable[[], float]
     shelf: Shelf | None
-    observe: Observer = _unheard
+    observe: Observer
 
     @property
     def gate(self) -> Gate:

@@ -12,6 +12,7 @@ from gateway.core.errors import BooksAway
 from gateway.ledger.outbox import Outbox
 from gateway.ledger.store import Store
 from gateway.observe.metrics import CONTENT_TYPE, Metrics
+from gateway.relay.serve import Relay
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.lanes import Lanes
 
@@ -26,6 +27,7 @@ class Vitals:
     board: HealthBoard
     metrics: Metrics
     supervisor: Supervisor
+    relay: Relay
     now: Callable[[], float]
 
 
@@ -79,7 +81,8 @@ def router(vitals: Vitals) -> APIRouter:
     @routes.get("/metrics", summary="Prometheus metrics", response_class=Response)
     async def metrics() -> Response:
         in_flight = {state.access.lane: state.in_flight for state in vitals.lanes}
-        text = vitals.metrics.exposition(in_flight, vitals.board.standings(vitals.now()), vitals.outbox.promises)
+        standings = vitals.board.standings(vitals.now())
+        text = vitals.metrics.exposition(in_flight, standings, vitals.outbox.promises, vitals.relay.orders.left)
         return Response(text, media_type=CONTENT_TYPE)
 
     return routes

@@ -71,7 +71,8 @@ async def everything(store: Store, teams: tuple[str, ...] = ("acme",)) -> None:
 
 async def _calls(books: Books, key: Key) -> None:
     claims = Claims(books.store, "here", PEPPER)
-    await claims.live()
+    await Claims(books.store, "there", PEPPER).live()
+    assert await claims.lives("there")
     bid = claims.bid(Claim("print", "once"), key, f"{key.team}_9")
     (hold,) = await books.admit([bid.call_id], key, USD, lease_s=480.0, bid=bid)  # type: ignore[misc]
     await claims.note(bid, bid.call_id, Stands.KEPT)

@@ -144,7 +144,7 @@ EVENTS: dict[type[Event], Event] = {
     AttemptLate: AttemptLate(call(), "call_1-1", facts.lane()),
     CallFinished: finished(charge()),
     CallReplayed: REPLAYED,
-    AnswerDropped: AnswerDropped(call(), size_bytes=20_000_000),
+    AnswerDropped: AnswerDropped(call(), "full", size_bytes=20_000_000),
     FailoverDenied: FailoverDenied(
         call(), facts.lane(facts.ENTERPRISE), Exhausted(Purpose.PREMIUM, Owner.TEAM, Window.HOUR, 1200)
     ),

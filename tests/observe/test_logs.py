@@ -131,6 +131,7 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "call_id": "call_1",
         "team": CALL["team"],
         "key_id": CALL["key_id"],
+        "why": "full",
         "bytes": 20_000_000,
     },
     CallRefused: {

@@ -49,7 +49,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_shortfalls": ("model", "size", "group", "how"),
     "gateway_undelivered_calls": ("model", "size", "code"),
     "gateway_replayed_calls": ("dialect", "how", "code"),
-    "gateway_dropped_answers": (),
+    "gateway_dropped_answers": ("why",),
+    "gateway_left_calls": (),
     "gateway_refused_requests": ("dialect", "code"),
     "gateway_call_seconds": ("model", "size"),
     "gateway_attempts": ("lane", "group", "model", "verdict", "won"),
@@ -88,7 +89,7 @@ def told(*events: Event) -> str:
     metrics = Metrics("1.2.3")
     for event in events:
         metrics(event)
-    return metrics.exposition({facts.lane(): 3}, {("Default", "flash"): Standing.OPEN}, {"owed": 2}).decode()
+    return metrics.exposition({facts.lane(): 3}, {("Default", "flash"): Standing.OPEN}, {"owed": 2}, 1).decode()
 
 
 def families(*events: Event) -> dict[str, Metric]:
@@ -221,7 +222,7 @@ def test_a_call_whose_caller_got_no_whole_answer_is_counted_apart() -> None:
 
 
 def test_what_alerts_look_at_is_there_before_it_happens() -> None:
-    text = Metrics("1", [facts.lane()], ["flash"]).exposition({}, {}, {}).decode()
+    text = Metrics("1", [facts.lane()], ["flash"]).exposition({}, {}, {}, 0).decode()
     for line in (
         'gateway_attempts_total{group="Default",lane="default",model="flash",verdict="busy",won="no"} 0.0',
         'gateway_late_attempts_total{group="Default",model="flash"} 0.0',
@@ -253,7 +254,7 @@ def test_how_things_stand_is_what_is_true_when_it_is_asked() -> None:
 
 @pytest.mark.parametrize(("standing", "number"), list(zip(Standing, (0, 1, 4, 3, 2), strict=True)))
 def test_every_standing_has_a_number(standing: Standing, number: int) -> None:
-    told = Metrics("1").exposition({}, {("Default", "flash"): standing}, {}).decode()
+    told = Metrics("1").exposition({}, {("Default", "flash"): standing}, {}, 0).decode()
     assert f'gateway_group_standing{{group="Default",model="flash"}} {number}.0' in told
 
 
@@ -261,7 +262,7 @@ def test_a_second_gateway_in_the_process_counts_for_itself() -> None:
     first, second = Metrics("1"), Metrics("1")
     first(EVENTS[CallFinished])
     first(EVENTS[CredentialRefused])
-    assert b"gateway_calls_total{" not in second.exposition({}, {}, {})
+    assert b"gateway_calls_total{" not in second.exposition({}, {}, {}, 0)
 
 
 async def test_prometheus_finds_nothing_to_say_about_a_real_exposition(gateway: Gateway) -> None:

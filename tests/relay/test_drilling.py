@@ -31,6 +31,9 @@ from gateway.relay.rooms import Rooms
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.lanes import Lanes, access
+from gateway.vault.folder import Folder
+from gateway.vault.records import ResultCaps
+from gateway.vault.results import Results
 from gateway.vault.spools import Spools
 from tests import facts
 from tests.losable import LosableStore
@@ -97,6 +100,7 @@ async def watched(losable: LosableStore, spools: Spools, tmp_path: Path) -> Asyn
             signatures=Signatures(store, keep_s=0),
             claims=Claims(store, "here", b"pepper for the tests, 32 bytes.."),
             spools=spools,
+            results=Results(Folder(tmp_path / "results"), b"secret", ResultCaps()),
             client=client,
             board=HealthBoard(Patience()),
             stakes=Stakes(),

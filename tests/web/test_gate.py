@@ -127,7 +127,7 @@ async def test_what_is_no_address_is_not_passed_on(desk: Desk, claimed: str, add
 
 
 async def test_no_admin_key_is_shown_by_what_holds_it(desk: Desk) -> None:
-    office = admin.Office({"ana": ANA}, desk.ledger, desk.offer, lambda: NOW, None)
+    office = admin.Office({"ana": ANA}, desk.ledger, desk.offer, lambda: NOW, None, desk.events.append)
     assert ANA not in f"{office!r} {office.gate!r}"
 
 
