@@ -123,7 +123,7 @@ async def open_gateway(
     log = directory / "gateway.log"
     with log.open("w") as lines:
         async with house.running(settings, lines, pulse) as running:
-            await running.ledger.keys.create_team("acme", now=time.time())
+            await running.ledger.keys.ensure_team("acme", now=time.time())
             key, secret = await running.ledger.keys.create_key("acme", name="test", limits=Limits(), now=time.time())
             async with _serving(running, settings) as url, _client(url, secret) as http:
                 yield Gateway(url, secret, key, running, http, log)

@@ -148,7 +148,9 @@ local function stands(keys, args)
   local left = state == 'left' and known and known.state
   if left or state == 'running' or state == 'kept' or (state == 'given' and marks) then
     local till = state == 'kept' and known and known.till or 0  -- somebody may be waiting for just this
-    enter_claim(place, {call = call, state = left or state, owner = args[4], since = now, till = till})
+    enter_claim(
+      place, {call = call, state = left or state, owner = left and known.owner or args[4], since = now, till = till}
+    )
     if state == 'given' then forget_given(place) end
     return {'noted'}
   end

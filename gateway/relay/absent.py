@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gateway.core.claims import Claimed, Standing, Stands
 from gateway.core.errors import BooksAway, GatewayError, UpstreamFailed
@@ -81,13 +81,13 @@ class KeptPicture:
 
 @dataclass(slots=True)
 class Absent:
-    """An answer that is not being drawn here. `wanted` says whether somebody still waits for it."""
+    """An answer that is not being drawn here, and that somebody waits for."""
 
     claimed: Claimed
     bid: Bid
     first_hold: str
     rooms: Rooms
-    wanted: bool = True
+    _unwanted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def coming(self) -> "asyncio.Future[Result | None]":
         """The answer when it is there; None: there will be none, and it may be asked for anew. Or the error to tell."""
@@ -97,28 +97,23 @@ class Absent:
 
     def give_up(self) -> None:
         """Nobody waits for it any more: it is for the next who asks."""
-        self.wanted = False
-        self.rooms.supervisor.start(self._left(), name=f"left {self.claimed.call_id}")
-
-    async def _left(self) -> None:
-        with suppress(BooksAway):  # then it is for the next when its claim is over
-            await self.rooms.claims.note(self.bid, self.claimed.call_id, Stands.LEFT)
+        self._unwanted.set()
 
     async def _come(self, found: "asyncio.Future[Result | None]") -> None:
         try:
-            result = await self._waited()
+            found.set_result(await self._waited())
         except GatewayError as error:
-            if not found.done():
-                found.set_exception(error)
-                found.exception()
-        else:
-            if not found.done():
-                found.set_result(result)
+            found.set_exception(error)
+            found.exception()  # whoever has left does not fetch it
+        finally:
+            if self._unwanted.is_set():
+                with suppress(BooksAway):  # then it is for the next when its claim is over
+                    await self.rooms.claims.note(self.bid, self.claimed.call_id, Stands.LEFT)
 
     async def _waited(self) -> Result | None:
         gone_at: float | None = None
         standing = Standing(self.claimed.stands, ended=False, settled=False)
-        while self.wanted:
+        while not self._unwanted.is_set():
             match standing.stands:
                 case Stands.KEPT | Stands.GIVEN:
                     return await self._kept_or(self._nothing)
@@ -136,7 +131,10 @@ class Absent:
                         return await self._kept_or(self._nothing if standing.settled else self._orphaned)
                 case _:
                     return None
-            await asyncio.sleep(_LOOK_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await self._unwanted.wait()
+                    return None
             standing = await self._standing(standing)
         return None
 

@@ -14,7 +14,7 @@ from gateway.core.budgets import Alert
 from gateway.core.call import Call, came_ms
 from gateway.core.claims import Claimed
 from gateway.core.drill import named
-from gateway.core.errors import BooksAway, GatewayError, NotAllowed, OverBudget
+from gateway.core.errors import BooksAway, CallerLeft, GatewayError, NotAllowed, OverBudget
 from gateway.core.events import BudgetPassed, CallFinished, CallRefused, CallReplayed, CallUnbacked
 from gateway.core.keys import Key
 from gateway.core.plan import Bounds, Plan, bounds, make_plan
@@ -54,7 +54,7 @@ class Relay:
         self.orders = Orders(most_left)
 
     async def serve(self, call: Call, dialect: Dialect, sink: Sink) -> None:
-        """Answers a call through the sink. Raises `GatewayError` while nothing has been sent yet."""
+        """Answers a call through the sink. Raises `GatewayError` while nothing has been sent yet, and `CallerLeft`."""
         visit = Visit(call, dialect, sink, self._pulse, self._rooms.now)
         bid = self._rooms.claims.bid(call.claim, call.key, call.id) if call.claim else None
         await self._noticed(call)
@@ -90,7 +90,6 @@ class Relay:
 
     async def _serve_again(self, serving: Serving, visit: Visit) -> None:
         """For one who came back for it."""
-        rooms = self._rooms
         try:
             await visit.serve(serving)
         except GatewayError as error:
@@ -99,17 +98,7 @@ class Relay:
         finally:
             if isinstance(serving, Drawn):
                 self.orders.leave(serving.order)
-            rooms.observe(
-                CallReplayed(
-                    call=visit.call,
-                    answers=serving.call.id,
-                    joined=isinstance(serving, Joined),
-                    status=visit.end.status,
-                    code=visit.end.code,
-                    delivered=visit.end.delivered,
-                    total_s=rooms.now() - visit.call.arrived_at,
-                )
-            )
+            self._tell_replayed(visit, serving.call.id, joined=isinstance(serving, Joined))
 
     async def _came(self, absent: Absent, visit: Visit) -> Kept | None:
         """The answer that another process has drawn, when it is there; None: there will be none."""
@@ -119,13 +108,19 @@ class Relay:
         came = None
         try:
             came = await visit.wait(absent.coming(), answers)
-        except GatewayError as error:
-            error.call_id = claimed.call_id
+        except (GatewayError, CallerLeft) as error:
+            if isinstance(error, GatewayError):
+                error.call_id = claimed.call_id
+            self._tell_replayed(visit, claimed.call_id, joined=False)
             raise
         finally:
             if came is None:
                 absent.give_up()
         return None if came is None else Kept(came, visit.call, absent.bid, rooms)
+
+    def _tell_replayed(self, visit: Visit, answers: str, *, joined: bool) -> None:
+        end, total_s = visit.end, self._rooms.now() - visit.call.arrived_at
+        self._rooms.observe(CallReplayed(visit.call, answers, joined, end.status, end.code, end.delivered, total_s))
 
     async def _noticed(self, call: Call) -> None:
         """Whoever hung up just before asking again is known to have left by then: both came with the same turn."""

@@ -44,8 +44,15 @@ class Visit:
     async def wait(self, coming: "asyncio.Future[T]", answers: Call) -> T:
         """What comes for the caller, whose line is kept warm; raises as `serve` does."""
         _, vigil = self._begun(answers)
-        await vigil.until([coming])
-        return coming.result()
+        try:
+            await vigil.until([coming])
+            return coming.result()
+        except CallerLeft:
+            self._left()
+            raise
+        except GatewayError as error:
+            self._failed(error)
+            raise
 
     async def serve(self, serving: Serving) -> None:
         """Writes the answer. Raises `GatewayError` while nothing has been sent yet."""
@@ -56,7 +63,7 @@ class Visit:
             if error := await deliver(serving.sources, writer, self._sink, vigil, serving.head):
                 end.code, end.told = error.code, not isinstance(error, StillDrawing)
         except CallerLeft:
-            end.status, end.code, end.told = 499, "caller_left", False
+            self._left()
         except GatewayError as error:
             self._failed(error)
             if isinstance(error, StillDrawing):
@@ -69,6 +76,9 @@ class Visit:
         finally:
             end.told = end.told and not self._sink.gone.done()
             serving.over(delivered=end.told)
+
+    def _left(self) -> None:
+        self.end.status, self.end.code, self.end.told = 499, "caller_left", False
 
     def _failed(self, error: GatewayError) -> None:
         self.end.status, self.end.code = self._dialect.error(error)[0], error.code

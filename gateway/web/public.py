@@ -222,6 +222,8 @@ class _Visit:
                 await self._desk.relay.serve(call, self._dialect, self._sink)
             except GatewayError as error:
                 await self._tell(error)
+            except CallerLeft:
+                pass
             finally:
                 watch.cancel()
 
