@@ -28,6 +28,9 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     drawing:OWNER           a process that has answers drawn; goes when it is no more
     moving                  in a store that another is being copied into: which; goes when all of it is there
     drills                  the drills that are on: id -> when it ends, in ms, and what it is; goes by itself
+    {jobs}:open             the jobs that are not over: id -> until when their owner holds them, in ms
+    {jobs}:job:ID           a job: whose it is, how it stands, who runs it; goes after a day
+    {jobs}:of:KID           the jobs of a key: id -> when it was made, in ms; goes by itself
     {op}:acct …             what the operator paid: account, ledger and its archive, and the attempts paid for
     {op}:unsettled          attempts of which nobody knows whether they were billed: id -> since when, in ms
     {op}:unsettled:ATTEMPT  what is known of one; stays until it is resolved, and a while longer
@@ -53,11 +56,13 @@ MOVING = "moving"
 OPERATOR = "{op}:acct"
 OPERATOR_LEDGER = "{op}:ledger"
 OPERATOR_TRAIL = "{op}:trail"
+JOBS = "{jobs}:open"
+JOB_STEM = "{jobs}:job:"
 DRILLS_TRAIL = "{drills}:trail"  # which is in the slot of `drills`
 UNSETTLED = "{op}:unsettled"
 
 # All of these but `reaper`, `archiver` and `moving`, which are of one store.
-_KEPT = re.compile(r"teams|drills|(key|auth|served):.*|\{(t|h):.*\}.*|\{(op|drills)\}:.*", re.DOTALL)
+_KEPT = re.compile(r"teams|drills|(key|auth|served):.*|\{(t|h):.*\}.*|\{(op|drills|jobs)\}:.*", re.DOTALL)
 
 _OF_TEAM = re.compile(r"\{t:([^}]*)\}:")
 
@@ -147,6 +152,14 @@ def signature(team: str, digest: str) -> str:
 def once(team: str, key_id: str, name: str) -> str:
     """What an Idempotency-Key of this name stands for."""
     return f"{{t:{team}}}:once:{key_id}:{name}"
+
+
+def job(job_id: str) -> str:
+    return f"{JOB_STEM}{job_id}"
+
+
+def jobs_of(key_id: str) -> str:
+    return f"{{jobs}}:of:{key_id}"
 
 
 def drawing(owner: str) -> str:

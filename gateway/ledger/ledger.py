@@ -15,6 +15,7 @@ from gateway.ledger.budget import Books
 from gateway.ledger.claims import Claims
 from gateway.ledger.drills import Drills
 from gateway.ledger.errors import StoreError
+from gateway.ledger.jobs import Jobs
 from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.move import refuse_unfinished
 from gateway.ledger.served import ServedCounts
@@ -32,6 +33,7 @@ class Ledger:
     served: ServedCounts
     trail: Trail
     claims: Claims
+    jobs: Jobs
     actor: Actor = GATEWAY
 
     def by(self, actor: Actor) -> Self:
@@ -59,4 +61,6 @@ async def open_ledger(
         keys, books = Keys(store, hashed_with), Books(store, time.time)
         claims = Claims(store, uuid4().hex, hashed_with)
         drills, served, trail = Drills(store, keys), ServedCounts(store), Trail(store)
-        yield Ledger(store, keys, books, Allowances(store, caps), drills, served, trail, claims)
+        yield Ledger(
+            store, keys, books, Allowances(store, caps), drills, served, trail, claims, Jobs(store, claims.owner)
+        )

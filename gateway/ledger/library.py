@@ -10,7 +10,7 @@ from pathlib import Path
 # In an order in which each finds there what it uses.
 _FILES = (
     *("gateway", "accounts", "limits", "claims", "calls", "operator", "sums"),
-    *("trail", "adjust", "unsettled", "allowances", "records", "archive", "pool", "drills"),
+    *("trail", "adjust", "unsettled", "allowances", "records", "archive", "pool", "drills", "jobs"),
 )
 
 _SOURCE = "\n".join(Path(__file__).with_name(f"{name}.lua").read_text(encoding="utf-8") for name in _FILES)

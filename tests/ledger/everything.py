@@ -11,6 +11,7 @@ from gateway.core.allowance import Caps, Purpose
 from gateway.core.claims import Claim, Stands
 from gateway.core.drill import DrillTerms
 from gateway.core.events import Event, LedgersMeasured, RowsArchived
+from gateway.core.jobs import Job, State
 from gateway.core.keys import Key, Limits
 from gateway.core.pool import FROM_NOW_ON, Push
 from gateway.core.trail import GATEWAY, Action
@@ -24,6 +25,7 @@ from gateway.ledger.calls import PastCalls, Wanted
 from gateway.ledger.claims import Claims
 from gateway.ledger.drills import Drills
 from gateway.ledger.evidence import Evidence
+from gateway.ledger.jobs import Jobs
 from gateway.ledger.keys import Keys
 from gateway.ledger.move import refuse_unfinished
 from gateway.ledger.reaper import Reaper
@@ -114,9 +116,21 @@ async def _around(store: Store, keys: Keys, books: Books) -> None:
     served = ServedCounts(store)
     await served.add({"good": 2, "late": 1}, NOW)
     assert {"good": 2, "late": 1} in (await served.lately(NOW)).now
+    await _jobs(store, keys)
     signatures = Signatures(store, keep_s=3600)
     await signatures.remember("acme", {"one": "signed", "two": "too"})
     assert await signatures.recall("acme", ["two", "none", "one"]) == {"two": "too", "one": "signed"}
+
+
+async def _jobs(store: Store, keys: Keys) -> None:
+    jobs, key = Jobs(store, "here"), (await keys.keys())[0]
+    job = Job("job_1", key.team, key.id, State.RUNNING, "chat", "flash", NOW)
+    assert await jobs.add(job)
+    assert await jobs.hold(job.id)
+    assert await jobs.note(job)
+    assert await jobs.take() is None
+    assert [each async for each in jobs.of(key, limit=1)] == [job]
+    assert await jobs.forget(job.id, key) is State.RUNNING
 
 
 async def _archived(store: Store, books: Books) -> None:

@@ -1,0 +1,107 @@
+-- Jobs: requests that are drawn without anybody waiting. Who runs one holds it for a while, and says again that it does;
+-- one that nobody holds any more is for whoever takes it. No money is in any of this.
+
+local HELD_MS = 20 * 1000
+local JOB_KEPT_S = 25 * 3600
+
+-- What a glance at the oldest jobs may cost.
+local JOBS_AT_ONCE = 16
+
+local function write_job(place, fields)
+  redis.call('HSET', place, unpack(fields))
+  redis.call('EXPIRE', place, JOB_KEPT_S)
+end
+
+local function hold_job(open, id, now)
+  redis.call('ZADD', open, whole(now + HELD_MS), id)
+end
+
+-- job_add: writes a job, which its owner then holds.
+--   keys    job, jobs that are not over, jobs of its key
+--   args    id, key id, owner, then name and value of every field
+--   answer  {'added'}, or {'there'}: it is there already, and stays as it is
+local function job_add(keys, args)
+  if redis.call('EXISTS', keys[1]) == 1 then return {'there'} end
+  local now = now_ms()
+  write_job(keys[1], {'key', args[2], 'owner', args[3], unpack(args, 4)})
+  hold_job(keys[2], args[1], now)
+  redis.call('ZADD', keys[3], whole(now), args[1])
+  redis.call('EXPIRE', keys[3], JOB_KEPT_S)
+  return {'added'}
+end
+
+-- job_take: the job that nobody has held for the longest is its taker's.
+--   keys    stem of a job's name, jobs that are not over
+--   args    owner
+--   answer  {id}; empty: every job is held
+local function job_take(keys, args)
+  local now = now_ms()
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys[2], '-inf', now, 'LIMIT', 0, JOBS_AT_ONCE)) do
+    if redis.call('EXISTS', keys[1] .. id) == 1 then
+      hold_job(keys[2], id, now)
+      redis.call('HSET', keys[1] .. id, 'owner', args[1])
+      return {id}
+    end
+    redis.call('ZREM', keys[2], id)  -- it is long gone
+  end
+  return {}
+end
+
+-- job_hold: an owner still has a job.
+--   keys    job, jobs that are not over
+--   args    id, owner
+--   answer  {'held'}, or {'lost'}: it is another's, or was deleted
+local function job_hold(keys, args)
+  if redis.call('HGET', keys[1], 'owner') ~= args[2] then return {'lost'} end
+  hold_job(keys[2], args[1], now_ms())
+  return {'held'}
+end
+
+-- job_note: writes fields of a job.
+--   keys    job, jobs that are not over
+--   args    id, owner, '1': it is over, then name and value of every field
+--   answer  {'noted'}, or {'lost'}: it is another's, or was deleted; nothing was written
+local function job_note(keys, args)
+  if redis.call('HGET', keys[1], 'owner') ~= args[2] then return {'lost'} end
+  write_job(keys[1], {unpack(args, 4)})
+  if args[3] == '1' then redis.call('ZREM', keys[2], args[1]) end
+  return {'noted'}
+end
+
+-- job_forget: deletes a job. What was sent for it goes on.
+--   keys    job, jobs that are not over, jobs of its key
+--   args    id, key id
+--   answer  {'gone', how it stood}, or {'unknown'}: there is none, or it is another key's
+local function job_forget(keys, args)
+  local known = redis.call('HMGET', keys[1], 'key', 'state')
+  if known[1] ~= args[2] then return {'unknown'} end
+  redis.call('EXPIRE', keys[1], 0)
+  redis.call('ZREM', keys[2], args[1])
+  redis.call('ZREM', keys[3], args[1])
+  return {'gone', known[2]}
+end
+
+-- jobs_of: the jobs of a key, the newest first.
+--   keys    stem of a job's name, jobs of the key
+--   args    made before this job, or an empty text, how many at most
+--   answer  {id, …}
+local function jobs_of(keys, args)
+  local below = args[1] == '' and '+inf' or redis.call('ZSCORE', keys[2], args[1])
+  if not below then return {} end
+  local found, from = {}, args[1] == '' and below or '(' .. below
+  for _, id in ipairs(redis.call('ZRANGE', keys[2], from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, args[2])) do
+    if redis.call('EXISTS', keys[1] .. id) == 1 then
+      found[#found + 1] = id
+    else
+      redis.call('ZREM', keys[2], id)
+    end
+  end
+  return found
+end
+
+offer('job_add', job_add)
+offer('job_take', job_take)
+offer('job_hold', job_hold)
+offer('job_note', job_note)
+offer('job_forget', job_forget)
+offer('jobs_of', jobs_of)
