@@ -103,7 +103,8 @@ async def test_nothing_is_left_behind(filled: Path) -> None:
     async with Store.open("embedded", filled) as store:
         for kind in ("hash", "zset", "string", "stream", "list", "set"):
             await store.through(kind, note)
-    assert names <= {layout.REAPER, layout.ARCHIVER}
+    drawing = {name for name in names if name.startswith(layout.drawing(""))}
+    assert names - drawing <= {layout.REAPER, layout.ARCHIVER}
 
 
 async def test_a_cluster_is_filled_and_moved_out_of_again(filled: Path, server: Server) -> None:
