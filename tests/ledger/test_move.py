@@ -54,12 +54,12 @@ def _as_it_was(kind: str, read: Any) -> Any:
 
 
 async def contents(store: Store) -> dict[str, tuple[Any, int]]:
-    """All that other stores need too, with until when."""
+    """All that other stores need too, with until when; but for what is over within seconds, now or at the next look."""
     found: dict[str, tuple[Any, int]] = {}
     for kind, read in READ.items():
 
         async def note(names: list[str], kind: str = kind, read: Callable[[Any, str], Any] = read) -> None:
-            kept = list(filter(layout.kept, names))
+            kept = [name for name in names if layout.kept(name) and not name.endswith(":lease")]
             ends = await store.ask_all(kept, lambda client, name: client.pexpiretime(name))
             were = [_as_it_was(kind, each) for each in await store.ask_all(kept, read)]
             found.update(zip(kept, zip(were, ends, strict=True), strict=True))
