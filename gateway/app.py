@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TextIO
 
 from fastapi import APIRouter, FastAPI
@@ -28,6 +29,7 @@ from gateway.dialects.responses import Responses
 from gateway.ledger.archive import ARCHIVE_EVERY_S, Archiver
 from gateway.ledger.claims import LIVE_S
 from gateway.ledger.evidence import Evidence
+from gateway.ledger.jobs import HOLD_EVERY_S
 from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.outbox import REVIVE_EVERY_S, TURN_EVERY_S, Outbox
@@ -52,10 +54,12 @@ from gateway.vault.records import ResultCaps
 from gateway.vault.results import Results
 from gateway.vault.spools import Spools
 from gateway.vault.vault import Vault
-from gateway.web import admin, openapi, ops, own_key, problems
+from gateway.web import admin, jobs, openapi, ops, own_key, problems
 from gateway.web.bodies import Bodies
 from gateway.web.files import Files
-from gateway.web.public import Desk, Public
+from gateway.web.public import Public
+from gateway.web.visit import Desk, ask
+from gateway.web.workshop import Bench, Workshop
 
 # What is expired is refused at once; it is swept away for the space alone.
 _SWEEP_S = 600.0
@@ -84,9 +88,7 @@ async def running(
     `now` measures whatever lasts, and is the clock of the loop that this runs in.
     """
     lanes = Lanes(access(each.lane, each.key.reveal(), auth=each.auth, names=each.models) for each in settings.lanes)
-    known = (model.id for model in settings.catalog.models)
-    metrics = Metrics(__version__, (state.access.lane for state in lanes), known)
-    log = Log(log_to, time.time)
+    log, metrics = Log(log_to, time.time), _metrics(settings, lanes)
     observe = _all_of(log, metrics)
     timeouts, supervisor = _timeouts(settings), Supervisor()
     async with (
@@ -100,7 +102,7 @@ async def running(
         Drilling(ledger.drills, observe, now) as drilling,
     ):
         counting = Counting(ledger.served, time.time)
-        results = Results(Folder(settings.data_dir / "vault" / "results"), _secret(settings), ResultCaps())
+        results = _results(settings)
         rooms = Rooms(
             books=ledger.books,
             outbox=outbox,
@@ -120,8 +122,7 @@ async def running(
             settle_s=pulse.settle_s,
         )
         vault = Vault.open(settings.data_dir)
-        supervisor.keep(lambda: vault.sweep(time.time()), every_s=_SWEEP_S, name="sweep")
-        supervisor.keep(lambda: results.sweep(time.time()), every_s=_SWEEP_RESULTS_S, name="results")
+        _keep_vault(rooms, vault)
         supervisor.keep(drilling.turn, every_s=LOOK_S, name="drills")
         supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
         supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
@@ -129,9 +130,16 @@ async def running(
         relay = Relay(rooms, drilling, pulse, settings.limits.left_calls)
         vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, relay, now)
         supervisor.keep(log.turn, every_s=TELL_EVERY_S, name="log")
-        framework, apart = _faces(settings, ledger, rooms, vitals)
-        desk = _desk(settings, rooms, relay, ledger.keys, vault)
+        workshop = _workshop(rooms, ledger)
+        framework, apart = _faces(settings, ledger, rooms, vitals, workshop)
+        desk = _desk(settings, rooms, relay, ledger.keys, vault, workshop)
+        supervisor.keep(lambda: workshop.turn(partial(ask, desk)), every_s=HOLD_EVERY_S, name="jobs")
         yield House(Public(framework, desk), apart, ledger, supervisor)
+
+
+def _metrics(settings: Settings, lanes: Lanes) -> Metrics:
+    known = (model.id for model in settings.catalog.models)
+    return Metrics(__version__, (state.access.lane for state in lanes), known)
 
 
 @asynccontextmanager
@@ -142,8 +150,21 @@ async def _spools(settings: Settings) -> AsyncIterator[Spools]:
         yield spools
 
 
-def _secret(settings: Settings) -> bytes:
-    return pepper(settings.data_dir, settings.secret.reveal() if settings.secret else None)
+def _workshop(rooms: Rooms, ledger: Ledger) -> Workshop:
+    return Workshop(
+        Bench(ledger.jobs, ledger.keys, rooms.results, rooms.spools, rooms.supervisor, rooms.observe, time.time)
+    )
+
+
+def _results(settings: Settings) -> Results:
+    secret = pepper(settings.data_dir, settings.secret.reveal() if settings.secret else None)
+    return Results(Folder(settings.data_dir / "vault" / "results"), secret, ResultCaps())
+
+
+def _keep_vault(rooms: Rooms, vault: Vault) -> None:
+    """What is kept goes when it is due."""
+    rooms.supervisor.keep(lambda: vault.sweep(time.time()), every_s=_SWEEP_S, name="sweep")
+    rooms.supervisor.keep(lambda: rooms.results.sweep(time.time()), every_s=_SWEEP_RESULTS_S, name="results")
 
 
 def _keep_books(settings: Settings, rooms: Rooms, ledger: Ledger) -> None:
@@ -166,12 +187,13 @@ def _shelf(settings: Settings) -> Shelf | None:
     return Shelf((settings.archive,)) if settings.archive else None
 
 
-def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vault) -> Desk:
+def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vault, workshop: Workshop) -> Desk:
     bodies = Bodies(settings.limits.body_bytes, settings.limits.memory_bytes)
     return Desk(
         relay=relay,
         keys=keys,
         claims=rooms.claims,
+        workshop=workshop,
         signatures=rooms.signatures,
         fetcher=Fetcher(Terms(settings.fetch.image_urls, settings.fetch.networks)),
         catalog=settings.catalog,
@@ -202,14 +224,18 @@ def _timeouts(settings: Settings) -> Timeouts:
     )
 
 
-def _faces(settings: Settings, ledger: Ledger, rooms: Rooms, vitals: ops.Vitals) -> tuple[FastAPI, FastAPI | None]:
+def _faces(
+    settings: Settings, ledger: Ledger, rooms: Rooms, vitals: ops.Vitals, workshop: Workshop
+) -> tuple[FastAPI, FastAPI | None]:
     """All that is no caller's call; and the admin API, where it has a listener of its own."""
     offer = Offer(settings.catalog, settings.groups)
     office = admin.router(_office(settings, ledger, offer, rooms.observe))
     apart = settings.admin.listen is not None
+    window = own_key.Window(ledger, offer, rooms.board, rooms.now, time.time, _shelf(settings))
     framework = _framework(
         ops.router(vitals),
-        own_key.router(own_key.Window(ledger, offer, rooms.board, rooms.now, time.time, _shelf(settings))),
+        own_key.router(window),
+        jobs.router(window, workshop),
         *(() if apart else (office,)),
     )
     openapi.describe(framework)

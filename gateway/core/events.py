@@ -9,6 +9,7 @@ from gateway.core.budgets import Alert
 from gateway.core.call import Call
 from gateway.core.drill import Drill
 from gateway.core.groups import Lane
+from gateway.core.jobs import Job
 from gateway.core.move import Move
 from gateway.core.outcome import Outcome
 from gateway.core.trail import Action, Door, Lack
@@ -100,6 +101,13 @@ class AnswerDropped:
     call: Call
     why: str
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnded:
+    """A job is over, and its answer is there for its caller."""
+
+    job: Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +277,7 @@ Event = (
     | CallFinished
     | CallReplayed
     | AnswerDropped
+    | JobEnded
     | OperatorCharged
     | CallRefused
     | CredentialRefused

@@ -34,7 +34,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`call_id` is the call that it has become, None: none yet; `status` and `code` are of its answer.
+    """`asked` is the fingerprint of its request. `call_id` is the call that it has become, None: none yet; `status` and
+    `code` are of its answer. `pictures` is how many it wants, each of them a call of its own.
 
     `at` are seconds since 1970: when it was made, begun and ended. `tries` counts how often it was asked.
     """
@@ -45,6 +46,8 @@ class Job:
     state: State
     route: str
     model: str
+    asked: str
+    pictures: int
     made_at: float
     begun_at: float | None = None
     ended_at: float | None = None
@@ -52,6 +55,14 @@ class Job:
     status: int | None = None
     code: str | None = None
     tries: int = 0
+
+    @property
+    def calls(self) -> list[str]:
+        """The ids of its calls in the books."""
+        if self.call_id is None:
+            return []
+        several = [f"{self.call_id}.{number + 1}" for number in range(self.pictures)]
+        return several if self.pictures > 1 else [self.call_id]
 
 
 @dataclass(frozen=True, slots=True)

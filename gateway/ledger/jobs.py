@@ -16,8 +16,8 @@ from gateway.ledger.store import Store
 HOLD_EVERY_S = 5.0
 
 _TIMES = ("made_at", "begun_at", "ended_at")
-_NUMBERS = ("status", "tries")
-_TEXTS = ("team", "route", "model", "call_id", "code")
+_NUMBERS = ("status", "tries", "pictures")
+_TEXTS = ("team", "route", "model", "asked", "call_id", "code")
 
 
 class Jobs:

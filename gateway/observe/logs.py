@@ -27,6 +27,7 @@ from gateway.core.events import (
     Event,
     FailoverDenied,
     GroupMoved,
+    JobEnded,
     JournalAdopted,
     OperatorCharged,
     RowsArchived,
@@ -280,6 +281,25 @@ def _replayed(event: CallReplayed) -> dict[str, Any]:
     }
 
 
+def _job_ended(event: JobEnded) -> dict[str, Any]:
+    job = event.job
+    took_s = None if job.ended_at is None else round(job.ended_at - job.made_at, 3)
+    return {
+        "event": "job_ended",
+        "job_id": job.id,
+        "call_id": job.call_id,
+        "team": job.team,
+        "key_id": job.key_id,
+        "route": job.route,
+        "model": job.model,
+        "state": job.state,
+        "status": job.status,
+        "code": job.code,
+        "tries": job.tries,
+        "seconds": took_s,
+    }
+
+
 def _answer_dropped(event: AnswerDropped) -> dict[str, Any]:
     call = event.call
     whose = {"team": call.key.team, "key_id": call.key.id}
@@ -292,6 +312,7 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     AnswerDropped: _answer_dropped,
     CallFinished: _call,
     CallReplayed: _replayed,
+    JobEnded: _job_ended,
     CallRefused: _refused,
     CredentialRefused: _credential_refused,
     DrillBegan: _drill,

@@ -38,6 +38,7 @@ from gateway.core.events import (
     EvidenceShared,
     FailoverDenied,
     GroupMoved,
+    JobEnded,
     JournalAdopted,
     LedgersMeasured,
     OperatorCharged,
@@ -46,6 +47,7 @@ from gateway.core.events import (
     StoreRolledBack,
 )
 from gateway.core.groups import Lane
+from gateway.core.jobs import State as JobState
 from gateway.core.move import Standing
 from gateway.core.outcome import Verdict
 from gateway.core.trail import Action, Lack
@@ -73,6 +75,7 @@ _COUNTERS: _Table = {
         "Calls that had the answer of an earlier one, and cost nothing: it was joined, or it was kept",
         ("dialect", "how", "code"),
     ),
+    "gateway_jobs": ("Jobs that are over", ("state",)),
     "gateway_dropped_answers": (
         "Answers that were charged, that nobody waited for, and that could not be kept",
         ("why",),
@@ -167,6 +170,7 @@ class Metrics:
             GroupMoved: self._group_moved,
             OperatorCharged: self._operator_charged,
             CallReplayed: self._call_replayed,
+            JobEnded: lambda event: self._counters["gateway_jobs"].labels(event.job.state.value).inc(),
             AnswerDropped: lambda event: self._counters["gateway_dropped_answers"].labels(event.why).inc(),
             CallRefused: self._call_refused,
             CredentialRefused: self._credential_refused,
@@ -292,6 +296,8 @@ class Metrics:
         self._counters["gateway_drilled_calls"].labels("ok")
         for row in product(("gemini", "images", "chat", "responses"), ("joined", "kept")):
             self._counters["gateway_replayed_calls"].labels(*row, "ok")
+        for state in filter(lambda state: state.final, JobState):
+            self._counters["gateway_jobs"].labels(state.value)
         for why in ("lost", "full", "failed"):
             self._counters["gateway_dropped_answers"].labels(why)
         for row in product(("key", "team"), Period):

@@ -53,8 +53,11 @@ class Relay:
         self._pulse = pulse
         self.orders = Orders(most_left)
 
-    async def serve(self, call: Call, dialect: Dialect, sink: Sink) -> None:
-        """Answers a call through the sink. Raises `GatewayError` while nothing has been sent yet, and `CallerLeft`."""
+    async def serve(self, call: Call, dialect: Dialect, sink: Sink) -> GatewayError | None:
+        """Answers a call through the sink; returns the error that was told behind the answer's beginning, if one was.
+
+        Raises `GatewayError` while nothing has been sent yet, and `CallerLeft`.
+        """
         visit = Visit(call, dialect, sink, self._pulse, self._rooms.now)
         bid = self._rooms.claims.bid(call.claim, call.key, call.id) if call.claim else None
         await self._noticed(call)
@@ -66,6 +69,7 @@ class Relay:
             await self._serve_first(serving, visit)
         else:
             await self._serve_again(serving, visit)
+        return visit.end.error
 
     def quote(self, call: Call) -> list[Bounds]:
         """What each picture of a call costs in the groups it may go to; nothing is sent or set aside. At least one."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -24,7 +25,22 @@ class Supervisor:
         self._drain_s = drain_s
         self._running: set[asyncio.Task[Any]] = set()
         self._endless: set[asyncio.Task[Any]] = set()
-        self.draining = False
+        self._ending = asyncio.Event()
+
+    @property
+    def draining(self) -> bool:
+        """Whether it only waits for what runs."""
+        return self._ending.is_set()
+
+    def drain(self) -> None:
+        """Nothing new is to be begun from here on."""
+        self._ending.set()
+
+    async def rest(self, seconds: float) -> None:
+        """Returns after so long, or as soon as it only waits for what runs."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ending.wait()
 
     async def __aenter__(self) -> Self:
         return self
@@ -32,7 +48,7 @@ class Supervisor:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
-        self.draining = True
+        self.drain()
         try:
             if self._running:
                 await asyncio.wait(self._running, timeout=self._drain_s)

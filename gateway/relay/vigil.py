@@ -74,7 +74,8 @@ class Vigil:
             if self._now() >= ends_at:
                 raise StillDrawing(
                     f"The picture is still being drawn and you would not wait longer. Call {self._call.id} goes on: "
-                    "send the same request again and you get it, charged once. Allow your client more time (4K: 600 s)."
+                    "send the same request again and you get it, charged once; Location says how it stands. Allow your "
+                    "client more time (4K: 600 s), or ask with Prefer: respond-async."
                 )
             await self.open()
             await self._sink.send(sends)

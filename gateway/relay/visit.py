@@ -22,6 +22,7 @@ class End:
     status: int = 200
     code: str = "ok"
     told: bool = True
+    error: GatewayError | None = None  # told behind the beginning of an answer
 
     @property
     def delivered(self) -> bool:
@@ -61,7 +62,7 @@ class Visit:
         writer, vigil = self._begun(serving.call)
         try:
             if error := await deliver(serving.sources, writer, self._sink, vigil, serving.head):
-                end.code, end.told = error.code, not isinstance(error, StillDrawing)
+                end.error, end.code, end.told = error, error.code, not isinstance(error, StillDrawing)
         except CallerLeft:
             self._left()
         except GatewayError as error:

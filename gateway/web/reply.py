@@ -5,15 +5,17 @@ The only file that renders a `GatewayError`, and beside the relay the only one t
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from gateway.core.errors import GatewayError, WrongMethod
+from gateway.core.errors import GatewayError, StillDrawing, WrongMethod
 from gateway.core.headers import (
     BILLED,
     CALL_ID,
     CONTENT_LENGTH,
     CONTENT_TYPE,
     DRILL,
+    LOCATION,
     REQUEST_ID,
     RETRY_AFTER,
     SHOULD_RETRY,
@@ -65,8 +67,11 @@ class AsgiSink:
             self.gone.set_result(None)
 
 
-async def send_json(send: Send, request_id: str, body: bytes) -> None:
-    await _whole(send, 200, {CONTENT_TYPE: JSON + "; charset=UTF-8", REQUEST_ID: request_id}, body)
+async def send_json(
+    send: Send, request_id: str, body: bytes, *, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    usual = {CONTENT_TYPE: JSON + "; charset=UTF-8", REQUEST_ID: request_id}
+    await _whole(send, status, {**usual, **headers}, body)
 
 
 async def send_error(send: Send, dialect: Dialect, error: GatewayError, request_id: str, call_id: str | None) -> None:
@@ -75,6 +80,8 @@ async def send_error(send: Send, dialect: Dialect, error: GatewayError, request_
     headers = {CONTENT_TYPE: JSON + "; charset=UTF-8", REQUEST_ID: request_id, BILLED: error.billed}
     if call_id is not None:
         headers[CALL_ID] = error.call_id or call_id
+    if isinstance(error, StillDrawing) and CALL_ID in headers:
+        headers[LOCATION] = f"/gateway/calls/{headers[CALL_ID]}"
     if error.drill is not None:
         headers[DRILL] = error.drill
     if error.should_retry is not None:

@@ -10,9 +10,9 @@ from gateway.core.headers import REQUEST_ID
 
 Scope = dict[str, Any]
 
-# The SDKs say how long they will wait (google-genai and openai-python, in seconds). They are told
+# The SDKs say how long they will wait (google-genai, openai-python and openai for node, in seconds). They are told
 # this much earlier than they would hang up, or a tenth of it.
-_PATIENCE_HEADERS = ("x-server-timeout", "x-stainless-read-timeout")
+_PATIENCE_HEADERS = ("x-server-timeout", "x-stainless-read-timeout", "x-stainless-timeout")
 _BEFORE_HANG_UP_S = 2.0
 
 _LEAST_S = 0.5

@@ -124,7 +124,7 @@ async def _around(store: Store, keys: Keys, books: Books) -> None:
 
 async def _jobs(store: Store, keys: Keys) -> None:
     jobs, key = Jobs(store, "here"), (await keys.keys())[0]
-    job = Job("job_1", key.team, key.id, State.RUNNING, "chat", "flash", NOW)
+    job = Job("job_1", key.team, key.id, State.RUNNING, "chat", "flash", "print", 1, NOW)
     assert await jobs.add(job)
     assert await jobs.hold(job.id)
     assert await jobs.note(job)

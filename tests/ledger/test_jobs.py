@@ -26,7 +26,7 @@ def there(store: Store) -> Jobs:
 
 
 def job(key: Key, name: str = "job_1", state: State = State.RUNNING) -> Job:
-    return Job(name, key.team, key.id, state, "images.generate", "flash", NOW)
+    return Job(name, key.team, key.id, state, "images.generate", "flash", "print", 1, NOW)
 
 
 async def test_a_job_is_found_as_it_was_noted(here: Jobs, key: Key) -> None:

@@ -27,6 +27,7 @@ from gateway.core.events import (
     EvidenceShared,
     FailoverDenied,
     GroupMoved,
+    JobEnded,
     JournalAdopted,
     LedgersMeasured,
     OperatorCharged,
@@ -34,6 +35,7 @@ from gateway.core.events import (
     StoreLost,
     StoreRolledBack,
 )
+from gateway.core.jobs import Job, State
 from gateway.core.move import Move, Standing, Why
 from gateway.core.outcome import Verdict, outcome
 from gateway.core.prices import Basis
@@ -123,6 +125,23 @@ REPLAYED = CallReplayed(
     call=call(), answers="call_0", joined=True, status=200, code="ok", delivered=True, total_s=2.3456
 )
 
+JOB = Job(
+    "job_1",
+    "acme",
+    "key_1",
+    State.SUCCEEDED,
+    "images.edit",
+    "flash",
+    "print",
+    1,
+    made_at=1_790_000_000.0,
+    ended_at=1_790_000_012.3456,
+    call_id="call_1",
+    status=200,
+    code="ok",
+    tries=2,
+)
+
 UNSETTLED = Unsettled(
     "call_1-1",
     "call_1",
@@ -144,6 +163,7 @@ EVENTS: dict[type[Event], Event] = {
     AttemptLate: AttemptLate(call(), "call_1-1", facts.lane()),
     CallFinished: finished(charge()),
     CallReplayed: REPLAYED,
+    JobEnded: JobEnded(JOB),
     AnswerDropped: AnswerDropped(call(), "full", size_bytes=20_000_000),
     FailoverDenied: FailoverDenied(
         call(), facts.lane(facts.ENTERPRISE), Exhausted(Purpose.PREMIUM, Owner.TEAM, Window.HOUR, 1200)

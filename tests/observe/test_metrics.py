@@ -51,6 +51,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_replayed_calls": ("dialect", "how", "code"),
     "gateway_dropped_answers": ("why",),
     "gateway_left_calls": (),
+    "gateway_jobs": ("state",),
     "gateway_refused_requests": ("dialect", "code"),
     "gateway_call_seconds": ("model", "size"),
     "gateway_attempts": ("lane", "group", "model", "verdict", "won"),

@@ -55,6 +55,9 @@ ASKED: list[tuple[str, str, Any]] = [
     ("GET", "/gateway/calls", None),
     ("GET", "/gateway/calls/{call_id}", None),
     ("GET", "/gateway/status", None),
+    ("GET", "/gateway/jobs", None),
+    ("GET", "/gateway/jobs/{job_id}", None),
+    ("DELETE", "/gateway/jobs/{job_id}", None),
     ("GET", "/", None),
     ("GET", "/healthz", None),
     ("GET", "/readyz", None),
@@ -91,7 +94,10 @@ async def test_every_answer_is_what_is_described_and_all_of_it(admin: httpx2.Asy
         await operator(shared.running.ledger.books, feared, call_id="c", team="told", why=writes.UNSETTLED)
     for prompt in ("a boat [sim:busy@Default]", "a boat [sim:error]"):
         call_id = (await shared.native(prompt)).headers["x-gateway-call-id"]
-    known = {"team_id": "told", "attempt": "att_1", "call_id": call_id, "key_id": "", "drill_id": ""}
+    asked = {"model": "gemini-3-pro-image-preview", "prompt": "a boat"}
+    later = await shared.http.post("/v1/images/generations", json=asked, headers={"prefer": "respond-async"})
+    ids = {"key_id": "", "drill_id": "", "job_id": later.json()["id"]}
+    known = {"team_id": "told", "attempt": "att_1", "call_id": call_id, **ids}
     for method, path, sent in ASKED:
         body: dict[str, Any] = {"content": sent} if isinstance(sent, str) else {"json": sent}
         client = admin if path.startswith("/admin") else shared.http

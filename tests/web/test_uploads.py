@@ -233,6 +233,6 @@ async def test_the_upload_address_is_on_the_public_origin(simulator: Simulator, 
 async def test_even_a_gateway_that_is_closing_tells_an_upload_its_status(simulator: Simulator, tmp_path: Path) -> None:
     async with open_gateway(simulator, tmp_path) as gateway:
         address = await begun(gateway)
-        gateway.running.supervisor.draining = True
+        gateway.running.supervisor.drain()
         answer = await gateway.http.post(address, headers=command("query"))
         assert told(answer)[:3] == (503, "final", "UNAVAILABLE")

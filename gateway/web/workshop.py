@@ -1,0 +1,304 @@
+"""Where jobs are drawn: each asked as its caller would have asked, and its answer put away.
+
+What was asked is in the vault before the caller is told of the job. Whoever runs one says so every few seconds; when
+that stops, another gateway goes on with it. It asks under the same Idempotency-Key, and so joins what was sent, has
+what came of it, or hears that nobody knows: nothing is sent twice.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+from gateway.core.call import Call
+from gateway.core.claims import Claim
+from gateway.core.errors import BooksAway, GatewayBusy, GatewayError, InternalError, UnknownKey
+from gateway.core.events import JobEnded, Observer
+from gateway.core.headers import CALL_ID
+from gateway.core.jobs import Job, State, Tried, again_s, came_to
+from gateway.core.keys import Key
+from gateway.ledger.jobs import Jobs
+from gateway.ledger.keys import Keys
+from gateway.relay import telling
+from gateway.relay.supervisor import Supervisor
+from gateway.vault.errors import NoSuchResult
+from gateway.vault.records import Label, Rank, Result
+from gateway.vault.results import Results
+from gateway.vault.spools import Spools
+from gateway.vault.tape import Tape
+from gateway.web.request import Request, Scope
+
+log = logging.getLogger("gateway")
+
+# Asks for a key what a request asks; the error that was told, None: an answer.
+Ask = Callable[[Scope, Any, Any, Key], Awaitable[GatewayError | None]]
+
+_ONCE = "idempotency-key"
+
+# Of a request's headers these go with it: what it says of itself and of how it is to be drawn, and no credential.
+_GO_WITH_IT = (_ONCE, "content-type", "user-agent", "accept", "host", "idempotency-resend")
+_SO_DO = ("x-gateway-",)
+_NOT_ASKED = ("key",)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What the workshop works with."""
+
+    jobs: Jobs
+    keys: Keys
+    results: Results
+    spools: Spools
+    supervisor: Supervisor
+    observe: Observer
+    today: Callable[[], float]
+
+
+class Workshop:
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._held: set[str] = set()
+
+    async def submit(self, request: Request, body: bytes, call: Call, ask: Ask) -> Job:
+        """A job for a request that was found right; under an Idempotency-Key the same for the same request.
+
+        Raises `GatewayBusy` where what it asks cannot be kept, and `BooksAway`.
+        """
+        bench, key = self._bench, call.key
+        made_at, claim = bench.today(), call.claim
+        asked = "" if claim is None else claim.asked
+        job = Job(
+            id=_id_of(claim),
+            team=key.team,
+            key_id=key.id,
+            state=State.RUNNING,
+            route=call.route,
+            model=call.ask.model.id,
+            asked=asked,
+            pictures=call.parsed.count,
+            made_at=made_at,
+        )
+        if known := await self._known(job.id, key):
+            if known.asked != asked:
+                raise telling.of_reused()
+            return known
+        await self._put_away(job, request, body)
+        if not await bench.jobs.add(job):
+            return await bench.jobs.find(job.id, key)
+        self._begin(job, ask)
+        return job
+
+    async def turn(self, ask: Ask) -> None:
+        """Says which jobs are ours, and goes on with one that nobody has; to be taken every few seconds."""
+        bench = self._bench
+        with suppress(BooksAway):  # others tell of that
+            for job_id in tuple(self._held):
+                await bench.jobs.hold(job_id)
+            while not bench.supervisor.draining and (job := await bench.jobs.take()):
+                self._begin(job, ask)
+
+    async def answer(self, job: Job) -> Result | None:
+        """What came of a job that is over; None: it is not kept any more."""
+        return await self._bench.results.find(job.team, job.id, self._bench.today())
+
+    def pieces(self, result: Result) -> AsyncIterator[bytes]:
+        """The body of such an answer."""
+        return self._bench.results.read(result, 0)
+
+    async def forget(self, job_id: str, key: Key) -> State:
+        """Deletes a job and its answer, and says how it stood; raises `NotFound`."""
+        bench = self._bench
+        state = await bench.jobs.forget(job_id, key)
+        for name in (job_id, _asked(job_id)):
+            await self._throw_away(key.team, name)
+        return state
+
+    def _begin(self, job: Job, ask: Ask) -> None:
+        self._held.add(job.id)
+        self._bench.supervisor.start(self._through(job, ask), name=job.id)
+
+    async def _through(self, job: Job, ask: Ask) -> None:
+        try:
+            await self._run(job, ask)
+        finally:
+            self._held.discard(job.id)
+
+    async def _run(self, job: Job, ask: Ask) -> None:
+        bench = self._bench
+        while True:
+            begun_at = bench.today()
+            job = replace(job, state=State.RUNNING, tries=job.tries + 1, begun_at=job.begun_at or begun_at)
+            if not await self._noted(job):
+                return
+            tape = Tape(bench.spools)
+            try:
+                heard = await self._asked_once(job, tape, ask)
+                wait_s = again_s(heard.tried, job.tries, bench.today() - job.made_at)
+                if wait_s is None:
+                    await self._end(job, heard, tape)
+                    return
+            finally:
+                tape.drop()
+            job = replace(job, state=State.QUEUED, code=heard.code)
+            if not await self._noted(job):
+                return
+            await bench.supervisor.rest(wait_s)
+            if bench.supervisor.draining:
+                return
+
+    async def _asked_once(self, job: Job, tape: Tape, ask: Ask) -> "Heard":
+        heard = Heard(tape)
+        try:
+            heard.error = await self._ask(job, heard, ask)
+        except BooksAway as away:
+            heard.error = away
+        except (OSError, NoSuchResult):
+            log.exception("job %s cannot be read", job.id)
+            heard.error = GatewayBusy("What is kept of this job cannot be read at the moment.")
+        except Exception:
+            # Whatever this is, it is a bug: whoever takes the job next would meet it too.
+            log.exception("job %s failed", job.id)
+            heard.error = InternalError("The gateway failed; tell its operator the job's id.")
+        tape.close()
+        return heard
+
+    async def _ask(self, job: Job, heard: "Heard", ask: Ask) -> GatewayError | None:
+        bench = self._bench
+        asked = await bench.results.find(job.team, _asked(job.id), bench.today())
+        key = await bench.keys.get(job.key_id)
+        if asked is None:
+            return InternalError("What this job asked is not kept any more.")
+        if key is None or not key.live(bench.today()):
+            return UnknownKey("The key of this job is revoked or expired.")
+        body = b"".join([piece async for piece in bench.results.read(asked, 0)])
+        return await ask(_scope(asked.facts), _receive(body), heard.send, key)
+
+    async def _end(self, job: Job, heard: "Heard", tape: Tape) -> None:
+        """The answer first, and then that it is there. An error that nobody could word has no answer."""
+        bench, facts = self._bench, {"status": heard.status, "headers": heard.headers}
+        label = Label(job.team, job.id, job.key_id, Rank.KEYED, facts)
+        kept = bool(heard.status) and await bench.results.keep(label, [tape], bench.today()) is None
+        job = replace(
+            job,
+            state=came_to(heard.tried),
+            ended_at=bench.today(),
+            call_id=heard.headers.get(CALL_ID),
+            status=heard.status or (heard.error.status if heard.error else None),
+            code=heard.code if kept or heard.error else "answer_gone",
+        )
+        await self._noted(job)
+        await self._throw_away(job.team, _asked(job.id))
+        bench.observe(JobEnded(job))
+
+    async def _noted(self, job: Job) -> bool:
+        """Whether it is still ours; with the store away it is, for all that is known."""
+        while True:
+            try:
+                return await self._bench.jobs.note(job)
+            except BooksAway:
+                if not job.state.final:
+                    return True
+                await asyncio.sleep(1.0)
+
+    async def _known(self, job_id: str, key: Key) -> Job | None:
+        try:
+            return await self._bench.jobs.find(job_id, key)
+        except BooksAway:
+            raise
+        except GatewayError:
+            return None
+
+    async def _put_away(self, job: Job, request: Request, body: bytes) -> None:
+        bench, facts = self._bench, _facts(request, job)
+        tape = Tape(bench.spools)
+        try:
+            await tape.put(body)
+            tape.close()
+            label = Label(job.team, _asked(job.id), job.key_id, Rank.KEYED, facts)
+            if await bench.results.keep(label, [tape], bench.today()) is not None:
+                raise GatewayBusy("There is no room to keep this job; ask for it later, or without Prefer.")
+        finally:
+            tape.drop()
+
+    async def _throw_away(self, team: str, name: str) -> None:
+        bench = self._bench
+        with suppress(OSError):
+            result = await bench.results.find(team, name, bench.today())
+            if result is not None:
+                await bench.results.delete(result)
+
+
+class Heard:
+    """An answer as it is told to nobody: its head here, its body on the tape."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.error: GatewayError | None = None
+        self._tape = tape
+
+    @property
+    def tried(self) -> Tried:
+        return Tried(self.status, self.error)
+
+    @property
+    def code(self) -> str | None:
+        return self.error.code if self.error else "ok"
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in message["headers"]}
+        else:
+            await self._tape.put(message.get("body", b""))
+
+
+def _id_of(claim: Claim | None) -> str:
+    """Under the same Idempotency-Key the same."""
+    return f"job_{secrets.token_hex(16) if claim is None or claim.once is None else claim.once}"
+
+
+def _asked(job_id: str) -> str:
+    """Under which name the vault has what a job asks."""
+    return f"{job_id}.asked"
+
+
+def _facts(request: Request, job: Job) -> dict[str, Any]:
+    headers = {name: value for name, value in request.headers.items() if name in _GO_WITH_IT or name.startswith(_SO_DO)}
+    query = {name: value for name, value in request.query.items() if name not in _NOT_ASKED}
+    return {
+        "method": request.method,
+        "path": request.path,
+        "query": query,
+        "headers": {_ONCE: job.id, **headers},
+    }
+
+
+def _scope(facts: Mapping[str, Any]) -> Scope:
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in facts["headers"].items()]
+    return {
+        "type": "http",
+        "scheme": "http",
+        "method": facts["method"],
+        "path": facts["path"],
+        "query_string": urlencode(facts["query"]).encode("latin-1"),
+        "headers": headers,
+    }
+
+
+def _receive(body: bytes) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """The body, and then nobody who would ever hang up."""
+    told = False
+
+    async def receive() -> dict[str, Any]:
+        nonlocal told
+        if told:
+            await asyncio.get_running_loop().create_future()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
