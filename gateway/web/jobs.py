@@ -79,9 +79,9 @@ def router(window: Window, workshop: Workshop) -> APIRouter:
         "/{job_id}/result",
         summary="What the request would have been answered without Prefer: status, headers and body",
         response_class=Response,
-        responses={409: {"description": "It is not over; Retry-After says when to ask again."}},
     )
     async def get_result(request: Request, job_id: str) -> Response:
+        """409 while it is not over: Retry-After says when to ask again. 410 when the answer is not kept any more."""
         key = await window.holder(request)
         job = await jobs.find(job_id, key)
         if not job.state.final:
