@@ -99,15 +99,14 @@ class Spools:
         spool.counted_bytes += size
         return True
 
-    def give_back(self, spool: Spool, size: int) -> None:
-        """At most what was taken for it."""
-        size = min(size, spool.counted_bytes)
-        self.used_bytes -= size
-        spool.counted_bytes -= size
+    def give_back(self, spool: Spool) -> None:
+        """It counts no more."""
+        self.used_bytes -= spool.counted_bytes
+        spool.counted_bytes = 0
 
     def remove(self, spool: Spool) -> None:
         """Takes its bytes off the count, and the file off the disk unless it was moved; soon, in a thread."""
-        self.give_back(spool, spool.counted_bytes)
+        self.give_back(spool)
         if self._closed:
             spool.remove()
         else:

@@ -123,7 +123,7 @@ class Tape:
             spool.move(place)
 
         await self._spools.work(move)
-        self._spools.give_back(spool, spool.counted_bytes)
+        self._spools.give_back(spool)
         self._written()
 
     def drop(self) -> None:
@@ -140,16 +140,12 @@ class Tape:
     async def _flush(self) -> None:
         """Writes to the disk what is in memory; where that fails, the tape is not whole any more."""
         spool, at, chunks = self._its_spool(), self._in_memory, tuple(self._chunks)
-        size = self.size - at
-        if not self._spools.take(spool, size):
+        if not self._spools.take(spool, self.size - at):
             self._lose()
             return
         try:
             await self._spools.work(lambda: spool.write(at, chunks))
-        except BaseException as failure:  # a cancel too: what of it is on the disk then is not counted
-            self._spools.give_back(spool, size)
-            if not isinstance(failure, OSError):
-                raise
+        except OSError:
             self._lose()
         else:
             self._written()
@@ -162,11 +158,10 @@ class Tape:
         return self._spool
 
     def _written(self) -> None:
-        """All that came is in the spool, unless it was dropped meanwhile."""
-        if not self._dropped:
-            self._on_disk = self._in_memory = self.size
-            self._chunks, self._ends = [], []
-            self._moved.set()
+        """All that came is on the disk."""
+        self._on_disk = self._in_memory = self.size
+        self._chunks, self._ends = [], []
+        self._moved.set()
 
     def _lose(self) -> None:
         self.whole = False

@@ -1,5 +1,6 @@
 """What of tapes is on a real disk: counted while it is there, a file where it is kept, and never left behind."""
 
+import asyncio
 import gc
 import stat
 import subprocess
@@ -58,6 +59,22 @@ async def test_a_tape_that_cannot_be_kept_is_as_before(spools: Spools, tmp_path:
     assert spools.used_bytes == WINDOW_BYTES
     await tape.keep(tmp_path / "kept")
     assert (tmp_path / "kept").read_bytes() == FULL + b"more"
+
+
+async def test_a_tape_that_is_dropped_while_it_is_kept_is_kept_whole_or_not_at_all(
+    spools: Spools, tmp_path: Path
+) -> None:
+    place = tmp_path / "kept"
+    for _ in range(20):
+        tape = await filled(spools, FULL, b"more")
+        tape.close()
+        keeping = asyncio.ensure_future(tape.keep(place))
+        await asyncio.sleep(0)
+        tape.drop()
+        await asyncio.wait([keeping])
+        assert (place.read_bytes() == FULL + b"more") if keeping.exception() is None else not files(tmp_path)
+        place.unlink(missing_ok=True)
+        assert spools.used_bytes == 0
 
 
 async def test_a_tape_that_is_not_whole_is_not_kept(no_room: Spools, tmp_path: Path) -> None:

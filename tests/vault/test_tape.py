@@ -236,6 +236,18 @@ async def test_what_is_dropped_is_nowhere(spools: Spools, tmp_path: Path) -> Non
     assert done.at < tape.size
 
 
+@pytest.mark.parametrize("ends", [Tape.drop, lambda tape: tape.leave(0)], ids=["dropped", "left"])
+async def test_who_waits_for_more_is_told_that_none_will_come(spools: Spools, ends: Callable[[Tape], None]) -> None:
+    tape = await filled(spools, b"some")
+    reader = tape.read()
+    assert await anext(reader) == b"some"
+    waiting = asyncio.ensure_future(anext(reader))
+    await turns()
+    ends(tape)
+    with pytest.raises(TapeLost):
+        await waiting
+
+
 async def test_who_has_read_everything_is_not_told_that_it_is_dropped(spools: Spools) -> None:
     tape = await filled(spools, b"all")
     reader = tape.read()
