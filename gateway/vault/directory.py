@@ -10,10 +10,10 @@ kept in memory, so that a restart loses nothing and replicas may share the direc
 import hashlib
 import os
 import re
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.vault.disk import age_s, files, read, unlink, write, write_at
 from gateway.vault.records import Blob, Upload
 
 _RECORD = ".json"
@@ -31,11 +31,11 @@ class Directory:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def blob(self, team: str, name: str) -> Blob | None:
-        text = _read(self._place(team, name, _RECORD)) if _SAFE.fullmatch(name) else None
+        text = read(self._place(team, name, _RECORD)) if _SAFE.fullmatch(name) else None
         return None if text is None else Blob.loaded(text)
 
     def blobs(self, team: str) -> list[Blob]:
-        texts = [_read(path) for path in _files(self._team(team), _RECORD)]
+        texts = [read(path) for path in files(self._team(team), _RECORD)]
         return [Blob.loaded(text) for text in texts if text is not None]
 
     def blob_path(self, blob: Blob) -> Path:
@@ -43,29 +43,29 @@ class Directory:
 
     def remove(self, blob: Blob) -> bool:
         """Whether it was there: of two that remove it, one is told so."""
-        there = _unlink(self._place(blob.team, blob.name, _RECORD))
-        _unlink(self._place(blob.team, blob.name))
+        there = unlink(self._place(blob.team, blob.name, _RECORD))
+        unlink(self._place(blob.team, blob.name))
         return there
 
     def upload(self, upload_id: str) -> Upload | None:
-        text = _read(self._upload(upload_id, _RECORD))
+        text = read(self._upload(upload_id, _RECORD))
         return None if text is None else Upload.loaded(text)
 
     def uploads(self) -> Iterator[tuple[str, Upload]]:
-        for path in _files(self._uploads, _RECORD):
-            text = _read(path)
+        for path in files(self._uploads, _RECORD):
+            text = read(path)
             if text is not None:
                 yield path.name.removesuffix(_RECORD), Upload.loaded(text)
 
     def keep_upload(self, upload_id: str, upload: Upload) -> None:
-        _write(self._upload(upload_id, _RECORD), upload.dumped())
+        write(self._upload(upload_id, _RECORD), upload.dumped())
 
     def remove_upload(self, upload_id: str) -> None:
-        _unlink(self._upload(upload_id, _RECORD))
+        unlink(self._upload(upload_id, _RECORD))
         self.drop_bytes(upload_id)
 
     def drop_bytes(self, upload_id: str) -> None:
-        _unlink(self._upload(upload_id))
+        unlink(self._upload(upload_id))
 
     def received(self, upload_id: str) -> int:
         try:
@@ -77,7 +77,7 @@ class Directory:
         place = os.open(self._upload(upload_id), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             for piece in pieces:
-                _write_at(place, piece, offset)
+                write_at(place, piece, offset)
                 offset += len(piece)
         finally:
             os.close(place)
@@ -94,7 +94,7 @@ class Directory:
         place = self._place(blob.team, blob.name)
         os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         self._upload(upload_id).replace(place)
-        _write(self._place(blob.team, blob.name, _RECORD), blob.dumped())
+        write(self._place(blob.team, blob.name, _RECORD), blob.dumped())
 
     def sweep(self, now: float) -> int:
         """Removes what is expired and what a crash left behind; says how many things that were."""
@@ -121,58 +121,10 @@ class Directory:
         return self._uploads / f"{upload_id}{suffix}"
 
 
-def _files(folder: Path, suffix: str) -> list[Path]:
-    try:
-        return [path for path in folder.iterdir() if path.suffix == suffix]
-    except FileNotFoundError:
-        return []
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _unlink(path: Path) -> bool:
-    try:
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _write(path: Path, text: bytes) -> None:
-    """The whole text or nothing of it."""
-    draft = path.with_name(f"{secrets.token_hex(8)}.tmp")
-    place = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        _write_at(place, text, 0)
-        os.fsync(place)
-    finally:
-        os.close(place)
-    draft.replace(path)
-
-
-def _write_at(place: int, text: bytes, offset: int) -> None:
-    view = memoryview(text)
-    while view:
-        written = os.pwrite(place, view, offset)
-        view, offset = view[written:], offset + written
-
-
 def _sweep_orphans(folder: Path, now: float) -> int:
     removed = 0
     for path in list(folder.iterdir()):
         alone = path.suffix != _RECORD and not path.with_name(path.name + _RECORD).exists()
-        if alone and _age_s(path, now) > _ORPHAN_S:
-            removed += _unlink(path)
+        if alone and age_s(path, now) > _ORPHAN_S:
+            removed += unlink(path)
     return removed
-
-
-def _age_s(path: Path, now: float) -> float:
-    try:
-        return now - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0

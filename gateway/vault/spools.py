@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 
+from gateway.vault.disk import write_at
+
 _LOCK = "lock"
 
 # Enough to keep a disk busy. Threads of their own, so that a disk that hangs takes no one's else away.
@@ -36,11 +38,7 @@ class Spool:
 
     def write(self, at: int, chunks: Sequence[bytes]) -> None:
         with self._turn:
-            view = memoryview(b"".join(chunks))
-            fd = self._opened()
-            while view:
-                written = os.pwrite(fd, view, at)
-                view, at = view[written:], at + written
+            write_at(self._opened(), b"".join(chunks), at)
 
     def read(self, at: int, size: int) -> bytes:
         """May be fewer bytes than asked for, and none where none are."""

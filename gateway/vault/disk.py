@@ -1,0 +1,54 @@
+"""Files as the vault wants them: whole or not at all, and for nobody but their owner. All of it blocks."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def files(folder: Path, suffix: str) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.suffix == suffix]
+    except FileNotFoundError:
+        return []
+
+
+def read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def unlink(path: Path) -> bool:
+    """Whether it was there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def write(path: Path, text: bytes) -> None:
+    """The whole text or nothing of it, also after a crash of the machine."""
+    draft = path.with_name(f"{secrets.token_hex(8)}.tmp")
+    place = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        write_at(place, text, 0)
+        os.fsync(place)
+    finally:
+        os.close(place)
+    draft.replace(path)
+
+
+def write_at(place: int, text: bytes, offset: int) -> None:
+    view = memoryview(text)
+    while view:
+        written = os.pwrite(place, view, offset)
+        view, offset = view[written:], offset + written
+
+
+def age_s(path: Path, now: float) -> float:
+    try:
+        return now - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
