@@ -9,15 +9,13 @@ kept in memory, so that a restart loses nothing and replicas may share the direc
 
 import hashlib
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.vault.disk import age_s, files, read, unlink, write, write_at
+from gateway.vault.disk import SAFE, age_s, files, read, unlink, write, write_at
 from gateway.vault.records import Blob, Upload
 
 _RECORD = ".json"
-_SAFE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")  # a name that cannot leave its folder
 
 # Bytes without a record are a writer's that is about to write it, or, when older than any upload, left by a crash.
 _ORPHAN_S = 2 * 3600.0
@@ -31,7 +29,7 @@ class Directory:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def blob(self, team: str, name: str) -> Blob | None:
-        text = read(self._place(team, name, _RECORD)) if _SAFE.fullmatch(name) else None
+        text = read(self._place(team, name, _RECORD)) if SAFE.fullmatch(name) else None
         return None if text is None else Blob.loaded(text)
 
     def blobs(self, team: str) -> list[Blob]:
@@ -110,7 +108,7 @@ class Directory:
         return removed + _sweep_orphans(self._uploads, now)
 
     def _team(self, team: str) -> Path:
-        if not _SAFE.fullmatch(team):
+        if not SAFE.fullmatch(team):
             raise ValueError(f"{team!r} is not a team's id")
         return self._blobs / team
 

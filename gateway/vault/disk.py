@@ -1,8 +1,13 @@
 """Files as the vault wants them: whole or not at all, and for nobody but their owner. All of it blocks."""
 
 import os
+import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+SAFE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")  # a name that cannot leave its folder
 
 
 def files(folder: Path, suffix: str) -> list[Path]:
@@ -30,14 +35,15 @@ def unlink(path: Path) -> bool:
 
 def write(path: Path, text: bytes) -> None:
     """The whole text or nothing of it, also after a crash of the machine."""
-    draft = path.with_name(f"{secrets.token_hex(8)}.tmp")
-    place = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        write_at(place, text, 0)
-        os.fsync(place)
-    finally:
-        os.close(place)
-    draft.replace(path)
+    with _drafted(path) as draft:
+        write_at(draft, text, 0)
+        os.fsync(draft)
+
+
+def put(path: Path, text: bytes) -> None:
+    """The same, but after a crash of the machine it may be gone or empty."""
+    with _drafted(path) as draft:
+        write_at(draft, text, 0)
 
 
 def write_at(place: int, text: bytes, offset: int) -> None:
@@ -52,3 +58,18 @@ def age_s(path: Path, now: float) -> float:
         return now - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
+
+
+@contextmanager
+def _drafted(path: Path) -> Iterator[int]:
+    """What is written here is at `path` when all of it is."""
+    draft = path.with_name(f"{secrets.token_hex(8)}.tmp")
+    place = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        yield place
+        draft.replace(path)
+    except BaseException:
+        unlink(draft)
+        raise
+    finally:
+        os.close(place)

@@ -3,6 +3,7 @@
 CallerError                  in core.errors
 ├── NoSuchBlob          403  nothing of this name, or not this team's: which of the two is not told
 ├── NoSuchUpload        404  no upload of this token, or no longer
+├── NoSuchResult        404  nothing of this name, or not any more
 ├── NameTaken           409  the team has a blob of this name
 └── StorageFull         429  the team keeps as much as it may
 """
@@ -28,6 +29,13 @@ class NoSuchUpload(CallerError):
     google_status = "NOT_FOUND"
     code = "upload_not_found"
     reason = "UPLOAD_NOT_FOUND"
+
+
+class NoSuchResult(CallerError):
+    status = 404
+    google_status = "NOT_FOUND"
+    code = "result_not_found"
+    reason = "RESULT_NOT_FOUND"
 
 
 class NameTaken(CallerError):
