@@ -9,6 +9,7 @@ sweeps; between sweeps they may keep more than the caps together.
 """
 
 import hmac
+import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -21,6 +22,9 @@ from gateway.vault.store import Store, Thing
 from gateway.vault.tape import Tape, TapeLost
 
 _RECORD = ".json"
+
+# Whatever else is in the store is somebody else's, and stays.
+_OURS = re.compile(r"[a-z0-9-]+/(?:[0-9a-f]{64}\.(?:json|[0-9]+)|[0-9a-f]{16}\.tmp)")
 
 # What has no record by then, or a record without all its bytes, is of nobody who is just writing it.
 _ORPHAN_S = 600.0
@@ -159,8 +163,9 @@ def _by_name(listed: Mapping[str, Thing]) -> dict[str, dict[str, Thing]]:
     """What there is of each result, by how its name ends."""
     found: dict[str, dict[str, Thing]] = defaultdict(dict)
     for whole_name, thing in listed.items():
-        name, dot, end = whole_name.rpartition(".")
-        found[name][dot + end] = thing
+        if _OURS.fullmatch(whole_name):
+            name, dot, end = whole_name.rpartition(".")
+            found[name][dot + end] = thing
     return found
 
 
