@@ -4,24 +4,19 @@ The order of the layers, from the outside: callers' routes as plain ASGI, then t
 operations, admin and own-key routes. There is no middleware.
 """
 
-import asyncio
-import signal
-import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TextIO
 
-import uvicorn
 from fastapi import APIRouter, FastAPI
 
 from gateway import __version__
-from gateway.config.settings import Listen, ListenTcp, ListenUnix, Settings
+from gateway.config.settings import Settings
 from gateway.core.board import HealthBoard
-from gateway.core.events import Event
+from gateway.core.events import Event, Observer
 from gateway.core.outage import Slices
 from gateway.core.pool import Pool
 from gateway.core.stakes import Stakes
@@ -31,37 +26,40 @@ from gateway.dialects.gemini import Gemini
 from gateway.dialects.images import Images
 from gateway.dialects.responses import Responses
 from gateway.ledger.archive import ARCHIVE_EVERY_S, Archiver
+from gateway.ledger.claims import LIVE_S
 from gateway.ledger.evidence import Evidence
-from gateway.ledger.keys import Keys
+from gateway.ledger.keys import Keys, pepper
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.outbox import REVIVE_EVERY_S, TURN_EVERY_S, Outbox
 from gateway.ledger.reaper import REAP_EVERY_S, Reaper
 from gateway.ledger.shelf import Shelf
 from gateway.ledger.signatures import Signatures
 from gateway.ledgers import ledger_of
-from gateway.observe.logs import Log
+from gateway.observe.logs import TELL_EVERY_S, Log
 from gateway.observe.metrics import Metrics
 from gateway.relay.counting import COUNT_EVERY_S, Counting
 from gateway.relay.drilling import LOOK_S, Drilling
 from gateway.relay.rooms import Rooms
 from gateway.relay.serve import Relay
 from gateway.relay.sharing import SHARE_EVERY_S, Sharing
-from gateway.relay.supervisor import DRAIN_S, Supervisor
+from gateway.relay.supervisor import Supervisor
 from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.fetch import Fetcher, Terms
 from gateway.upstream.lanes import Lanes, access
+from gateway.vault.folder import Folder
+from gateway.vault.records import ResultCaps
+from gateway.vault.results import Results
+from gateway.vault.spools import Spools
 from gateway.vault.vault import Vault
 from gateway.web import admin, openapi, ops, own_key, problems
 from gateway.web.bodies import Bodies
 from gateway.web.files import Files
 from gateway.web.public import Desk, Public
 
-# Connections that may wait to be accepted: a burst must not meet a refusal.
-_BACKLOG = 8192
-
 # What is expired is refused at once; it is swept away for the space alone.
 _SWEEP_S = 600.0
+_SWEEP_RESULTS_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,8 @@ async def running(
     lanes = Lanes(access(each.lane, each.key.reveal(), auth=each.auth, names=each.models) for each in settings.lanes)
     known = (model.id for model in settings.catalog.models)
     metrics = Metrics(__version__, (state.access.lane for state in lanes), known)
-    observe = _all_of(Log(log_to, time.time), metrics)
+    log = Log(log_to, time.time)
+    observe = _all_of(log, metrics)
     timeouts, supervisor = _timeouts(settings), Supervisor()
     async with (
         ledger_of(settings) as ledger,
@@ -96,15 +95,19 @@ async def running(
         Outbox.open(
             ledger.store, settings.data_dir / "journal", observe, time.time, lambda: supervisor.draining
         ) as outbox,
+        _spools(settings) as spools,
         supervisor,
         Drilling(ledger.drills, observe, now) as drilling,
     ):
-        offer = Offer(settings.catalog, settings.groups)
         counting = Counting(ledger.served, time.time)
+        results = Results(Folder(settings.data_dir / "vault" / "results"), _secret(settings), ResultCaps())
         rooms = Rooms(
             books=ledger.books,
             outbox=outbox,
             slices=Slices(settings.store_away),
+            claims=ledger.claims,
+            spools=spools,
+            results=results,
             signatures=Signatures(ledger.store, keep_s=settings.retention.signatures_s),
             client=client,
             board=HealthBoard(settings.patience),
@@ -118,32 +121,41 @@ async def running(
         )
         vault = Vault.open(settings.data_dir)
         supervisor.keep(lambda: vault.sweep(time.time()), every_s=_SWEEP_S, name="sweep")
+        supervisor.keep(lambda: results.sweep(time.time()), every_s=_SWEEP_RESULTS_S, name="results")
         supervisor.keep(drilling.turn, every_s=LOOK_S, name="drills")
         supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
         supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
-        _keep_books(rooms, ledger)
-        supervisor.keep(_archiver(settings, rooms, ledger).turn, every_s=ARCHIVE_EVERY_S, name="archive")
-        vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, now)
-        office = admin.router(_office(settings, ledger, offer))
-        apart = settings.admin.listen is not None
-        framework = _framework(
-            ops.router(vitals),
-            own_key.router(own_key.Window(ledger, offer, rooms.board, now, time.time, _shelf(settings))),
-            *(() if apart else (office,)),
-        )
-        openapi.describe(framework)
-        desk = _desk(settings, rooms, Relay(rooms, drilling, pulse), ledger.keys, vault)
-        yield House(Public(framework, desk), _framework(office) if apart else None, ledger, supervisor)
+        _keep_books(settings, rooms, ledger)
+        relay = Relay(rooms, drilling, pulse, settings.limits.left_calls)
+        vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, relay, now)
+        supervisor.keep(log.turn, every_s=TELL_EVERY_S, name="log")
+        framework, apart = _faces(settings, ledger, rooms, vitals)
+        desk = _desk(settings, rooms, relay, ledger.keys, vault)
+        yield House(Public(framework, desk), apart, ledger, supervisor)
 
 
-def _keep_books(rooms: Rooms, ledger: Ledger) -> None:
-    """What is done again and again so that the books come to be right, whoever dies."""
+@asynccontextmanager
+async def _spools(settings: Settings) -> AsyncIterator[Spools]:
+    most_bytes = settings.limits.spool_bytes
+    folder = settings.data_dir / "vault" / "spools"
+    with closing(Spools(folder, sys.maxsize if most_bytes is None else most_bytes)) as spools:
+        yield spools
+
+
+def _secret(settings: Settings) -> bytes:
+    return pepper(settings.data_dir, settings.secret.reveal() if settings.secret else None)
+
+
+def _keep_books(settings: Settings, rooms: Rooms, ledger: Ledger) -> None:
+    """What is done again and again so that the books come to be right, whoever dies, and stay small."""
     keep, outbox = rooms.supervisor.keep, rooms.outbox
     keep(outbox.turn, every_s=TURN_EVERY_S, name="journal")
     keep(outbox.adopt, every_s=TURN_EVERY_S, name="adopt")
     keep(outbox.heal, every_s=TURN_EVERY_S, name="heal")
     keep(outbox.revive, every_s=REVIVE_EVERY_S, name="revive")
+    keep(ledger.claims.live, every_s=LIVE_S, name="claims")
     keep(Reaper(ledger.store, rooms.observe).turn, every_s=REAP_EVERY_S, name="reaper")
+    keep(_archiver(settings, rooms, ledger).turn, every_s=ARCHIVE_EVERY_S, name="archive")
 
 
 def _archiver(settings: Settings, rooms: Rooms, ledger: Ledger) -> Archiver:
@@ -159,6 +171,7 @@ def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vau
     return Desk(
         relay=relay,
         keys=keys,
+        claims=rooms.claims,
         signatures=rooms.signatures,
         fetcher=Fetcher(Terms(settings.fetch.image_urls, settings.fetch.networks)),
         catalog=settings.catalog,
@@ -189,13 +202,28 @@ def _timeouts(settings: Settings) -> Timeouts:
     )
 
 
-def _office(settings: Settings, ledger: Ledger, offer: Offer) -> admin.Office:
+def _faces(settings: Settings, ledger: Ledger, rooms: Rooms, vitals: ops.Vitals) -> tuple[FastAPI, FastAPI | None]:
+    """All that is no caller's call; and the admin API, where it has a listener of its own."""
+    offer = Offer(settings.catalog, settings.groups)
+    office = admin.router(_office(settings, ledger, offer, rooms.observe))
+    apart = settings.admin.listen is not None
+    framework = _framework(
+        ops.router(vitals),
+        own_key.router(own_key.Window(ledger, offer, rooms.board, rooms.now, time.time, _shelf(settings))),
+        *(() if apart else (office,)),
+    )
+    openapi.describe(framework)
+    return framework, _framework(office) if apart else None
+
+
+def _office(settings: Settings, ledger: Ledger, offer: Offer, observe: Observer) -> admin.Office:
     return admin.Office(
         admin_keys={name: key.reveal() for name, key in settings.admin.keys.items()},
         ledger=ledger,
         offer=offer,
         today=time.time,
         shelf=_shelf(settings),
+        observe=observe,
     )
 
 
@@ -212,91 +240,6 @@ def _framework(*routers: APIRouter) -> FastAPI:
     for router in routers:
         framework.include_router(router)
     return framework
-
-
-async def serve(app: Any, listening: socket.socket, stop: asyncio.Event) -> None:
-    """Serves until `stop` is set, then lets the answers that have begun finish."""
-    config = uvicorn.Config(
-        app,
-        http="httptools",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=int(DRAIN_S),
-    )
-    server = _Server(config)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(server.serve(sockets=[listening]), name="server")
-        await stop.wait()
-        server.should_exit = True
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to whoever started it."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@contextmanager
-def on_signals() -> Iterator[asyncio.Event]:
-    """Is set by SIGTERM, Ctrl-C or a closed terminal, so that everything closes in order instead of being cut off.
-
-    A second one does not wait for that: it cancels the task that entered the block.
-    """
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    task = asyncio.current_task()
-    assert task is not None
-
-    def signalled() -> None:
-        if stop.is_set():
-            task.cancel()
-        stop.set()
-
-    for each in _STOP:
-        loop.add_signal_handler(each, signalled)
-    try:
-        yield stop
-    finally:
-        for each in _STOP:
-            loop.remove_signal_handler(each)
-
-
-def listen_on(listen: Listen) -> socket.socket:
-    """A listening socket; raises `OSError` with a line that says what to do."""
-    try:
-        return _unix_socket(listen.path) if isinstance(listen, ListenUnix) else _tcp_socket(listen)
-    except OSError as error:
-        raise OSError(f"cannot listen on {listen}: {error.strerror or error}; is another gateway running?") from error
-
-
-def _unix_socket(path: str) -> socket.socket:
-    Path(path).unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(path)
-    listening.listen(_BACKLOG)
-    return listening
-
-
-def _tcp_socket(listen: ListenTcp) -> socket.socket:
-    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-    return socket.create_server((listen.host, listen.port), family=family, backlog=_BACKLOG)
-
-
-def address_of(listening: socket.socket) -> str:
-    """The base address of a listening socket, as a caller would write it."""
-    name = listening.getsockname()
-    if isinstance(name, str):
-        return f"unix:{name}"
-    host = f"[{name[0]}]" if ":" in name[0] else name[0]
-    return f"http://{host}:{name[1]}"
 
 
 def _all_of(*observers: Callable[[Event], None]) -> Callable[[Event], None]:

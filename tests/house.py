@@ -19,6 +19,7 @@ from gateway import app as house
 from gateway.config.load import parse
 from gateway.config.settings import Settings
 from gateway.core.keys import Key, Limits
+from gateway.listening import address_of, listen_on, serve_on
 from gateway.relay.vigil import Pulse
 
 MODEL = "gemini-3.1-flash-image-preview"
@@ -150,10 +151,10 @@ def settings_for(simulator: Simulator, directory: Path, **sections: Any) -> Sett
 @asynccontextmanager
 async def _serving(running: house.House, settings: Settings) -> AsyncIterator[str]:
     stop = asyncio.Event()
-    with house.listen_on(settings.listen) as listening:
-        server = asyncio.create_task(house.serve(running.app, listening, stop), name="gateway")
+    with listen_on(settings.listen) as listening:
+        server = asyncio.create_task(serve_on(running.app, listening, stop), name="gateway")
         try:
-            yield house.address_of(listening)
+            yield address_of(listening)
         finally:
             stop.set()
             await server

@@ -29,6 +29,7 @@ from gateway.core.budgets import Budget
 from gateway.core.headers import ATTEMPTS, CALL_ID, GROUP
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of, usd_of
+from gateway.listening import address_of, listen_on, on_signals, serve_on
 
 MODEL = "gemini-3.1-flash-image-preview"
 TEAM = "demo"
@@ -94,15 +95,15 @@ def demo(
 async def _demo(port: int, directory: Path, speed: float, once: bool) -> None:
     failed: Exception | None = None  # raised out of the group, which would wrap it
     with (
-        house.on_signals() as stop,
-        house.listen_on(ListenTcp("127.0.0.1", port)) as listening,
+        on_signals() as stop,
+        listen_on(ListenTcp("127.0.0.1", port)) as listening,
         (directory / "gateway.log").open("a") as log,
     ):
         async with _simulator(speed) as seller:
             settings = parse(_document(directory, seller), {}, directory)
             async with house.running(settings, log) as running, asyncio.TaskGroup() as group:
-                group.create_task(house.serve(running.app, listening, stop), name="server")
-                base, secret = house.address_of(listening), await _key(running)
+                group.create_task(serve_on(running.app, listening, stop), name="server")
+                base, secret = address_of(listening), await _key(running)
                 try:
                     await _tour(base, secret, seller, directory / "pictures")
                 except (OSError, httpx2.HTTPError) as error:

@@ -9,6 +9,7 @@ import uvloop
 from gateway import app as house
 from gateway.cli.options import ConfigFile, err, settings_of
 from gateway.config.settings import Admin, Settings
+from gateway.listening import address_of, listen_on, on_signals, serve_on
 
 
 def serve(config: ConfigFile = None) -> None:
@@ -18,22 +19,22 @@ def serve(config: ConfigFile = None) -> None:
 
 async def _serve(settings: Settings) -> None:
     with (
-        house.on_signals() as stop,
-        house.listen_on(settings.listen) as listening,
+        on_signals() as stop,
+        listen_on(settings.listen) as listening,
         _admin_listening(settings.admin) as admin_listening,
     ):
         async with house.running(settings) as running:
             if not settings.admin.keys:
                 err.print("gateway: the admin API is shut (admin.key is not set); use `gateway keys create`")
-            err.print(f"gateway: serving on {house.address_of(listening)}", highlight=False)
+            err.print(f"gateway: serving on {address_of(listening)}", highlight=False)
             async with asyncio.TaskGroup() as group:
-                group.create_task(house.serve(running.app, listening, stop), name="callers")
+                group.create_task(serve_on(running.app, listening, stop), name="callers")
                 if admin_listening is not None:
-                    err.print(f"gateway: admin API on {house.address_of(admin_listening)}", highlight=False)
-                    group.create_task(house.serve(running.admin, admin_listening, stop), name="administrators")
+                    err.print(f"gateway: admin API on {address_of(admin_listening)}", highlight=False)
+                    group.create_task(serve_on(running.admin, admin_listening, stop), name="administrators")
             if left := len(running.supervisor):
                 err.print(f"gateway: waiting for {left} attempts in flight, as they may be billed; Ctrl-C leaves them")
 
 
 def _admin_listening(admin: Admin) -> AbstractContextManager[socket.socket | None]:
-    return nullcontext() if admin.listen is None else house.listen_on(admin.listen)
+    return nullcontext() if admin.listen is None else listen_on(admin.listen)

@@ -95,11 +95,14 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`body_bytes` for one request; `memory_bytes` and `spool_bytes` for all of them together, None: no limit."""
+    """`body_bytes` for one request, `memory_bytes` for all of them together; `spool_bytes` for all answers on disk that
+    are on their way. None: no limit. `left_calls`: of so many calls at a time that their callers left the answers are
+    kept."""
 
     body_bytes: int
     memory_bytes: int | None
     spool_bytes: int | None
+    left_calls: int
 
 
 @dataclass(frozen=True, slots=True)

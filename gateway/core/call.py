@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gateway.core.catalog import Model, SizeFacts
+from gateway.core.claims import Claim
 from gateway.core.keys import Key, Mode
 
 # The operation of dialects that have no other.
@@ -109,7 +110,8 @@ class Call:
 
     `key` is the key as this call may use it: its limits may be stricter here than in the books.
     `arrived_at` is on the monotonic clock, `made_at` is the date. The caller waits for at most
-    `patience_s` after its arrival; the call itself does not end with it.
+    `patience_s` after its arrival; the call itself does not end with it. `claim` is what it may have that was asked
+    for before; None: nothing.
     """
 
     id: str
@@ -121,6 +123,7 @@ class Call:
     arrived_at: float
     made_at: float
     patience_s: float
+    claim: Claim | None = None
 
     @property
     def ask(self) -> Ask:

@@ -11,6 +11,7 @@
     │   ├── WrongMethod             405
     │   ├── BodyTooLarge            413
     │   ├── BodyTooSlow             408
+    │   ├── KeyReused               422  the Idempotency-Key stands for another request
     │   ├── OverBudget              429  the team's or the key's budget would be exceeded
     │   └── TooFast                 429  more requests or pictures than the team or the key may ask for now
     ├── GatewayBusy                 503  draining, or no lane can take the call
@@ -24,6 +25,8 @@
     │   ├── UpstreamUnavailable     503  the upstream does not take our credential
     │   ├── UpstreamSilent          504  no answer in time; it may still be billed to the operator
     │   ├── StillDrawing            504  the caller's patience is over; the call goes on without it
+    │   ├── CallUnsure              409  the Idempotency-Key stands for a call that may have been billed
+    │   ├── AnswerGone              410  it was charged, and its answer is kept no more
     │   ├── UpstreamCut             502  the answer broke off or was not one
     │   └── NoPicture               400  an answer without a picture, where only a picture will do
     └── InternalError               500  ours
@@ -47,7 +50,8 @@ class GatewayError(Exception):
 
     `status` is the HTTP status, `google_status` the canonical code Gemini callers get, `type` and
     `code` the OpenAI pair, `reason` the reason of Google's ErrorInfo. `billed` is "no", "yes" or
-    "unknown". `should_retry` None leaves it to the SDK's own rule. `drill` names those that touched the call.
+    "unknown". `should_retry` None leaves it to the SDK's own rule. `drill` names those that touched the call,
+    `call_id` the call that it is about, where that is not the caller's own.
     """
 
     status: int = 500
@@ -59,6 +63,7 @@ class GatewayError(Exception):
     should_retry: ClassVar[bool | None] = False
     retry_after_s: int | None = None
     drill: str | None = None
+    call_id: str | None = None
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message)
@@ -139,6 +144,12 @@ class BodyTooSlow(CallerError):
     google_status = "DEADLINE_EXCEEDED"
     code = "request_timeout"
     reason = "REQUEST_TIMEOUT"
+
+
+class KeyReused(CallerError):
+    status = 422
+    code = "idempotency_key_reused"
+    reason = "IDEMPOTENCY_KEY_REUSED"
 
 
 class OverBudget(CallerError):
@@ -260,13 +271,33 @@ class UpstreamSilent(UpstreamError):
 
 
 class StillDrawing(UpstreamError):
-    """Told just before the caller's SDK would hang up without an answer."""
+    """Told just before the caller's SDK would hang up without an answer. Asked the same again, it gets it."""
 
     status = 504
     google_status = "DEADLINE_EXCEEDED"
     code = "deferred"
     reason = "STILL_DRAWING"
     billed = "unknown"
+    should_retry = True
+
+
+class CallUnsure(UpstreamError):
+    status = 409
+    google_status = "ABORTED"
+    type = "invalid_request_error"
+    code = "idempotency_unsettled"
+    reason = "CALL_UNSETTLED"
+    billed = "unknown"
+    should_retry = False
+
+
+class AnswerGone(UpstreamError):
+    status = 410
+    google_status = "FAILED_PRECONDITION"
+    type = "invalid_request_error"
+    code = "answer_gone"
+    reason = "ANSWER_GONE"
+    billed = "yes"
     should_retry = False
 
 

@@ -1,4 +1,4 @@
-"""What the journey of a call tells whoever watches. Facts only; observers decide what to make of them."""
+"""What a gateway tells whoever watches, of calls and of itself. Facts only; observers decide what to make of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from gateway.core.drill import Drill
 from gateway.core.groups import Lane
 from gateway.core.move import Move
 from gateway.core.outcome import Outcome
+from gateway.core.trail import Action, Door, Lack
 from gateway.core.truth import Shortfall
 from gateway.core.unsettled import Unsettled
 
@@ -71,6 +72,34 @@ class CallFinished:
     shortfall: Shortfall | None
     total_s: float
     drills: tuple[Drill, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallReplayed:
+    """The end of a call that had the answer of another, which it `answers`, and cost nothing.
+
+    `joined`: that was still being drawn here; else it was kept. The others as in `CallFinished`.
+    """
+
+    call: Call
+    answers: str
+    joined: bool
+    status: int
+    code: str
+    delivered: bool
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDropped:
+    """An answer that its caller left was charged and could not be kept: whoever comes back pays again.
+
+    `why`: its bytes were lost on the way, for want of room; there was no room to keep them; or that failed.
+    """
+
+    call: Call
+    why: str
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +244,31 @@ class DrillEnded:
     calls: int
 
 
+@dataclass(frozen=True, slots=True)
+class AdminActed:
+    """Somebody has changed something, and the trail has its row: `who` through which door, what, and of what."""
+
+    who: str
+    door: Door
+    action: Action
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdminRefused:
+    """Somebody may not administer. `address` is where the request came from, None: that is not known."""
+
+    lack: Lack
+    address: str | None
+
+
 Event = (
     AttemptFinished
     | AttemptLate
     | FailoverDenied
     | CallFinished
+    | CallReplayed
+    | AnswerDropped
     | OperatorCharged
     | CallRefused
     | CredentialRefused
@@ -236,6 +285,8 @@ Event = (
     | EvidenceShared
     | DrillBegan
     | DrillEnded
+    | AdminActed
+    | AdminRefused
 )
 
 

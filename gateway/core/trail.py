@@ -6,7 +6,7 @@ commands and the admin API have for them.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
@@ -21,6 +21,14 @@ class Door(StrEnum):
     CLI = "cli"
     API = "api"
     GATEWAY = "gateway"  # nobody came: it does this by itself
+
+
+class Lack(StrEnum):
+    """Why somebody may not administer."""
+
+    NO_KEY = "no_key"
+    WRONG_KEY = "wrong_key"
+    SHUT = "shut"  # there is no key
 
 
 class Action(StrEnum):
@@ -39,12 +47,21 @@ class Action(StrEnum):
     STORE_MOVED = "store.moved"
 
 
+def _to_nobody(_action: Action, _subject: str) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something: the name of an admin key, or the user and host that ran a command."""
+    """Who does something: the name of an admin key, or the user and host that ran a command.
+
+    `tell` hears of it, once for each row of the trail and after it is written; where the answer of the store is lost,
+    it hears nothing.
+    """
 
     who: str
     door: Door
+    tell: Callable[[Action, str], None] = field(default=_to_nobody, repr=False, compare=False)
 
     def words(self, action: Action, subject: str) -> list[str]:
         """What a function that changes something is told, before anything else."""
@@ -85,10 +102,10 @@ def deed_of(at: float, team: str | None, row: Mapping[str, str]) -> Deed:
 
 
 def _told(row: Mapping[str, str], side: str) -> Iterator[tuple[str, Any]]:
-    for field, text in row.items():
-        if not field.startswith(side):
+    for label, text in row.items():
+        if not label.startswith(side):
             continue
-        name = field.removeprefix(side)
+        name = label.removeprefix(side)
         try:
             if name in _OBJECTS:
                 yield from ((each, _VALUES.get(each, _same)(value)) for each, value in json.loads(text).items())

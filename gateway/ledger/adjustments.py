@@ -46,6 +46,8 @@ class Adjustments:
             raise BadRequest(
                 f"the key has spent {usd_of(int(rest[0]))} USD; no more can be taken from that", param="usd"
             )
+        if state == "adjusted":
+            self.actor.tell(Action.KEY_ADJUSTED, key.id)
         return name, int(rest[0])
 
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 
 from gateway.core.books import Account, Balance, Hold
 from gateway.core.budgets import Alert, Period, Span, day_of, month_of
-from gateway.core.errors import BooksAway, InternalError, NotFound, UnknownKey
+from gateway.core.claims import Claimed, Stands
+from gateway.core.errors import BooksAway, InternalError, KeyReused, NotFound, UnknownKey
 from gateway.core.keys import Key
 from gateway.ledger import layout, refusals
+from gateway.ledger.claims import Bid
 from gateway.ledger.records import account_of, balance_of
 from gateway.ledger.store import Store
 from gateway.ledger.together import Answered, Together
@@ -51,9 +53,28 @@ class Books:
         Asked again it gives the same holds. Raises `OverBudget`, `TooFast`, `UnknownKey` for a key revoked
         meanwhile, and `BooksAway`. After `lease_s` seconds a hold that nobody ended may be taken for lost.
         """
-        when, (state, *rest) = await self._together.ask(_Wanted(tuple(call_ids), key, nanos, lease_s))
+        holds = await self.admit(call_ids, key, nanos, lease_s=lease_s, bid=None)
+        assert isinstance(holds, list)
+        return holds
+
+    async def admit(
+        self, call_ids: Sequence[str], key: Key, nanos: int, *, lease_s: float, bid: Bid | None
+    ) -> list[Hold] | Claimed:
+        """As `reserve`, if there is no answer yet that the request may claim; then nothing is set aside.
+
+        Raises `KeyReused` too, for an Idempotency-Key that stands for another request.
+        """
+        when, (state, *rest) = await self._together.ask(_Wanted(tuple(call_ids), key, nanos, lease_s, bid))
         if state == "open":
             return list(_holds(call_ids, key, when.since, rest))
+        if state == "claimed":
+            return Claimed(rest[0], Stands(rest[1]), rest[2])
+        if state == "reused":
+            raise KeyReused(
+                "This Idempotency-Key was used for another request in the last 24 hours; "
+                "send a new key, or the same request as then.",
+                param="idempotency-key",
+            )
         if state == "over":
             error = refusals.over(nanos * len(call_ids), rest[:5], when.ends, self._now())
             error.alerts = _alerts(rest[5:])
@@ -88,7 +109,7 @@ class Books:
         key = wanted[0].key
         team = key.team
         keys = [layout.account(team), layout.key(team, key.id), layout.open_calls(team), layout.ledger(team)]
-        keys += [layout.call(team, call_id) for each in wanted for call_id in each.call_ids]
+        keys += [place for each in wanted for place in each.places()]
         for _ in range(_TRIES):
             when = self._when(team)
             args = [key.id, *when.words(), *(word for each in wanted for word in each.words())]
@@ -179,9 +200,15 @@ class _Wanted:
     key: Key
     nanos: int
     lease_s: float
+    bid: Bid | None
+
+    def places(self) -> list[str]:
+        calls = [layout.call(self.key.team, call_id) for call_id in self.call_ids]
+        return calls if self.bid is None else [*calls, self.bid.place]
 
     def words(self) -> list[str]:
-        return [str(self.nanos), str(round(self.lease_s * 1000)), str(len(self.call_ids)), *self.call_ids]
+        lease_ms, count = round(self.lease_s * 1000), len(self.call_ids)
+        return [str(self.nanos), str(lease_ms), str(count), *self.call_ids, self.bid.text if self.bid else ""]
 
 
 @dataclass(frozen=True, slots=True)

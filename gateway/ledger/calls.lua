@@ -47,9 +47,14 @@ local function opened(keys, id, key)
   return books, call_of(id, key, known[5] or nil), known
 end
 
--- A request for some calls of a key, the same for each: how they stand, and what they need. `keys` and `ids` are its own.
-local function request_of(nanos, lease_ms, keys, ids)
-  return {nanos = amount(nanos), lease_ms = tonumber(amount(lease_ms)), keys = keys, ids = ids}
+-- A request for some calls of a key, the same for each, read from the words at `at`: what they need, and what it claims.
+-- Its keys begin at `place`. Also how many keys and words it has.
+local function request_of(keys, place, args, at)
+  local count = tonumber(args[at + 2])
+  local own, ids = {unpack(keys, place, place + count - 1)}, {unpack(args, at + 3, at + 2 + count)}
+  local request = {nanos = amount(args[at]), lease_ms = tonumber(amount(args[at + 1])), keys = own, ids = ids}
+  if args[at + 3 + count] ~= '' then request.claim, request.place = args[at + 3 + count], keys[place + count] end
+  return request, request.claim and count + 1 or count, 4 + count
 end
 
 -- Sets money aside for all calls of a request, or for none; the answer to it.
@@ -64,6 +69,8 @@ local function admitted(books, request, key, begun, now)
 
   local accounts, told, refused = {books.key, books.team}, {}, nil
   if fresh[1] then
+    local found = stranger(books.key) or stranger(books.team) or (request.claim and claimed(request.place, request.claim, now))
+    if found then return found end
     local needed, asked = request.nanos * #fresh, {requests = 1, pictures = #fresh}
     refused = refusal(books.key, needed, asked, now) or refusal(books.team, needed, asked, now)
     for _, account in ipairs(refused and {} or accounts) do note(account, asked, now) end
@@ -78,7 +85,11 @@ local function admitted(books, request, key, begun, now)
     for _, account in ipairs(accounts) do alerts(account, refused or told) end
     books.alerted = true  -- setting money aside passes no share of a budget
   end
-  if refused then return refused end
+  if refused then
+    if refused[1] == 'fast' and request.claim then refused_once(request.place, request.claim) end
+    return refused
+  end
+  if fresh[1] and request.claim then begun_once(request.place, request.claim) end
 
   local capped = books.team.premium_hour or books.team.premium_day
   local answer = {'open', capped and 'capped' or 'free', left_of(accounts), whole(#told)}
@@ -90,13 +101,15 @@ end
 
 -- reserve: sets money aside for requests of one key, one after the other: for all calls of a request, the same for
 -- each, if the budgets and rates of the key and its team allow all of them; else for none of them.
---   keys    team's account, key's account, open calls, ledger, then every call of every request
+--   keys    team's account, key's account, open calls, ledger, then of every request its calls, and where it claims
 --   args    key id, time zone, `since`, when the day ends, when the month ends, then of every request: nanos for each
---           call, lease in ms, how many calls, the id of every call
+--           call, lease in ms, how many calls, the id of every call, and its claim, or an empty text
 --   answer  for every request one of these:
 --           {'open', 'capped'|'free', left, words of alerts, …, nanos held by each}, also for calls that hold it
 --           already; capped: the team has caps on what it pays for dearer groups; left: what hard budgets leave
 --           beside this, empty: there are none; alerts, after how many words they are: 'key'|'team', period, per cent
+--           {'claimed', call id, state, owner}: there is an answer for it already; nothing was set aside
+--           {'reused'}: its Idempotency-Key is that of another request; nothing was changed
 --           {'settled'|'voided'|'unsettled', call id}: this call has ended and holds nothing for another
 --           {'over', 'key'|'team', period, budget, held, spent, words of alerts, …}: refused, nothing else was changed
 --           {'fast', 'key'|'team', 'requests'|'pictures'|'concurrency', limit, ms to wait}: nothing was changed
@@ -105,10 +118,9 @@ end
 local function reserve(keys, args)
   local requests, place, at = {}, 5, 6
   while args[at] do  -- all are read before anything is written
-    local count = tonumber(args[at + 2])
-    local own, ids = {unpack(keys, place, place + count - 1)}, {unpack(args, at + 3, at + 2 + count)}
-    requests[#requests + 1] = request_of(args[at], args[at + 1], own, ids)
-    place, at = place + count, at + 3 + count
+    local request, places, words = request_of(keys, place, args, at)
+    requests[#requests + 1] = request
+    place, at = place + places, at + words
   end
   local books = {team = account_of(keys[1], 'team', 'team'), key = account_of(keys[2], 'key', args[1])}
   books.open, books.ledger, books.opened = keys[3], keys[4], {}

@@ -55,6 +55,7 @@ class Drills:
             raise BadRequest(f"there are {MOST} drills already; end one of them first")
         words = self._actor.words(Action.DRILL_BEGUN, drill.id)
         await self._store.call("drill", [layout.DRILLS, layout.DRILLS_TRAIL], [*words, drill.id, _row(drill)])
+        self._actor.tell(Action.DRILL_BEGUN, drill.id)
         return drill
 
     async def end(self, drill_id: str) -> Drill:
@@ -64,6 +65,7 @@ class Drills:
         words = [*self._actor.words(Action.DRILL_ENDED, drill_id), drill_id]
         if drill is None or await self._store.call("undrill", [layout.DRILLS, layout.DRILLS_TRAIL], words) != ["ended"]:
             raise NotFound(f"there is no drill {drill_id}; it may be over", param="id")
+        self._actor.tell(Action.DRILL_ENDED, drill_id)
         return replace(drill, ends_at=seen.now)
 
     async def _look_for(self, whom: Whom) -> None:

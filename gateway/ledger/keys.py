@@ -66,6 +66,7 @@ class Keys:
         await self._store.put(layout.TEAMS, {team_id: ""})
         if await self._store.call("create", [layout.account(team_id), layout.trail(team_id)], words) == ["exists"]:
             raise BadRequest(f"there is a team {team_id} already", param="id", code="already_exists")
+        self._actor.tell(Action.TEAM_CREATED, team_id)
         return team
 
     async def ensure_team(self, team_id: str, *, now: float) -> Team:
@@ -95,7 +96,8 @@ class Keys:
             *self._actor.words(Action.TEAM_CHANGED, team_id),
             *_words(differing(team_fields(old), team_fields(new))),
         ]
-        await self._store.call("update", [layout.account(team_id), layout.trail(team_id)], words)
+        if await self._store.call("update", [layout.account(team_id), layout.trail(team_id)], words) == ["updated"]:
+            self._actor.tell(Action.TEAM_CHANGED, team_id)
         return await self._team(team_id)
 
     async def create_key(
@@ -112,6 +114,7 @@ class Keys:
         await self._store.put(layout.pointer(key.id), {"team": team_id})
         await self._store.put(layout.key_index(team_id), {key.id: ""})
         await self._store.call("create", _record_of(key), words)
+        self._actor.tell(Action.KEY_CREATED, key_id)
         await self._store.put(layout.secret(digest), _pointer(key, digest))
         return key, secret
 
@@ -153,7 +156,8 @@ class Keys:
         old = await self._key(key_id)
         new = replace(old, name=name, limits=limits, metadata=old.metadata if metadata is None else metadata)
         words = [*self._actor.words(Action.KEY_CHANGED, key_id), *_words(differing(key_fields(old), key_fields(new)))]
-        await self._store.call("update", _record_of(old), words)
+        if await self._store.call("update", _record_of(old), words) == ["updated"]:
+            self._actor.tell(Action.KEY_CHANGED, key_id)
         self._known.forget(key_id)
         return await self._key(key_id)
 
@@ -178,6 +182,7 @@ class Keys:
             raise _too_many(key_id, float(olds[0]) - now)
         if state != "rotated":
             raise BadRequest(f"key {key_id} was revoked meanwhile; make a new one")
+        self._actor.tell(Action.KEY_ROTATED, key_id)
         # What is good is for the record to say, so that here too what lets a caller in comes last.
         await self._store.put(layout.secret(digest), _pointer(key, digest))
         for name, last in zip(olds[::2], olds[1::2], strict=True):
@@ -191,7 +196,9 @@ class Keys:
         The first time stays when it is revoked again; raises `NotFound`.
         """
         key = await self._key(key_id)
-        await self._store.call("revoke", _record_of(key), [*self._actor.words(Action.KEY_REVOKED, key_id), repr(now)])
+        words = [*self._actor.words(Action.KEY_REVOKED, key_id), repr(now)]
+        if await self._store.call("revoke", _record_of(key), words) == ["revoked"]:
+            self._actor.tell(Action.KEY_REVOKED, key_id)
         self._known.forget(key_id)
         return await self._key(key_id)
 

@@ -18,11 +18,14 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {t:TEAM}:trail          a stream, one row for everything that administrators did to the team and its keys
     {t:TEAM}:adjusted:NAME  by how much the team was adjusted under a name; goes by itself
     {t:TEAM}:sig:DIGEST     what the model signed a picture or a text with; goes by itself
+    {t:TEAM}:once:KID:NAME  the call that an Idempotency-Key stands for; NAME is its digest; goes after a day
+    {t:TEAM}:asked:KID:PRINT  answers that their callers left, by the fingerprint of the request; goes by itself
     {t:TEAM}:use:DAY        what was used on a day, counted from 1970-01-01 (UTC)
     {t:TEAM}:use:hour:HOUR  the same of an hour; goes after 32 days
     {t:TEAM}:premium:…      what it drew for dearer groups: by hour, by day, and by attempt; go by themselves
     reaper                  whose turn it is to look for calls that nobody ends; goes by itself
     archiver                whose turn it is to archive; goes by itself
+    drawing:OWNER           a process that has answers drawn; goes when it is no more
     moving                  in a store that another is being copied into: which; goes when all of it is there
     drills                  the drills that are on: id -> when it ends, in ms, and what it is; goes by itself
     {op}:acct …             what the operator paid: account, ledger and its archive, and the attempts paid for
@@ -139,6 +142,20 @@ def adjusted(team: str, name: str) -> str:
 
 def signature(team: str, digest: str) -> str:
     return f"{{t:{team}}}:sig:{digest}"
+
+
+def once(team: str, key_id: str, name: str) -> str:
+    """What an Idempotency-Key of this name stands for."""
+    return f"{{t:{team}}}:once:{key_id}:{name}"
+
+
+def drawing(owner: str) -> str:
+    return f"drawing:{owner}"
+
+
+def asked(team: str, key_id: str, fingerprint: str) -> str:
+    """What is left of requests with this fingerprint."""
+    return f"{{t:{team}}}:asked:{key_id}:{fingerprint}"
 
 
 def use_stem(team: str) -> str:

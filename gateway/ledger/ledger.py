@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
+from uuid import uuid4
 
 from gateway.core.allowance import Caps, Purpose
 from gateway.core.trail import GATEWAY, Actor
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.claims import Claims
 from gateway.ledger.drills import Drills
 from gateway.ledger.errors import StoreError
 from gateway.ledger.keys import Keys, pepper
@@ -29,6 +31,7 @@ class Ledger:
     drills: Drills
     served: ServedCounts
     trail: Trail
+    claims: Claims
     actor: Actor = GATEWAY
 
     def by(self, actor: Actor) -> Self:
@@ -52,6 +55,8 @@ async def open_ledger(
         raise StoreError(f"data_dir: {data_dir} cannot be made: {error.strerror}") from error
     async with Store.open(address, data_dir, may_forget=may_forget) as store:
         await refuse_unfinished(store)
-        keys, books = Keys(store, pepper(data_dir, secret)), Books(store, time.time)
+        hashed_with = pepper(data_dir, secret)
+        keys, books = Keys(store, hashed_with), Books(store, time.time)
+        claims = Claims(store, uuid4().hex, hashed_with)
         drills, served, trail = Drills(store, keys), ServedCounts(store), Trail(store)
-        yield Ledger(store, keys, books, Allowances(store, caps), drills, served, trail)
+        yield Ledger(store, keys, books, Allowances(store, caps), drills, served, trail, claims)

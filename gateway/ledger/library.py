@@ -9,7 +9,7 @@ from pathlib import Path
 
 # In an order in which each finds there what it uses.
 _FILES = (
-    *("gateway", "accounts", "limits", "calls", "operator", "sums"),
+    *("gateway", "accounts", "limits", "claims", "calls", "operator", "sums"),
     *("trail", "adjust", "unsettled", "allowances", "records", "archive", "pool", "drills"),
 )
 

@@ -76,10 +76,14 @@ local function next_at(account, what, count, now)
   return math.max(tonumber(account[what .. '_at'] or '0'), now) + count * MINUTE_MS / tonumber(account[what])
 end
 
+-- That there is no such account, or no longer; nil: there is.
+local function stranger(account)
+  if not account.created or account.revoked then return {'unknown', account.which} end
+end
+
 -- Why an account cannot take calls that need so much together; nil when it can.
 local function refusal(account, needed, asked, now)
   local which = account.which
-  if not account.created or account.revoked then return {'unknown', which} end
   if not account.limited then return end
   for _, budget in ipairs(account.soft and {} or account.budgets) do
     if taken_of(account, budget) + needed > tonumber(budget.most) then

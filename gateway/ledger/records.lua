@@ -37,29 +37,27 @@ end
 -- update: writes fields of a record that exists.
 --   keys    record, trail
 --   args    who, door, action, subject, then name and value of every field; one of metadata without a value goes
---   answer  {'updated'} or {'unknown'}
+--   answer  {'updated'}, {'same'}: as it was before, or {'unknown'}
 local function update(keys, args)
   if redis.call('HEXISTS', keys[1], 'created') == 0 then return {'unknown'} end
   local row, fields = deed(args)
-  if compare(keys[1], fields, row) then
-    enter(keys[2], row)
-    put(keys[1], fields)
-  end
+  if not compare(keys[1], fields, row) then return {'same'} end
+  enter(keys[2], row)
+  put(keys[1], fields)
   return {'updated'}
 end
 
 -- revoke: ends a key for good; the first time given stays.
 --   keys    record, trail
 --   args    who, door, action, subject, the time, in seconds
---   answer  {'revoked'} or {'unknown'}
+--   answer  {'revoked'}, {'same'}: as it was before, or {'unknown'}
 local function revoke(keys, args)
   if redis.call('HEXISTS', keys[1], 'created') == 0 then return {'unknown'} end
   local row, given = deed(args)
-  if redis.call('HEXISTS', keys[1], 'revoked') == 0 then
-    changed(row, 'revoked', '', given[1])
-    enter(keys[2], row)
-    redis.call('HSETNX', keys[1], 'revoked', given[1])
-  end
+  if redis.call('HEXISTS', keys[1], 'revoked') == 1 then return {'same'} end
+  changed(row, 'revoked', '', given[1])
+  enter(keys[2], row)
+  redis.call('HSETNX', keys[1], 'revoked', given[1])
   return {'revoked'}
 end
 

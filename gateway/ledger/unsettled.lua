@@ -8,13 +8,13 @@
 --   keys    operator's account, operator's ledger, operator's trail
 --   args    attempt, `billed` or `unbilled`, nanos that were billed (empty: what is held), why, when it was billed, in ms
 --           (empty: that is not known), then, if an administrator says so: who, door, action, subject
---   answer  {'billed'|'unbilled', nanos spent, why}, as it was resolved first
+--   answer  {'resolved'|'same', 'billed'|'unbilled', nanos spent, why}; 'same': it was before, and stays as it was
 --           {'unknown'}: no such attempt is, or was lately, unsettled
 local function resolve(keys, args)
   local index, record = unsettled_beside(keys[1]), unsettled_beside(keys[1], args[1])
   if not redis.call('ZSCORE', index, args[1]) then
     local known = redis.call('HMGET', record, 'resolved', 'spent', 'resolved_why')
-    if known[1] then return known end
+    if known[1] then return {'same', unpack(known)} end
     return {'unknown'}
   end
   if args[2] ~= 'billed' and args[2] ~= 'unbilled' then error('neither billed nor unbilled: ' .. tostring(args[2])) end
@@ -41,7 +41,7 @@ local function resolve(keys, args)
   redis.call('ZREM', index, args[1])
   redis.call('HSET', record, 'resolved', args[2], 'spent', spent, 'resolved_why', args[4])
   redis.call('EXPIRE', record, REMEMBERED_S)
-  return {args[2], spent, args[4]}
+  return {'resolved', args[2], spent, args[4]}
 end
 
 -- unsettled: attempts of which nobody knows, from the oldest on.

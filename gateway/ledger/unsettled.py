@@ -84,12 +84,14 @@ class UnsettledBooks:
         if self.actor is not None:
             args += self.actor.words(Action.ATTEMPT_RESOLVED, attempt_id)
         keys = [layout.OPERATOR, layout.OPERATOR_LEDGER, layout.OPERATOR_TRAIL]
-        state, *rest = await self.store.call("resolve", keys, args)
-        if not rest:
+        state, *made = await self.store.call("resolve", keys, args)
+        if not made:
             raise NotFound(
                 f"there is no unsettled attempt {attempt_id}; `gateway ledger unsettled` lists those there are"
             )
-        return Resolution(Resolved(state), int(rest[0]), rest[1])
+        if self.actor is not None and state == "resolved":
+            self.actor.tell(Action.ATTEMPT_RESOLVED, attempt_id)
+        return Resolution(Resolved(made[0]), int(made[1]), made[2])
 
     async def adopt(self) -> int:
         """Puts those into the list that releases without one have noted; how many these were.

@@ -9,12 +9,16 @@ from typing import Any, TextIO
 
 from gateway.core.drill import OneKey, OneTeam, Share, named
 from gateway.core.events import (
+    AdminActed,
+    AdminRefused,
+    AnswerDropped,
     AttemptFinished,
     AttemptLate,
     AttemptPresumed,
     BudgetPassed,
     CallFinished,
     CallRefused,
+    CallReplayed,
     CallUnbacked,
     CallUnsettled,
     CredentialRefused,
@@ -31,33 +35,55 @@ from gateway.core.events import (
 )
 from gateway.core.money import usd_of
 from gateway.core.outcome import Verdict
+from gateway.observe.refusals import Refusals
 
 # What comes of these is in our own words, or the system's: no byte of the upstream's is in it.
 _WITHOUT_ANSWER = frozenset({Verdict.UNREACHABLE, Verdict.LOST, Verdict.SILENT})
 _LONGEST_REASON = 200
 
 
+# What waits to be told with others of its kind waits no longer than this.
+TELL_EVERY_S = 1.0
+
+
 class Log:
-    """Writes events as lines. `today` gives the date as seconds since the epoch."""
+    """Writes events as lines. `today` gives the date as seconds since the epoch.
+
+    Its `turn` is to be taken every `TELL_EVERY_S` seconds.
+    """
 
     def __init__(self, out: TextIO, today: Callable[[], float]) -> None:
         self._out = out
         self._today = today
+        self._refusals = Refusals()
 
     def __call__(self, event: Event) -> None:
-        row = _row(event)
-        if row is not None:
-            at = datetime.fromtimestamp(self._today(), UTC).isoformat(timespec="milliseconds")
-            # ASCII only: it is one line in whatever encoding the output has.
-            line = json.dumps({"at": at, **row}, separators=(",", ":"))
-            # A full disk or a reader that left must not stop a call before it is settled.
-            with suppress(OSError):
-                self._out.write(line + "\n")
-                self._out.flush()
+        if isinstance(event, AdminRefused):
+            self._refusals.note(event)
+            self._tell_refusals()
+        elif (row := _row(event)) is not None:
+            self._write(row)
+
+    async def turn(self) -> None:
+        """Tells what is due of that which was noted before."""
+        self._tell_refusals()
+
+    def _tell_refusals(self) -> None:
+        for row in self._refusals.due(self._today()):
+            self._write(row)
+
+    def _write(self, row: dict[str, Any]) -> None:
+        at = datetime.fromtimestamp(self._today(), UTC).isoformat(timespec="milliseconds")
+        # ASCII only: it is one line in whatever encoding the output has.
+        line = json.dumps({"at": at, **row}, separators=(",", ":"))
+        # A full disk or a reader that left must not stop a call before it is settled.
+        with suppress(OSError):
+            self._out.write(line + "\n")
+            self._out.flush()
 
 
 def _row(event: Event) -> dict[str, Any] | None:
-    """The row of an event; None where there is nothing to say of it, or it comes every second."""
+    """The row of an event; None where there is nothing to say of it alone, or it comes every second."""
     make = _ROWS.get(type(event))
     return make(event) if make else None
 
@@ -162,6 +188,10 @@ def _rows_archived(event: RowsArchived) -> dict[str, Any]:
     return {"event": "rows_archived", "ledger": event.whose, "rows": event.rows, "from": event.first, "to": event.last}
 
 
+def _admin_acted(event: AdminActed) -> dict[str, Any]:
+    return {"event": "admin_acted", **asdict(event)}
+
+
 def _attempt(event: AttemptFinished | AttemptLate) -> dict[str, Any] | None:
     """None for the attempt that won, which its call tells. Where a drill stood before it, it is not the seller's."""
     call = event.call
@@ -232,10 +262,36 @@ def _call(event: CallFinished) -> dict[str, Any]:
     return row
 
 
+def _replayed(event: CallReplayed) -> dict[str, Any]:
+    call = event.call
+    return {
+        "event": "call_replayed",
+        "call_id": event.answers,
+        "request_id": call.request_id,
+        "team": call.key.team,
+        "key_id": call.key.id,
+        "dialect": call.dialect,
+        "operation": call.operation,
+        "joined": event.joined,
+        "status": event.status,
+        "code": event.code,
+        "delivered": event.delivered,
+        "seconds": round(event.total_s, 3),
+    }
+
+
+def _answer_dropped(event: AnswerDropped) -> dict[str, Any]:
+    call = event.call
+    whose = {"team": call.key.team, "key_id": call.key.id}
+    return {"event": "answer_dropped", "call_id": call.id, **whose, "why": event.why, "bytes": event.size_bytes}
+
+
 _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     AttemptFinished: _attempt,
     AttemptLate: _attempt,
+    AnswerDropped: _answer_dropped,
     CallFinished: _call,
+    CallReplayed: _replayed,
     CallRefused: _refused,
     CredentialRefused: _credential_refused,
     DrillBegan: _drill,
@@ -251,4 +307,5 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     RowsArchived: _rows_archived,
     OperatorCharged: _operator_charged,
     StoreLost: _store_lost,
+    AdminActed: _admin_acted,
 }

@@ -19,12 +19,16 @@ from gateway.core.allowance import Owner, Purpose, Window
 from gateway.core.budgets import Period
 from gateway.core.drill import Ailment, Drill
 from gateway.core.events import (
+    AdminActed,
+    AdminRefused,
+    AnswerDropped,
     AttemptFinished,
     AttemptLate,
     AttemptPresumed,
     BudgetPassed,
     CallFinished,
     CallRefused,
+    CallReplayed,
     CallUnbacked,
     CallUnsettled,
     CredentialRefused,
@@ -44,6 +48,7 @@ from gateway.core.events import (
 from gateway.core.groups import Lane
 from gateway.core.move import Standing
 from gateway.core.outcome import Verdict
+from gateway.core.trail import Action, Lack
 
 # They would double the number of series to tell when each began.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -64,6 +69,14 @@ _Table = Mapping[str, tuple[str, tuple[str, ...]]]
 _COUNTERS: _Table = {
     "gateway_calls": ("Calls answered", ("dialect", "operation", "model", "size", "group", "code")),
     "gateway_undelivered_calls": ("Calls whose caller got no whole answer", ("model", "size", "code")),
+    "gateway_replayed_calls": (
+        "Calls that had the answer of an earlier one, and cost nothing: it was joined, or it was kept",
+        ("dialect", "how", "code"),
+    ),
+    "gateway_dropped_answers": (
+        "Answers that were charged, that nobody waited for, and that could not be kept",
+        ("why",),
+    ),
     "gateway_refused_requests": ("Requests refused before they were calls", ("dialect", "code")),
     "gateway_attempts": ("Attempts on upstream lanes", ("lane", "group", "model", "verdict", "won")),
     "gateway_group_moves": ("Moves of what is believed of a group", ("group", "model", "to", "why")),
@@ -101,6 +114,8 @@ _COUNTERS: _Table = {
     ),
     "gateway_store_rollbacks": ("Times that the store had lost what it had taken, and was told it again", ()),
     "gateway_archived_rows": ("Rows of ledgers that were put into files, and have left the store", ()),
+    "gateway_admin_actions": ("What administrators changed by the admin API, as the trail has it", ("action",)),
+    "gateway_admin_refusals": ("Requests to the admin API that were refused for want of an admin key", ("why",)),
     # Drills are apart from all of these: what they do is nobody's fault, and no alert is to ring for it.
     "gateway_drilled_calls": ("Calls that drills touched; not among the others", ("code",)),
     "gateway_drilled_attempts": (
@@ -115,6 +130,7 @@ _HISTOGRAMS: _Table = {
 }
 _GAUGES: _Table = {
     "gateway_upstream_in_flight": ("Attempts now waiting for the upstream", ("lane", "group")),
+    "gateway_left_calls": ("Calls that are being drawn with nobody waiting for them", ()),
     "gateway_group_standing": (
         "0 closed (well), 1 suspect, 2 ramp (coming back), 3 half (being asked), 4 open (put behind)",
         ("group", "model"),
@@ -150,6 +166,8 @@ class Metrics:
             FailoverDenied: self._failover_denied,
             GroupMoved: self._group_moved,
             OperatorCharged: self._operator_charged,
+            CallReplayed: self._call_replayed,
+            AnswerDropped: lambda event: self._counters["gateway_dropped_answers"].labels(event.why).inc(),
             CallRefused: self._call_refused,
             CredentialRefused: self._credential_refused,
             DrillBegan: lambda event: self._active(event.drill).inc(),
@@ -163,6 +181,8 @@ class Metrics:
             StoreRolledBack: lambda _: self._counters["gateway_store_rollbacks"].inc(),
             RowsArchived: lambda event: self._counters["gateway_archived_rows"].inc(event.rows),
             LedgersMeasured: lambda event: self._gauges["gateway_ledger_rows"].set(event.rows),
+            AdminActed: lambda event: self._counters["gateway_admin_actions"].labels(event.action.value).inc(),
+            AdminRefused: lambda event: self._counters["gateway_admin_refusals"].labels(event.lack.value).inc(),
             EvidenceShared: lambda event: self._histograms["gateway_evidence_shared_seconds"].observe(event.took_s),
         }
 
@@ -176,6 +196,7 @@ class Metrics:
         in_flight: Mapping[Lane, int],
         standings: Mapping[tuple[str, str], Standing],
         promises: Mapping[str, int],
+        left: int,
     ) -> bytes:
         """Everything in Prometheus' text format; the arguments are how things stand at this moment."""
         for lane, count in in_flight.items():
@@ -184,6 +205,7 @@ class Metrics:
             self._gauges["gateway_group_standing"].labels(*pair).set(_STANDING[standing])
         for kind, count in promises.items():
             self._gauges["gateway_journal_promises"].labels(kind).set(count)
+        self._gauges["gateway_left_calls"].set(left)
         return generate_latest(self._registry)
 
     def _attempt(self, event: AttemptFinished) -> None:
@@ -256,6 +278,10 @@ class Metrics:
     def _budget_passed(self, event: BudgetPassed) -> None:
         self._counters["gateway_budget_alerts"].labels(event.alert.whose, event.alert.period.value).inc()
 
+    def _call_replayed(self, event: CallReplayed) -> None:
+        how = "joined" if event.joined else "kept"
+        self._counters["gateway_replayed_calls"].labels(event.call.dialect, how, event.code).inc()
+
     def _call_refused(self, event: CallRefused) -> None:
         self._counters["gateway_refused_requests"].labels(event.dialect, event.code).inc()
 
@@ -264,8 +290,16 @@ class Metrics:
         for kind in Ailment:
             self._gauges["gateway_drills_active"].labels(kind.value)
         self._counters["gateway_drilled_calls"].labels("ok")
+        for row in product(("gemini", "images", "chat", "responses"), ("joined", "kept")):
+            self._counters["gateway_replayed_calls"].labels(*row, "ok")
+        for why in ("lost", "full", "failed"):
+            self._counters["gateway_dropped_answers"].labels(why)
         for row in product(("key", "team"), Period):
             self._counters["gateway_budget_alerts"].labels(*row)
+        for action in Action:
+            self._counters["gateway_admin_actions"].labels(action.value)
+        for lack in Lack:
+            self._counters["gateway_admin_refusals"].labels(lack.value)
         self._counters["gateway_journal_adopted"].labels("owed")
         self._counters["gateway_unsettled_calls"].labels("no")
         for doing in ("settle", "void", "correct", "share", "journal", "adopt", "heal", "revive", "archive", *_WHY):

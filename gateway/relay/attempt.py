@@ -5,6 +5,7 @@ It reads the answer to its end whether or not anybody still wants it, and says w
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.core.board import Tried
@@ -18,9 +19,9 @@ from gateway.core.prices import list_nanos, price_of
 from gateway.core.skim import Skimmer
 from gateway.core.steps import Start
 from gateway.dialects.replies import read_reply
-from gateway.relay.obstacle import Obstacle
-from gateway.relay.pipe import Pipe
+from gateway.relay.rooms import Rooms
 from gateway.upstream.client import Answer, Client, SendFailure, Sending
+from gateway.vault.tape import Reader, Tape, TapeLost
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +38,14 @@ class Attempt:
     An `obstacle` is what a drill has put before it: until it is passed, nothing is sent.
     """
 
-    def __init__(
-        self,
-        call: Call,
-        start: Start,
-        attempt_id: str,
-        *,
-        epoch: int,
-        now: Callable[[], float],
-        obstacle: Obstacle | None = None,
-    ) -> None:
+    def __init__(self, call: Call, start: Start, attempt_id: str, rooms: Rooms) -> None:
         self.call = call
         self.lane = lane = start.lane
-        self.tried = Tried(lane.group, call.ask, epoch, now())
+        epoch = rooms.board.of(lane.group, call.ask.model.id).epoch
+        self.tried = Tried(lane.group, call.ask, epoch, rooms.now())
         self.id = attempt_id
-        self.pipe = Pipe()
+        self.tape = Tape(rooms.spools)
+        self._seat: Reader | None = self.tape.read()  # for whoever waits, so that nothing is lost before they read
         self.ended = asyncio.Event()
         self.late = False
         self.answers = False
@@ -60,9 +54,9 @@ class Attempt:
         self.reply: Reply | None = None
         self.body_bytes = 0
         self._refused_with: int | None = None  # the status that stands even if the page under it breaks off
-        self._obstacle = obstacle
+        self._obstacle = rooms.obstacles.get(lane.group.name)
         self._decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._now = now
+        self._now = rooms.now
         self._times = Times(None, 0.0)
 
     async def run(self, client: Client, body: bytes, *, total_s: float, news: Callable[["Attempt"], None]) -> None:
@@ -79,7 +73,7 @@ class Attempt:
             self.outcome = of_status(refused, "") if refused else outcome(failure.verdict, message=failure.reason)
         finally:
             self._times = Times(self._times.first_byte_s, self._now() - self.began_at)
-            self.pipe.close()
+            self.tape.close()
             self.ended.set()
             news(self)
 
@@ -91,9 +85,31 @@ class Attempt:
     def drill(self) -> Drill | None:
         return self._obstacle.drill if self._obstacle else None
 
+    def chunks(self) -> Reader:
+        """The answer from its beginning, while it comes; raises `TapeLost` where that is gone."""
+        seat, self._seat = self._seat, None
+        return seat or self.tape.read()
+
+    def leave(self) -> None:
+        """Nobody waits for the answer. It is kept as long as there is room."""
+        if self._seat is not None:
+            self._seat.leave()
+            self._seat = None
+
+    def stay(self) -> None:
+        """Somebody waits for it again."""
+        if self._seat is None:
+            with suppress(TapeLost):
+                self._seat = self.tape.read()
+
+    @property
+    def cut(self) -> bool:
+        return self.outcome.verdict is Verdict.CUT
+
     def lose(self) -> None:
         """Another attempt has won: nobody reads this one any more, and a drill may let go of it."""
-        self.pipe.leave()
+        self._seat = None
+        self.tape.drop()
         if self.drill is not None and lets_go(self.drill, late=self.late) and not self._decided.done():
             self._decided.set_result(None)
 
@@ -125,7 +141,7 @@ class Attempt:
                 self._begin(answer, news)
             self.body_bytes += len(chunk)
             skimmer.feed(chunk)
-            await self.pipe.put(chunk)
+            await self.tape.put(chunk)
         self.reply = read_reply(skimmer.skeleton, streams=self.call.parsed.streams)
         return of_reply(self.reply)
 

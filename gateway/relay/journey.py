@@ -1,6 +1,6 @@
 """One call from its hold to its last settlement. Belongs to the supervisor and outlives its caller.
 
-The race gives a winner or a failure; the winner's answer goes to the caller through its pipe; then
+The race gives a winner or a failure; the winner's answer goes to the caller from its tape; then
 the money: the winner is charged to the caller's key, every other attempt that was or may be billed
 to the operator, and the hold ends, once.
 """
@@ -34,6 +34,7 @@ from gateway.relay.fairness import within
 from gateway.relay.race import Finish, Race
 from gateway.relay.rooms import Rooms
 from gateway.relay.settlement import Settlement
+from gateway.vault.tape import TapeLost
 
 
 class Journey:
@@ -62,6 +63,8 @@ class Journey:
         self._settlement = Settlement(call, plan, hold, rooms, promised)
         self._races: list[Race] = []
         self._left = False
+        self._dropped = False
+        self._reply: asyncio.Future[Content] | None = None
 
     @property
     def drills(self) -> tuple[Drill, ...]:
@@ -71,6 +74,14 @@ class Journey:
     @property
     def attempts(self) -> int:
         return sum(len(race.attempts) for race in self._races)
+
+    @property
+    def left_s(self) -> float:
+        """In how many seconds there is probably an answer, as such answers take at the median; 0: it is due."""
+        rooms, ask, now = self._rooms, self.call.ask, self._rooms.now()
+        running = [each for race in self._races for each in race.attempts if not each.ended.is_set()]
+        due = [rooms.board.pace(each.lane.group, ask, now).quantile(0.5) - (now - each.began_at) for each in running]
+        return max(0.0, min(due, default=0.0))
 
     @property
     def failure(self) -> GatewayError | None:
@@ -94,7 +105,21 @@ class Journey:
         self._left = True
         for race in self._races:
             for attempt in race.attempts:
-                attempt.pipe.leave()
+                attempt.leave()
+
+    def stay(self) -> None:
+        """Somebody reads it again."""
+        self._left = False
+        for race in self._races:
+            for attempt in race.attempts:
+                attempt.stay()
+
+    def drop(self) -> None:
+        """Nobody will want the answer any more."""
+        self._dropped = True
+        for race in self._races:
+            for attempt in race.attempts:
+                attempt.tape.drop()
 
     async def settled_for_now(self) -> None:
         """Waits for the settlement, but not for ever: with the store away it is written later."""
@@ -104,23 +129,26 @@ class Journey:
 
     def collect(self) -> asyncio.Future[Content]:
         """The whole reply, when it is complete and settled; fails with the error to tell."""
-        reply: asyncio.Future[Content] = asyncio.get_running_loop().create_future()
-        self._rooms.supervisor.start(self._collect(reply), name=f"reply {self.call.id}")
-        return reply
+        if self._reply is None:
+            self._reply = asyncio.get_running_loop().create_future()
+            self._rooms.supervisor.start(self._collect(self._reply), name=f"reply {self.call.id}")
+        return self._reply
 
     async def _collect(self, reply: asyncio.Future[Content]) -> None:
         error: GatewayError = InternalError("The gateway failed while it read an answer.")
         content = None
         try:
             attempt = await self.head
-            chunks = [chunk async for chunk in attempt.pipe]
+            chunks = [chunk async for chunk in attempt.chunks()]
             await attempt.ended.wait()
             error = UpstreamCut("The upstream's answer broke off; nothing is charged to your key.")
-            content = None if attempt.outcome.verdict is Verdict.CUT else content_of(b"".join(chunks))
+            content = None if attempt.cut else content_of(b"".join(chunks))
             if content is not None:
                 await self._remember(content)
         except GatewayError as failure:
             error = failure
+        except TapeLost:
+            error = telling.of_gone(self.call.id)
         finally:
             await self.settled_for_now()
             if content is None:
@@ -178,7 +206,7 @@ class Journey:
         await winner.ended.wait()
         if winner.outcome.verdict is not Verdict.FRUITLESS or self._left:
             return finish
-        winner.pipe.leave()
+        winner.tape.drop()
         await self._settlement.fruitless(winner)
         return await self._raced()
 
@@ -208,21 +236,14 @@ class Journey:
         parsed = self.call.parsed
         body = parsed.plain() if start.plain and parsed.plain else parsed.body
         rooms, ask = self._rooms, self.call.ask
-        epoch = rooms.board.of(start.lane.group, ask.model.id).epoch
-        attempt_id = self._attempt_id(self.attempts + 1)
-        attempt = Attempt(
-            self.call,
-            start,
-            attempt_id,
-            epoch=epoch,
-            now=rooms.now,
-            obstacle=rooms.obstacles.get(start.lane.group.name),
-        )
+        attempt = Attempt(self.call, start, self._attempt_id(self.attempts + 1), rooms)
         rooms.board.began(attempt, attempt.tried, rooms.now())
         if self._left:
-            attempt.pipe.leave()
+            attempt.leave()
         if parsed.insists:
-            attempt.pipe.keep_all()
+            attempt.tape.widen()
+        if self._dropped:
+            attempt.tape.drop()
         timeouts = rooms.timeouts
         total_s = timeouts.total_long_s if ask.long else timeouts.total_s
         told = self._telling(news)

@@ -69,7 +69,7 @@ class Race:
     def _look_at_whole(self) -> None:
         """Of several the first picture wins, so an answer is kept until it is known to hold one."""
         for attempt in self.attempts:
-            attempt.pipe.keep_all()
+            attempt.tape.widen()
 
     async def _wait(self, for_s: float | None) -> News:
         try:

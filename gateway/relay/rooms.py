@@ -9,11 +9,14 @@ from gateway.core.outage import Slices
 from gateway.core.stakes import Stakes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.claims import Claims
 from gateway.ledger.outbox import Outbox
 from gateway.ledger.signatures import Signatures
 from gateway.relay.obstacle import Obstacle
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.client import Client, Timeouts
+from gateway.vault.results import Results
+from gateway.vault.spools import Spools
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,9 @@ class Rooms:
     outbox: Outbox
     slices: Slices
     signatures: Signatures
+    claims: Claims
+    spools: Spools
+    results: Results
     client: Client
     board: HealthBoard
     stakes: Stakes

@@ -1,64 +1,71 @@
 """The journey of a call, on one page.
 
-A plan of the lanes it may take; money set aside for the dearest of them; a journey that the
-supervisor owns; and the answer, written as it comes. Whoever hangs up leaves all of it running.
+A plan of the lanes it may take; money set aside for the dearest of them, unless an answer that was asked for
+before is there for it; an order that the supervisor owns; and the answer, written as it comes. Whoever hangs
+up leaves all of it running, and finds it when asking again.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from gateway.core.books import Hold
 from gateway.core.budgets import Alert
-from gateway.core.call import Call
+from gateway.core.call import Call, came_ms
+from gateway.core.claims import Claimed
 from gateway.core.drill import named
-from gateway.core.errors import BooksAway, CallerLeft, GatewayError, InternalError, NotAllowed, OverBudget
-from gateway.core.events import BudgetPassed, CallFinished, CallRefused, CallUnbacked
+from gateway.core.errors import BooksAway, GatewayError, NotAllowed, OverBudget
+from gateway.core.events import BudgetPassed, CallFinished, CallRefused, CallReplayed, CallUnbacked
 from gateway.core.keys import Key
 from gateway.core.plan import Bounds, Plan, bounds, make_plan
 from gateway.dialects.base import Dialect
 from gateway.ledger import writes
+from gateway.ledger.claims import Bid
 from gateway.relay import telling
+from gateway.relay.absent import Absent, anew
 from gateway.relay.drilling import Drilling
-from gateway.relay.heads import head_of
 from gateway.relay.journey import Journey
+from gateway.relay.order import Order
+from gateway.relay.orders import Orders
 from gateway.relay.rooms import Rooms
-from gateway.relay.stream import deliver
-from gateway.relay.vigil import Pulse, Sink, Vigil
+from gateway.relay.servings import Drawn, Joined, Kept, Serving
+from gateway.relay.vigil import Pulse, Sink
+from gateway.relay.visit import End, Visit
+
+# A line that is cut is noticed by the server, told to whoever watches, and by them to whoever serves: in so many
+# turns of the loop.
+_TURNS = 12
 
 # A hold outlives the longest attempt by this; what is then still open was lost with its process.
 _LEASE_BEYOND_S = 60.0
 
 
 class Relay:
-    """Serves calls. Holds nothing of a call itself: that is the journey's."""
+    """Serves calls. Holds nothing of a call itself: that is the journey's.
 
-    def __init__(self, rooms: Rooms, drilling: Drilling, pulse: Pulse) -> None:
+    `orders` are those that it has drawn; of calls whose callers have left, the answers of at most `most_left` at a time
+    are kept.
+    """
+
+    def __init__(self, rooms: Rooms, drilling: Drilling, pulse: Pulse, most_left: int) -> None:
         self._rooms = rooms
         self._drilling = drilling
         self._pulse = pulse
+        self.orders = Orders(most_left)
 
     async def serve(self, call: Call, dialect: Dialect, sink: Sink) -> None:
         """Answers a call through the sink. Raises `GatewayError` while nothing has been sent yet."""
-        journeys = await self._admit(call, dialect)
-        writer = dialect.writer(call)
-        vigil = Vigil(call, writer, sink, self._pulse, now=self._rooms.now, head=lambda: head_of(journeys))
-        status, code = 200, "ok"
-        try:
-            told = await deliver(journeys, writer, sink, vigil)
-            code = told.code if told else code
-        except CallerLeft:
-            status, code = 499, "caller_left"
-        except GatewayError as error:
-            status, code = dialect.error(error)[0], error.code
-            error.drill = named(journeys[0].drills) or None
-            raise
-        except BaseException:
-            status, code = InternalError.status, InternalError.code
-            raise
-        finally:
-            for journey in journeys:
-                journey.leave()
-                self._rooms.supervisor.start(self._report(journey, status, code, sink), name=f"report {call.id}")
+        visit = Visit(call, dialect, sink, self._pulse, self._rooms.now)
+        bid = self._rooms.claims.bid(call.claim, call.key, call.id) if call.claim else None
+        await self._noticed(call)
+        serving = await self._admit(call, dialect, bid)
+        while isinstance(serving, Absent):
+            came = await self._came(serving, visit)
+            serving = await self._admit(call, dialect, anew(serving.bid, serving.claimed)) if came is None else came
+        if type(serving) is Drawn:
+            await self._serve_first(serving, visit)
+        else:
+            await self._serve_again(serving, visit)
 
     def quote(self, call: Call) -> list[Bounds]:
         """What each picture of a call costs in the groups it may go to; nothing is sent or set aside. At least one."""
@@ -68,12 +75,74 @@ class Relay:
             raise _no_group(call)
         return found
 
-    async def _admit(self, call: Call, dialect: Dialect) -> list[Journey]:
-        """Plans the call, sets its money aside and sends it on its way, once for each picture wanted."""
+    async def _serve_first(self, serving: Drawn, visit: Visit) -> None:
+        """For the caller whose order it is."""
+        journeys = serving.order.journeys
+        try:
+            await visit.serve(serving)
+        except GatewayError as error:
+            error.drill = named(journeys[0].drills) or None
+            raise
+        finally:
+            self.orders.leave(serving.order)
+            for journey in journeys:
+                self._rooms.supervisor.start(self._report(journey, visit.end), name=f"report {journey.call.id}")
+
+    async def _serve_again(self, serving: Serving, visit: Visit) -> None:
+        """For one who came back for it."""
+        rooms = self._rooms
+        try:
+            await visit.serve(serving)
+        except GatewayError as error:
+            error.call_id = serving.call.id
+            raise
+        finally:
+            if isinstance(serving, Drawn):
+                self.orders.leave(serving.order)
+            rooms.observe(
+                CallReplayed(
+                    call=visit.call,
+                    answers=serving.call.id,
+                    joined=isinstance(serving, Joined),
+                    status=visit.end.status,
+                    code=visit.end.code,
+                    delivered=visit.end.delivered,
+                    total_s=rooms.now() - visit.call.arrived_at,
+                )
+            )
+
+    async def _came(self, absent: Absent, visit: Visit) -> Kept | None:
+        """The answer that another process has drawn, when it is there; None: there will be none."""
+        rooms, claimed = self._rooms, absent.claimed
+        made_at = (came_ms(claimed.call_id) or 0) / 1000
+        answers = replace(visit.call, id=claimed.call_id, made_at=made_at)
+        came = None
+        try:
+            came = await visit.wait(absent.coming(), answers)
+        except GatewayError as error:
+            error.call_id = claimed.call_id
+            raise
+        finally:
+            if came is None:
+                absent.give_up()
+        return None if came is None else Kept(came, visit.call, absent.bid, rooms)
+
+    async def _noticed(self, call: Call) -> None:
+        """Whoever hung up just before asking again is known to have left by then: both came with the same turn."""
+        same = self.orders.same(call)
+        for _ in range(_TURNS):
+            if all(order.left for order in same):
+                break
+            await asyncio.sleep(0)
+        for order in same:
+            await order.tell()
+
+    async def _admit(self, call: Call, dialect: Dialect, bid: Bid | None) -> Serving | Absent:
+        """What the call is served: an order of its own, or what it may have that was ordered before."""
         rooms = self._drilling.rooms(call, self._rooms)
         try:
             plan = _plan(call, rooms)
-            promised, holds = await _set_aside(call, plan, rooms)
+            admitted = await _set_aside(call, plan, rooms, bid)
         except GatewayError as error:
             error.drill = named(each.drill for each in rooms.obstacles.values()) or None
             status, waited_s = dialect.error(error)[0], rooms.now() - call.arrived_at
@@ -81,30 +150,47 @@ class Relay:
                 CallRefused(call.request_id, call.dialect, call.operation, status, error.code, waited_s, call)
             )
             raise
-        every = zip(call.each(), holds, promised, strict=True)
-        journeys = [Journey(each, plan, hold, rooms, number) for each, hold, number in every]
-        for journey in journeys:
-            rooms.stakes.call(rooms.now())
-            rooms.supervisor.start(journey.run(), name=f"journey {journey.call.id}")
-        return journeys
+        if isinstance(admitted, Claimed):
+            assert bid is not None
+            order = self.orders.of_call(admitted.call_id)
+            if order is not None:
+                return Joined(order, bid)
+            return Absent(admitted, bid, replace(call, id=admitted.call_id).each()[0].id, self._rooms)
+        every = zip(call.each(), *admitted, strict=True)
+        journeys = [Journey(each, plan, hold, rooms, number) for each, number, hold in every]
+        return Drawn(self._begin(Order(call, journeys, bid, rooms)))
 
-    async def _report(self, journey: Journey, status: int, code: str, sink: Sink) -> None:
-        """Tells of the call when its money is settled, which may be long after its caller has left."""
+    def _begin(self, order: Order) -> Order:
         rooms = self._rooms
+        self.orders.add(order)
+        for journey in order.journeys:
+            rooms.stakes.call(rooms.now())
+            rooms.supervisor.start(order.draw(journey), name=f"journey {journey.call.id}")
+        rooms.supervisor.start(self._through(order), name=f"order {order.call.id}")
+        return order
+
+    async def _through(self, order: Order) -> None:
+        try:
+            await order.run()
+        finally:
+            self.orders.remove(order)
+
+    async def _report(self, journey: Journey, end: End) -> None:
+        """Tells of the call when its money is settled, which may be long after its caller has left."""
+        rooms, code = self._rooms, end.code
         total_s = rooms.now() - journey.call.arrived_at
-        code = journey.failure.code if journey.failure and status == 200 else code
-        delivered = status == 200 and code == "ok" and not sink.gone.done()
+        code = journey.failure.code if journey.failure and end.status == 200 else code
         await journey.settled.wait()
         rooms.slices.over(journey.hold)
         rooms.observe(
             CallFinished(
                 call=journey.call,
-                status=status,
+                status=end.status,
                 code=code,
                 outcome=journey.outcome,
                 charge=journey.charge,
                 attempts=journey.attempts,
-                delivered=delivered,
+                delivered=end.delivered and code == "ok",
                 shortfall=journey.shortfall,
                 total_s=total_s,
                 drills=journey.drills,
@@ -112,8 +198,13 @@ class Relay:
         )
 
 
-async def _set_aside(call: Call, plan: Plan, rooms: Rooms) -> tuple[Sequence[int | None], list[Hold]]:
-    """The money for each picture, and what is promised in case that this process dies before that is at an end."""
+async def _set_aside(
+    call: Call, plan: Plan, rooms: Rooms, bid: Bid | None
+) -> tuple[Sequence[int | None], list[Hold]] | Claimed:
+    """The money for each picture, and what is promised in case that this process dies before that is at an end.
+
+    Or what the call may have without any.
+    """
     if rooms.outbox.failure is not None:
         raise telling.of_journal()
     rounds = 2 if call.parsed.insists else 1
@@ -122,7 +213,10 @@ async def _set_aside(call: Call, plan: Plan, rooms: Rooms) -> tuple[Sequence[int
     wanted = [Hold(each, key.team, key.id, plan.ceiling_nanos) for each in ids]
     promised = await rooms.outbox.in_case(*(writes.void(hold, "lost with its process") for hold in wanted))
     try:
-        holds = await rooms.books.reserve(ids, key, plan.ceiling_nanos, lease_s=lease_s)
+        holds = await rooms.books.admit(ids, key, plan.ceiling_nanos, lease_s=lease_s, bid=bid)
+        if isinstance(holds, Claimed):
+            rooms.outbox.forget(promised)
+            return holds
         rooms.slices.heard(holds[0], rooms.now())
         _tell_passed(holds[0].alerts, key, rooms)
     except BooksAway:  # it may have been set aside all the same

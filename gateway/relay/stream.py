@@ -6,18 +6,45 @@ One piece is always held back until the books are written, so that whoever has t
 in them; and an answer of one piece is known whole before its head is sent.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Protocol
 
-from gateway.core.errors import CallerLeft, GatewayError, InternalError, StillDrawing, UpstreamCut
-from gateway.core.outcome import Verdict
+from gateway.core.errors import AnswerGone, CallerLeft, GatewayError, InternalError, StillDrawing, UpstreamCut
 from gateway.dialects.base import Gathering, Passing
-from gateway.relay.heads import head_of
-from gateway.relay.journey import Journey
+from gateway.dialects.replies import Content
 from gateway.relay.vigil import Sink, Vigil
+from gateway.vault.tape import TapeLost
+
+# The head of an answer that lacks so many of the pictures that were asked for.
+Head = Callable[[int], dict[str, str]]
+
+
+class Answer(Protocol):
+    """One reply of the upstream, from its first byte on. `length` None: it is not known; `cut` when it has ended."""
+
+    length: int | None
+    ended: asyncio.Event
+
+    @property
+    def cut(self) -> bool: ...
+
+    def chunks(self) -> AsyncIterator[bytes]: ...
+
+
+class Source(Protocol):
+    """What one picture comes from: `head` is its answer, when that begins, or fails with the error to tell."""
+
+    @property
+    def head(self) -> "asyncio.Future[Any]": ...
+
+    def collect(self) -> "asyncio.Future[Content]": ...
+
+    async def settled_for_now(self) -> None: ...
 
 
 async def deliver(
-    journeys: Sequence[Journey], writer: Passing | Gathering, sink: Sink, vigil: Vigil
+    sources: Sequence[Source], writer: Passing | Gathering, sink: Sink, vigil: Vigil, head: Head
 ) -> GatewayError | None:
     """Writes the answer; returns the error that was told after its head, if there was one.
 
@@ -25,13 +52,13 @@ async def deliver(
     """
     try:
         if isinstance(writer, Gathering):
-            await _gather(journeys, writer, sink, vigil)
+            await _gather(sources, writer, sink, vigil, head)
         else:
-            await _pass(journeys[0], writer, sink, vigil)
+            await _pass(sources[0], writer, sink, vigil, head)
     except GatewayError as error:
         if not isinstance(error, StillDrawing):
-            for journey in journeys:
-                await journey.settled_for_now()
+            for source in sources:
+                await source.settled_for_now()
         if not sink.started:
             raise
         await _break(error, writer, sink)
@@ -46,29 +73,32 @@ async def deliver(
     return None
 
 
-async def _pass(journey: Journey, writer: Passing, sink: Sink, vigil: Vigil) -> None:
-    await vigil.until([journey.head])
-    attempt = journey.head.result()
-    length = attempt.length if writer.keeps_length else None
+async def _pass(source: Source, writer: Passing, sink: Sink, vigil: Vigil, head: Head) -> None:
+    await vigil.until([source.head])
+    answer: Answer = source.head.result()
+    length = answer.length if writer.keeps_length else None
     last = b""
-    async for chunk in attempt.pipe:
-        if sink.gone.done():
-            raise CallerLeft
-        piece = writer.feed(chunk)
-        if piece and last:
-            if not sink.started:
-                await sink.start(writer.content_type, length, head_of([journey]))
-            await sink.send(last)
-        last = piece or last
-    await attempt.ended.wait()
-    await journey.settled_for_now()
-    if attempt.outcome.verdict is Verdict.CUT:
+    try:
+        async for chunk in answer.chunks():
+            if sink.gone.done():
+                raise CallerLeft
+            piece = writer.feed(chunk)
+            if piece and last:
+                if not sink.started:
+                    await sink.start(writer.content_type, length, head(0))
+                await sink.send(last)
+            last = piece or last
+    except TapeLost:
+        raise AnswerGone("The answer was drawn and charged, and could not be kept until you read it.") from None
+    await answer.ended.wait()
+    await source.settled_for_now()
+    if answer.cut:
         raise UpstreamCut("The upstream's answer broke off; nothing is charged to your key.")
-    await _finish(last + writer.closing(), writer, sink, head_of([journey]))
+    await _finish(last + writer.closing(), writer, sink, head(0))
 
 
-async def _gather(journeys: Sequence[Journey], writer: Gathering, sink: Sink, vigil: Vigil) -> None:
-    pending = {journey.collect(): number for number, journey in enumerate(journeys)}
+async def _gather(sources: Sequence[Source], writer: Gathering, sink: Sink, vigil: Vigil, head: Head) -> None:
+    pending = {source.collect(): number for number, source in enumerate(sources)}
     failures: list[GatewayError] = []
     while pending:
         await vigil.until(pending)
@@ -82,9 +112,9 @@ async def _gather(journeys: Sequence[Journey], writer: Gathering, sink: Sink, vi
             if piece:
                 await vigil.open()
                 await sink.send(piece)
-    if len(failures) == len(journeys):
+    if len(failures) == len(sources):
         raise failures[0]
-    await _finish(writer.closing(), writer, sink, head_of(journeys, failed=len(failures)))
+    await _finish(writer.closing(), writer, sink, head(len(failures)))
 
 
 async def _finish(rest: bytes, writer: Passing | Gathering, sink: Sink, headers: dict[str, str]) -> None:

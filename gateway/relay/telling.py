@@ -9,7 +9,9 @@ import re
 
 from gateway.core.allowance import Exhausted, Owner
 from gateway.core.errors import (
+    AnswerGone,
     BooksAway,
+    CallUnsure,
     GatewayBusy,
     GatewayError,
     GroupStopped,
@@ -88,6 +90,19 @@ def of_stopped(again_s: float) -> GatewayError:
 def of_journal() -> GatewayError:
     """The error for a call of which nothing could be written down."""
     return BooksAway("What calls cost cannot be written down at the moment, so nothing is spent; try again shortly.")
+
+
+def of_gone(call_id: str) -> GatewayError:
+    """The error for an answer that was drawn and charged, and is not kept."""
+    return AnswerGone(f"Call {call_id} was drawn and charged, and its answer is not kept any more.")
+
+
+def of_unsure(call_id: str) -> GatewayError:
+    """The error for a request whose Idempotency-Key stands for a call of which nobody knows whether it was billed."""
+    return CallUnsure(
+        f"Call {call_id} was sent under this Idempotency-Key, and it is not known yet whether it was billed. "
+        "Ask again later, or send Idempotency-Resend: true to have it drawn anew, and perhaps pay for both."
+    )
 
 
 def scrubbed(message: str) -> str:

@@ -73,8 +73,8 @@ class Vigil:
                 raise CallerLeft
             if self._now() >= ends_at:
                 raise StillDrawing(
-                    f"The picture is still being drawn and you would not wait longer. Call {self._call.id} goes on "
-                    "and is charged when it is finished; allow your client more time (4K: 600 s)."
+                    f"The picture is still being drawn and you would not wait longer. Call {self._call.id} goes on: "
+                    "send the same request again and you get it, charged once. Allow your client more time (4K: 600 s)."
                 )
             await self.open()
             await self._sink.send(sends)

@@ -44,13 +44,14 @@ class Tape:
         self._chunks: list[bytes] = []
         self._ends: list[int] = []  # of each chunk, counted from the tape's beginning
         self._dropped = False
+        self._bounded = True
         self._readers: dict[int, weakref.ref[Reader]] = {}
         self._numbers = count()
         self._moved = asyncio.Event()
 
     async def put(self, chunk: bytes) -> None:
         """Adds a chunk. Waits for the disk; on a tape that is not whole, for the slowest of its readers."""
-        while not self.whole and self._readers and self.size - self._in_memory >= WINDOW_BYTES:
+        while not self.whole and self._bounded and self._readers and self.size - self._in_memory >= WINDOW_BYTES:
             await self._wait()
         self.size += len(chunk)
         if self._dropped or not chunk:
@@ -62,6 +63,11 @@ class Tape:
             self._trim()
         elif self.size - self._in_memory >= WINDOW_BYTES:
             await self._flush()
+
+    def widen(self) -> None:
+        """Waits for no reader any more, who first wants to see it closed: without room on disk it is in memory then."""
+        self._bounded = False
+        self._moved.set()
 
     def close(self) -> None:
         """No chunk will follow."""

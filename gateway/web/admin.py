@@ -1,32 +1,31 @@
 """The admin API: teams, keys, drills, and what was spent. Every amount is a decimal string of dollars."""
 
-import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.allowance import Purpose
+from gateway.core.events import Observer
 from gateway.core.keys import Key, Limits, Team, TeamLimits
 from gateway.core.metadata import Metadata
 from gateway.core.metadata import changed as changed_metadata
 from gateway.core.terms import Offer, TeamTerms, Terms, changed, limits_of, team_changed, team_limits_of
-from gateway.core.trail import Actor, Door
 from gateway.ledger.adjustments import Adjustments
 from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.shelf import Shelf
 from gateway.ledger.zones import zone_of
-from gateway.web import answers, calls, ledger, shapes, trail
+from gateway.web import answers, calls, ledger, reported, shapes, trail
 from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, WantedFormat, exported
 from gateway.web.forms import KeyLimits, NewAdjustment, NewDrill, NewKey, NewTeam, Rotation, TeamChange
+from gateway.web.gate import Gate
 from gateway.web.problems import DESCRIBED, Problem, as_problem
 from gateway.web.reports import FirstDay, LastDay, UsageWords, question, used, waste
 
@@ -36,17 +35,23 @@ class Office:
     """What administration works with.
 
     `admin_keys` are by the names of administrators; without any the API is shut. `shelf` is where the archive is.
+    `observe` hears what is done, and who is refused.
     """
 
-    admin_keys: Mapping[str, str]
+    admin_keys: Mapping[str, str] = field(repr=False)
     ledger: Ledger
     offer: Offer
     today: Callable[[], float]
     shelf: Shelf | None
+    observe: Observer
+
+    @property
+    def gate(self) -> Gate:
+        return Gate(self.admin_keys, self.observe)
 
     def acting(self, request: Request) -> Ledger:
         """The ledger for what whoever asks does in it."""
-        return self.ledger.by(Actor(_who(self.admin_keys, request.headers), Door.API))
+        return self.ledger.by(self.gate.actor(request))
 
 
 def router(office: Office) -> APIRouter:
@@ -54,7 +59,7 @@ def router(office: Office) -> APIRouter:
         """Asks for the admin key before a byte of the body is read; the framework would read it first."""
 
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-            _who(office.admin_keys, Headers(scope=scope))
+            office.gate.admit(scope)
             await super().handle(scope, receive, send)
 
     routes = APIRouter(
@@ -73,17 +78,6 @@ def router(office: Office) -> APIRouter:
     trail.add(routes, office.ledger)
     ledger.add(routes, ledger.Desk(office.offer, office.acting, office.today, office.shelf))
     return routes
-
-
-def _who(admin_keys: Mapping[str, str], headers: Headers) -> str:
-    """The name of the administrator whose key was sent. Every key is compared, so that time tells nothing of any."""
-    if not admin_keys:
-        raise Problem(403, "The admin API is shut: set admin.key in the configuration.")
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    found = [name for name, key in admin_keys.items() if hmac.compare_digest(given.encode(), key.encode())]
-    if scheme.lower() != "bearer" or not found:
-        raise Problem(401, "Send the admin key as Authorization: Bearer <admin key>.")
-    return found[0]
 
 
 def _teams(routes: APIRouter, office: Office) -> None:
@@ -222,7 +216,10 @@ def _drills(routes: APIRouter, office: Office) -> None:
 
 def _reports(routes: APIRouter, office: Office) -> None:
     @routes.get(
-        "/usage", summary="What was spent: by day, team, key, model, size, group, route or hour", responses=CONTENT
+        "/usage",
+        summary="What was spent: by day, team, key, model, size, group, route or hour",
+        response_model=reported.Usage,
+        responses=CONTENT,
     )
     async def usage(
         words: Annotated[UsageWords, Depends()],
@@ -236,7 +233,12 @@ def _reports(routes: APIRouter, office: Office) -> None:
         operator = shapes.operator(await office.ledger.books.operator_balance())
         return await exported(table, chosen, {**asked.days(), "operator": operator}, name=asked.named("usage"))
 
-    @routes.get("/waste", summary="What was paid and never delivered, by group and cause", responses=CONTENT)
+    @routes.get(
+        "/waste",
+        summary="What was paid and never delivered, by group and cause",
+        response_model=reported.Waste,
+        responses=CONTENT,
+    )
     async def undelivered(
         chosen: WantedFormat,
         team: str | None = None,
@@ -248,12 +250,16 @@ def _reports(routes: APIRouter, office: Office) -> None:
         table, sums = await waste(office.ledger.store, asked)
         return await exported(table, chosen, {**asked.days(), **sums}, name=asked.named("waste"))
 
-    @routes.get("/allowances", summary="What all calls may pay for failover, and what they drew")
+    @routes.get(
+        "/allowances",
+        summary="What all calls may pay for failover, and what they drew",
+        response_model=reported.Allowances,
+    )
     async def allowances() -> dict[str, Any]:
         drawn = {purpose: await office.ledger.allowances.of_installation(purpose) for purpose in Purpose}
         return {name: each for purpose in Purpose for name, each in shapes.allowance(purpose, drawn[purpose]).items()}
 
-    @routes.get("/groups", summary="The groups, in order of preference")
+    @routes.get("/groups", summary="The groups, in order of preference", response_model=reported.Groups)
     async def groups() -> dict[str, Any]:
         return {
             "groups": [
@@ -265,7 +271,7 @@ def _reports(routes: APIRouter, office: Office) -> None:
 def _calls(routes: APIRouter, office: Office) -> None:
     past = PastCalls(office.ledger.store, office.shelf)
 
-    @routes.get("/calls", summary="Recent calls, the newest first", responses=CONTENT)
+    @routes.get("/calls", summary="Recent calls, the newest first", response_model=reported.Calls, responses=CONTENT)
     async def list_calls(
         words: Annotated[CallsWords, Depends()],
         chosen: WantedFormat,
@@ -278,7 +284,11 @@ def _calls(routes: APIRouter, office: Office) -> None:
             page = await calls.read_page(past, words, team=team, key_id=key_id)
         return await calls.told(page, chosen)
 
-    @routes.get("/calls/{call_id}", summary="A call, with what became of each attempt and who paid for it")
+    @routes.get(
+        "/calls/{call_id}",
+        summary="A call, with what became of each attempt and who paid for it",
+        response_model=reported.Call,
+    )
     async def get_call(call_id: str) -> dict[str, Any]:
         return calls.document(await past.find(call_id))
 

@@ -12,11 +12,11 @@ from gateway.core.drill import Ailment
 from gateway.core.keys import Mode, Show
 
 
-class _Answer(BaseModel):
+class Answer(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-class _Account(_Answer):
+class _Account(Answer):
     metadata: dict[str, str]
     budget_usd: str | None
     spent_usd: str
@@ -50,11 +50,11 @@ class RevokedTeam(Team):
     revoked_keys: list[str] = Field(description="Those that were live.")
 
 
-class Teams(_Answer):
+class Teams(Answer):
     teams: list[Team]
 
 
-class OldSecret(_Answer):
+class OldSecret(Answer):
     hint: str
     ends_at: int
 
@@ -80,11 +80,11 @@ class KeyWithSecret(Key):
     key: str = Field(description="The secret, which is shown this once.")
 
 
-class Keys(_Answer):
+class Keys(Answer):
     keys: list[Key]
 
 
-class Drill(_Answer):
+class Drill(Answer):
     id: str
     group: str
     kind: Ailment
@@ -98,16 +98,16 @@ class Drill(_Answer):
     note: str
 
 
-class Drills(_Answer):
+class Drills(Answer):
     drills: list[Drill]
 
 
-class Change(_Answer):
+class Change(Answer):
     before: Any
     after: Any
 
 
-class Entry(_Answer):
+class Entry(Answer):
     at: float
     who: str
     door: str = Field(examples=["api", "cli"])
@@ -117,18 +117,18 @@ class Entry(_Answer):
     changes: dict[str, Change]
 
 
-class Trail(_Answer):
+class Trail(Answer):
     entries: list[Entry]
     cursor: str | None = Field(description="Asks for what came before these; null: nothing did.")
 
 
-class Adjustment(_Answer):
+class Adjustment(Answer):
     key: str
     name: str = Field(description="Under which it was made, once.")
     usd: str = Field(description="By how much, as it was made first.")
 
 
-class LedgerFound(_Answer):
+class LedgerFound(Answer):
     ledger: str = Field(description="The team's, or `operator`.")
     rows: int
     spent_usd: str
@@ -138,12 +138,12 @@ class LedgerFound(_Answer):
     begins_after: str | None = Field(description="The row that was begun after, where the archive was not read.")
 
 
-class Verified(_Answer):
+class Verified(Answer):
     right: bool
     ledgers: list[LedgerFound]
 
 
-class UnsettledAttempt(_Answer):
+class UnsettledAttempt(Answer):
     attempt: str
     call: str
     team: str
@@ -158,7 +158,7 @@ class UnsettledAttempt(_Answer):
     exact: bool
 
 
-class UnsettledCall(_Answer):
+class UnsettledCall(Answer):
     call: str
     team: str
     key: str
@@ -167,20 +167,20 @@ class UnsettledCall(_Answer):
     until: float = Field(description="Then the operator has paid.")
 
 
-class Unsettled(_Answer):
+class Unsettled(Answer):
     attempts: list[UnsettledAttempt]
     calls: list[UnsettledCall]
     earlier_usd: str = Field(description="Held for attempts that an earlier release has noted.")
 
 
-class Resolution(_Answer):
+class Resolution(Answer):
     attempt: str
     resolved: str = Field(examples=["billed", "unbilled"])
     usd: str
     why: str
 
 
-class LogLine(_Answer):
+class LogLine(Answer):
     day: str
     model: str
     group: str
@@ -197,14 +197,14 @@ class LogLine(_Answer):
     differs: bool
 
 
-class LogClocks(_Answer):
+class LogClocks(Answer):
     checked: int
     found: int
     ahead_s: float
     doubt: str | None
 
 
-class LogAttempt(_Answer):
+class LogAttempt(Answer):
     attempt: str
     held_usd: str
     resolved: str | None
@@ -213,13 +213,13 @@ class LogAttempt(_Answer):
     settled: bool
 
 
-class HeldCall(_Answer):
+class HeldCall(Answer):
     call: str
     team: str
     held_usd: str
 
 
-class Reconciled(_Answer):
+class Reconciled(Answer):
     since: str
     until: str
     lines: list[LogLine]

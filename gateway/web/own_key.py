@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from gateway.core.board import HealthBoard
 from gateway.core.keys import Key
@@ -15,7 +15,7 @@ from gateway.dialects.routes import credential
 from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.shelf import Shelf
-from gateway.web import calls, shapes
+from gateway.web import calls, reported, shapes
 from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, Format, WantedFormat, exported
 from gateway.web.problems import Problem, as_problem
@@ -34,60 +34,84 @@ class Window:
     today: Callable[[], float]
     shelf: Shelf | None
 
+    async def holder(self, request: Request) -> Key:
+        """The key that somebody sent."""
+        secret = credential(request.headers, request.query_params)
+        key = await self.ledger.keys.find(secret, self.today()) if secret else None
+        if key is None or not key.live(self.today()):
+            raise Problem(401, "Send your own key, as for any other call.")
+        return key
+
 
 def router(window: Window) -> APIRouter:
     routes = APIRouter(prefix="/gateway", tags=["own key"])
-    ledger, offer = window.ledger, window.offer
-    past = PastCalls(ledger.store, window.shelf)
+    _usage(routes, window)
+    _calls(routes, window)
+    _status(routes, window)
+    return routes
 
-    async def own(request: Request) -> Key:
-        secret = credential(request.headers, request.query_params)
-        key = await ledger.keys.find(secret, window.today()) if secret else None
-        if key is None or not key.live(window.today()):
-            raise Problem(401, "Send your own key, as for any other call.")
-        return key
+
+def _usage(routes: APIRouter, window: Window) -> None:
+    ledger = window.ledger
 
     @routes.get(
         "/usage",
         summary="What the key spent and has running, and its budgets: in all, today and this month",
-        response_model=None,
+        response_model=reported.OwnUsage | reported.OwnReport,
         responses=CONTENT,
     )
-    async def usage(
-        request: Request, words: Annotated[UsageWords, Depends()], chosen: WantedFormat
-    ) -> dict[str, Any] | Response:
+    async def usage(request: Request, words: Annotated[UsageWords, Depends()], chosen: WantedFormat) -> Response:
         """With `by`, `since` or `until` also what it spent by day, model, size, group, route or hour, as `rows`.
 
         These alone are what CSV and Parquet have.
         """
-        key = await own(request)
+        key = await window.holder(request)
         told = {"key_id": key.id, "team": key.team, **shapes.money(await ledger.books.account(key.team, key.id))}
         if words == UsageWords() and chosen is Format.JSON:
-            return told
+            return JSONResponse(told)
         with as_problem():
             asked = question(words, window.today(), team=key.team, key_id=key.id)
         table = await used(ledger.store, asked)
         return await exported(table, chosen, {**told, **asked.days()}, name=asked.named("usage"))
 
-    @routes.get("/calls", summary="Recent calls of the key, the newest first", responses=CONTENT)
+
+def _calls(routes: APIRouter, window: Window) -> None:
+    past = PastCalls(window.ledger.store, window.shelf)
+
+    @routes.get(
+        "/calls",
+        summary="Recent calls of the key, the newest first",
+        response_model=reported.Calls,
+        responses=CONTENT,
+    )
     async def list_calls(request: Request, words: Annotated[CallsWords, Depends()], chosen: WantedFormat) -> Response:
-        key = await own(request)
+        key = await window.holder(request)
         with as_problem():
             page = await calls.read_page(past, words, team=key.team, key_id=key.id)
         return await calls.told(replace(page, calls=list(map(seen_by_caller, page.calls))), chosen)
 
-    @routes.get("/calls/{call_id}", summary="A call of the key, with what became of each attempt")
+    @routes.get(
+        "/calls/{call_id}",
+        summary="A call of the key, with what became of each attempt",
+        response_model=reported.Call,
+    )
     async def get_call(request: Request, call_id: str) -> dict[str, Any]:
-        key = await own(request)
+        key = await window.holder(request)
         found = await past.find(call_id, team=key.team, key_id=key.id)
         return calls.document(seen_by_caller(found))
 
-    @routes.get("/status", summary="How the groups are, how long pictures take, and how many calls succeed")
+
+def _status(routes: APIRouter, window: Window) -> None:
+    offer = window.offer
+
+    @routes.get(
+        "/status",
+        summary="How the groups are, how long pictures take, and how many calls succeed",
+        response_model=reported.Status,
+    )
     async def service(request: Request) -> dict[str, Any]:
-        key = await own(request)
+        key = await window.holder(request)
         groups = [group for group in offer.groups if key.allows_group(group)]
         models = [model for model in offer.catalog.models if key.allows_model(model.id)]
-        lately = await ledger.served.lately(window.today())
+        lately = await window.ledger.served.lately(window.today())
         return status(Allowed(groups, models), window.board, lately, window.now())
-
-    return routes

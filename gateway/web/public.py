@@ -16,6 +16,7 @@ from typing import Any
 from gateway.core import asks
 from gateway.core.call import CHANCES, Call, Parsed, call_id
 from gateway.core.catalog import Catalog
+from gateway.core.claims import Claim
 from gateway.core.errors import (
     BadRequest,
     CallerLeft,
@@ -32,12 +33,13 @@ from gateway.core.keys import Key, Mode
 from gateway.core.terms import tightened
 from gateway.dialects import routes
 from gateway.dialects.base import Asked, Dialect
+from gateway.ledger.claims import Claims
 from gateway.ledger.keys import Keys
 from gateway.ledger.signatures import Signatures
 from gateway.relay.serve import Relay
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.fetch import Fetcher
-from gateway.web import shapes
+from gateway.web import claims, shapes
 from gateway.web.bodies import Bodies
 from gateway.web.files import Files
 from gateway.web.reply import AsgiSink, send_error, send_json
@@ -52,6 +54,7 @@ class Desk:
 
     relay: Relay
     keys: Keys
+    claims: Claims
     signatures: Signatures
     fetcher: Fetcher
     catalog: Catalog
@@ -134,7 +137,8 @@ class _Visit:
             )
             if route.operation.relayed:
                 async with self._read(asked, key) as parsed, desk.files.inlined(parsed, key.team, request) as whole:
-                    await self._serve(self._called(asked, key, whole))
+                    claim = await claims.read(request, asked, key, desk.claims)
+                    await self._serve(self._called(asked, key, whole, claim))
             else:
                 allowed = tuple(model for model in desk.catalog.models if key.allows_model(model.id))
                 await send_json(self._send, request.id, self._dialect.local(asked, desk.catalog, allowed))
@@ -185,7 +189,7 @@ class _Visit:
             raise NotAllowed(f"This key may not use {model.id}; ask whoever gave it to you.", param="model")
         return parsed
 
-    def _called(self, asked: Asked, key: Key, parsed: Parsed) -> Call:
+    def _called(self, asked: Asked, key: Key, parsed: Parsed, claim: Claim) -> Call:
         desk, request = self._desk, self._request
         return Call(
             id=self._call_id,
@@ -197,6 +201,7 @@ class _Visit:
             arrived_at=request.arrived_at,
             made_at=desk.today(),
             patience_s=request.patience_s(desk.patience_s),
+            claim=claim,
         )
 
     async def _serve(self, call: Call) -> None:

@@ -74,7 +74,7 @@ async def send_error(send: Send, dialect: Dialect, error: GatewayError, request_
     status, body = dialect.error(error)
     headers = {CONTENT_TYPE: JSON + "; charset=UTF-8", REQUEST_ID: request_id, BILLED: error.billed}
     if call_id is not None:
-        headers[CALL_ID] = call_id
+        headers[CALL_ID] = error.call_id or call_id
     if error.drill is not None:
         headers[DRILL] = error.drill
     if error.should_retry is not None:

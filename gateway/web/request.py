@@ -11,9 +11,11 @@ from gateway.core.headers import REQUEST_ID
 Scope = dict[str, Any]
 
 # The SDKs say how long they will wait (google-genai and openai-python, in seconds). They are told
-# this much earlier than they would hang up.
+# this much earlier than they would hang up, or a tenth of it.
 _PATIENCE_HEADERS = ("x-server-timeout", "x-stainless-read-timeout")
 _BEFORE_HANG_UP_S = 2.0
+
+_LEAST_S = 0.5
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -37,7 +39,8 @@ class Request:
     def patience_s(self, most_s: float) -> float:
         """How long the caller will wait, as it announces or by default, less a little to tell it so."""
         announced = [float(text) for name in _PATIENCE_HEADERS if _is_seconds(text := self.headers.get(name, ""))]
-        return max(1.0, min([most_s, *announced]) - _BEFORE_HANG_UP_S)
+        patience_s = min([most_s, *announced])
+        return max(_LEAST_S, patience_s - min(_BEFORE_HANG_UP_S, patience_s / 10))
 
 
 def _is_seconds(text: str) -> bool:

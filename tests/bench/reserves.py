@@ -21,9 +21,11 @@ import uvloop
 from redis import Redis
 
 from gateway.core.budgets import Budget
+from gateway.core.claims import Claim
 from gateway.core.keys import Key, Limits, TeamLimits
 from gateway.ledger import layout, library
 from gateway.ledger.budget import Books
+from gateway.ledger.claims import Bid
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
 from tests.ledger.accounts import NOW, PEPPER, USD
@@ -100,11 +102,17 @@ def _words(key: Key) -> Callable[[list[str]], list[str]]:
     keys = [layout.account(team), layout.key(team, key.id), layout.open_calls(team), layout.ledger(team)]
 
     def words(ids: list[str]) -> list[str]:
-        requests = [word for each in ids for word in (str(NANOS), "480000", "1", each)]
-        named = [*keys, *(layout.call(team, each) for each in ids)]
+        bids = [_bid(key, each) for each in ids]
+        requests = [word for bid in bids for word in (str(NANOS), "480000", "1", bid.call_id, bid.text)]
+        named = [*keys, *(word for bid in bids for word in (layout.call(team, bid.call_id), bid.place))]
         return ["FCALL", library.full_name("reserve"), str(len(named)), *named, key.id, *when, *requests]
 
     return words
+
+
+def _bid(key: Key, call_id: str) -> Bid:
+    """As every call makes one; no two ask the same."""
+    return Bid(Claim(call_id, left_s=600.0), key, call_id, "here")
 
 
 def _command(words: list[str]) -> bytes:
@@ -140,7 +148,8 @@ async def _by_books(server: Server, key: Key, seconds: float, calls: int) -> int
             async def call_on() -> int:
                 made = 0
                 while time.monotonic() < until:
-                    await books.reserve([f"call_{uuid4().hex}"], key, NANOS, lease_s=480.0)
+                    call_id = f"call_{uuid4().hex}"
+                    await books.admit([call_id], key, NANOS, lease_s=480.0, bid=_bid(key, call_id))
                     made += 1
                 return made
 

@@ -46,7 +46,7 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.timeouts == Timeouts(5, 30, 180, 420, 660, 360)
     assert settings.patience == Patience(None, 45, 75)
     assert settings.failover_mode is Mode.AUTO
-    assert settings.limits == Limits(104857600, None, None)
+    assert settings.limits == Limits(104857600, None, 4 * 1024**3, 1000)
 
 
 @pytest.mark.parametrize(

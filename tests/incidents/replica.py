@@ -17,6 +17,7 @@ from pathlib import Path
 from gateway import app as house
 from gateway.config.settings import Settings
 from gateway.core.watch import STOOD_STILL_S
+from gateway.listening import address_of, listen_on, on_signals, serve_on
 from tests.house import Simulator, settings_for
 from tests.incidents.clock import fast
 
@@ -46,11 +47,11 @@ class Stillness:
 async def _serve(settings: Settings, log: Path) -> Stillness:
     stillness = Stillness()
     now = asyncio.get_running_loop().time
-    with house.on_signals() as stop, house.listen_on(settings.listen) as listening, log.open("w") as lines:
+    with on_signals() as stop, listen_on(settings.listen) as listening, log.open("w") as lines:
         async with house.running(settings, lines, now=now) as running:
             watch = asyncio.create_task(stillness.watch(), name="stillness")
-            print(f"replica: {house.address_of(listening)}", flush=True)
-            await house.serve(running.app, listening, stop)
+            print(f"replica: {address_of(listening)}", flush=True)
+            await serve_on(running.app, listening, stop)
             watch.cancel()
     return stillness
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gateway.core.allowance import Caps, Purpose
+from gateway.core.claims import Claim, Stands
 from gateway.core.drill import DrillTerms
 from gateway.core.events import Event, LedgersMeasured, RowsArchived
 from gateway.core.keys import Key, Limits
@@ -20,6 +21,7 @@ from gateway.ledger.allowances import Allowances
 from gateway.ledger.archive import Archiver
 from gateway.ledger.budget import Books
 from gateway.ledger.calls import PastCalls, Wanted
+from gateway.ledger.claims import Claims
 from gateway.ledger.drills import Drills
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.keys import Keys
@@ -68,6 +70,14 @@ async def everything(store: Store, teams: tuple[str, ...] = ("acme",)) -> None:
 
 
 async def _calls(books: Books, key: Key) -> None:
+    claims = Claims(books.store, "here", PEPPER)
+    await Claims(books.store, "there", PEPPER).live()
+    assert await claims.lives("there")
+    bid = claims.bid(Claim("print", "once"), key, f"{key.team}_9")
+    (hold,) = await books.admit([bid.call_id], key, USD, lease_s=480.0, bid=bid)  # type: ignore[misc]
+    await claims.note(bid, bid.call_id, Stands.KEPT)
+    assert (await claims.standing(bid, bid.call_id, bid.call_id)).stands is Stands.KEPT
+    await void(books, hold, "it was a trial")
     holds = [await reserve(books, f"{key.team}_{number}", key, USD) for number in range(3)]
     await settle(books, holds[0], charge(USD // 2))
     await void(books, holds[1], "the caller left")

@@ -7,11 +7,12 @@ from redis import Redis
 
 from gateway.core.budgets import Budget
 from gateway.core.drill import DrillTerms
-from gateway.core.errors import BadRequest, BooksAway
+from gateway.core.errors import BadRequest, BooksAway, NotFound
 from gateway.core.keys import Limits, TeamLimits
-from gateway.core.trail import Actor, Change, Door
+from gateway.core.trail import Action, Actor, Change, Door
 from gateway.core.unsettled import Reason, Resolved
 from gateway.ledger import layout
+from gateway.ledger.adjustments import Adjustments
 from gateway.ledger.budget import Books
 from gateway.ledger.drills import Drills
 from gateway.ledger.keys import Keys
@@ -75,6 +76,39 @@ async def test_what_changes_nothing_is_no_row(keys: Keys, trail: Trail) -> None:
     with pytest.raises(BadRequest):
         await keys.create_team("acme", now=NOW)
     assert await told(trail) == before
+
+
+async def test_whoever_acts_hears_of_every_row_and_of_nothing_else(
+    store: Store, keys: Keys, books: Books, trail: Trail
+) -> None:
+    heard: list[Row] = []
+    ana = Actor("ana", Door.API, lambda action, subject: heard.append(("ana", "api", action, subject)))
+    acting, drills = keys.by(ana), Drills(store, keys, ana)
+    await acting.create_team("acme", now=NOW)
+    key, _ = await acting.create_key("acme", name="ci", limits=Limits(), now=NOW)
+    await operator(books, charge(USD, attempt_id="att_1"), call_id="c", team="acme", why="unsettled")
+    drill = await drills.begin(DrillTerms(group="Default", kind="dead", share=0.5), (DEFAULT,))
+    for _ in range(2):
+        await acting.update_team("acme", name="Acme", limits=TeamLimits())
+        await acting.update(key.id, name="build", limits=Limits())
+        await Adjustments(books, ana).make(key, "1", "forgotten", name="once")
+        await UnsettledBooks(store, ana).resolve("att_1", Resolved.BILLED, Reason.HAND)
+    await acting.rotate(key.id, overlap_s=60, now=NOW)
+    await drills.end(drill.id)
+    for _ in range(2):
+        await acting.revoke(key.id, NOW + 1)
+    with pytest.raises(BadRequest):
+        await acting.create_team("acme", now=NOW)
+    with pytest.raises(BadRequest):
+        await acting.rotate(key.id, overlap_s=60, now=NOW + 2)
+    with pytest.raises(BadRequest):
+        await Adjustments(books, ana).make(key, "-9", "too much")
+    with pytest.raises(NotFound):
+        await drills.end(drill.id)
+    with pytest.raises(NotFound):
+        await UnsettledBooks(store, ana).resolve("att_2", Resolved.BILLED, Reason.HAND)
+    assert {each for _, _, each, _ in heard} == set(Action) - {Action.STORE_MOVED}
+    assert sorted(heard) == sorted(await told(trail))
 
 
 async def test_no_secret_and_no_name_of_one_is_in_it(keys: Keys, raw: Redis) -> None:

@@ -8,12 +8,16 @@ from gateway.core.budgets import Alert, Period
 from gateway.core.call import Call
 from gateway.core.drill import Ailment, Drill, OneKey
 from gateway.core.events import (
+    AdminActed,
+    AdminRefused,
+    AnswerDropped,
     AttemptFinished,
     AttemptLate,
     AttemptPresumed,
     BudgetPassed,
     CallFinished,
     CallRefused,
+    CallReplayed,
     CallUnbacked,
     CallUnsettled,
     CredentialRefused,
@@ -33,6 +37,7 @@ from gateway.core.events import (
 from gateway.core.move import Move, Standing, Why
 from gateway.core.outcome import Verdict, outcome
 from gateway.core.prices import Basis
+from gateway.core.trail import Action, Door, Lack
 from gateway.core.unsettled import Unsettled
 from gateway.core.usage import Usage
 from tests import facts
@@ -42,8 +47,9 @@ PROMPT = "a lighthouse"
 SAID = "said by the upstream"
 KEY_NAME, HINT = "name-of-the-key", "hint"
 
-# What an operator says of a drill: for the log alone.
+# What an operator says of a drill, who administers, and where somebody guesses keys: for the log alone.
 NOTE = "before the launch"
+ADMIN, ADDRESS = "ana", "10.0.0.7"
 
 
 def call() -> Call:
@@ -113,6 +119,10 @@ REFUSED = CallRefused(
     request_id="req_1", dialect="chat", operation="complete", status=401, code="invalid_api_key", total_s=0.0123
 )
 
+REPLAYED = CallReplayed(
+    call=call(), answers="call_0", joined=True, status=200, code="ok", delivered=True, total_s=2.3456
+)
+
 UNSETTLED = Unsettled(
     "call_1-1",
     "call_1",
@@ -133,6 +143,8 @@ EVENTS: dict[type[Event], Event] = {
     AttemptFinished: attempt(),
     AttemptLate: AttemptLate(call(), "call_1-1", facts.lane()),
     CallFinished: finished(charge()),
+    CallReplayed: REPLAYED,
+    AnswerDropped: AnswerDropped(call(), "full", size_bytes=20_000_000),
     FailoverDenied: FailoverDenied(
         call(), facts.lane(facts.ENTERPRISE), Exhausted(Purpose.PREMIUM, Owner.TEAM, Window.HOUR, 1200)
     ),
@@ -152,4 +164,6 @@ EVENTS: dict[type[Event], Event] = {
     EvidenceShared: EvidenceShared(0.0007),
     DrillBegan: DrillBegan(DRILL),
     DrillEnded: DrillEnded(DRILL, stopped=True, calls=3),
+    AdminActed: AdminActed(ADMIN, Door.API, Action.KEY_REVOKED, "key_1"),
+    AdminRefused: AdminRefused(Lack.WRONG_KEY, ADDRESS),
 }

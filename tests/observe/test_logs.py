@@ -11,11 +11,15 @@ import pytest
 
 from gateway.core.drill import OneTeam, Share
 from gateway.core.events import (
+    AdminActed,
+    AdminRefused,
+    AnswerDropped,
     AttemptFinished,
     AttemptLate,
     AttemptPresumed,
     BudgetPassed,
     CallRefused,
+    CallReplayed,
     CallUnbacked,
     CallUnsettled,
     CredentialRefused,
@@ -31,6 +35,7 @@ from gateway.core.events import (
     StoreRolledBack,
 )
 from gateway.core.outcome import Verdict, outcome
+from gateway.core.trail import Lack
 from gateway.core.truth import Shortfall
 from gateway.core.usage import Usage
 from gateway.observe.logs import Log
@@ -105,6 +110,30 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "why": "race_loss",
         "usd": "0.055",
     },
+    CallReplayed: {
+        "at": AT,
+        "event": "call_replayed",
+        "call_id": "call_0",
+        "request_id": CALL["request_id"],
+        "team": CALL["team"],
+        "key_id": CALL["key_id"],
+        "dialect": CALL["dialect"],
+        "operation": CALL["operation"],
+        "joined": True,
+        "status": 200,
+        "code": "ok",
+        "delivered": True,
+        "seconds": 2.346,
+    },
+    AnswerDropped: {
+        "at": AT,
+        "event": "answer_dropped",
+        "call_id": "call_1",
+        "team": CALL["team"],
+        "key_id": CALL["key_id"],
+        "why": "full",
+        "bytes": 20_000_000,
+    },
     CallRefused: {
         "at": AT,
         "event": "refused",
@@ -175,6 +204,15 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "stopped": True,
         "calls": 3,
     },
+    AdminActed: {
+        "at": AT,
+        "event": "admin_acted",
+        "who": "ana",
+        "door": "api",
+        "action": "key.revoked",
+        "subject": "key_1",
+    },
+    AdminRefused: {"at": AT, "event": "admin_refused", "why": "wrong_key", "count": 1, "addresses": ["10.0.0.7"]},
 }
 
 
@@ -194,6 +232,53 @@ def test_what_comes_again_and_again_is_no_line() -> None:
 @pytest.mark.parametrize("kind", ROWS)
 def test_a_line_has_these_fields(kind: type[Event]) -> None:
     assert lines(EVENTS[kind]) == [ROWS[kind]]
+
+
+GUESS = EVENTS[AdminRefused]
+
+
+async def refused_lines(*steps: tuple[float, Event | None]) -> list[tuple[str, str, int, list[str]]]:
+    """What is told of events that come at these seconds, None: of a turn. When, why, how many, and from where."""
+    out, now = io.StringIO(), [0.0]
+    log = Log(out, lambda: NOON + now[0])
+    for at, event in steps:
+        now[0] = at
+        if event is None:
+            await log.turn()
+        else:
+            log(event)
+    rows = map(json.loads, out.getvalue().splitlines())
+    return [(row["at"][17:23], row["why"], row["count"], row["addresses"]) for row in rows]
+
+
+async def test_whoever_guesses_keys_makes_no_more_than_a_line_a_second() -> None:
+    guesses = [(number / 1000, GUESS) for number in range(3000)]
+    assert await refused_lines(*guesses) == [
+        ("20.500", "wrong_key", 1, ["10.0.0.7"]),
+        ("21.500", "wrong_key", 1000, ["10.0.0.7"]),
+        ("22.500", "wrong_key", 1000, ["10.0.0.7"]),
+    ]
+
+
+async def test_every_refusal_is_told_though_no_other_comes() -> None:
+    steps = [(0, GUESS), (0.1, GUESS), (0.2, GUESS), (0.9, None), (1.1, None), (2.1, None), (3, GUESS), (4, None)]
+    assert [(at, count) for at, _, count, _ in await refused_lines(*steps)] == [
+        ("20.500", 1),
+        ("21.600", 2),
+        ("23.500", 1),
+    ]
+
+
+async def test_refusals_are_told_by_reason_and_with_few_addresses() -> None:
+    guesses = [(0.5, AdminRefused(Lack.WRONG_KEY, f"10.0.0.{number}")) for number in range(250)]
+    steps = [(0, GUESS), *guesses, guesses[0], (0.6, AdminRefused(Lack.NO_KEY, None)), (1, None)]
+    told = [(why, count, len(addresses)) for _, why, count, addresses in await refused_lines(*steps)]
+    assert told == [("wrong_key", 1, 1), ("wrong_key", 251, 5), ("no_key", 1, 0)]
+
+
+async def test_a_clock_that_is_set_back_keeps_no_refusal_from_the_log() -> None:
+    told = await refused_lines((0, GUESS), (-3600, GUESS), (-3599.5, GUESS), (-3598, None))
+    assert sum(count for _, _, count, _ in told) == 3
 
 
 def test_a_call_that_owes_nothing_says_what_became_of_it() -> None:

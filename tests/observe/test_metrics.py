@@ -11,6 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from gateway.core.events import (
+    AdminActed,
+    AdminRefused,
     AttemptLate,
     CallFinished,
     CredentialRefused,
@@ -25,13 +27,30 @@ from gateway.core.truth import Shortfall
 from gateway.observe.metrics import Metrics
 from tests import facts
 from tests.house import Gateway
-from tests.observe.events import DRILL, EVENTS, HINT, KEY_NAME, NOTE, PROMPT, REFUSED, SAID, attempt, charge, finished
+from tests.observe.events import (
+    ADDRESS,
+    ADMIN,
+    DRILL,
+    EVENTS,
+    HINT,
+    KEY_NAME,
+    NOTE,
+    PROMPT,
+    REFUSED,
+    SAID,
+    attempt,
+    charge,
+    finished,
+)
 
 # Every metric that others' dashboards and alerts may hold on to, and its labels.
 NAMES: dict[str, tuple[str, ...]] = {
     "gateway_calls": ("dialect", "operation", "model", "size", "group", "code"),
     "gateway_shortfalls": ("model", "size", "group", "how"),
     "gateway_undelivered_calls": ("model", "size", "code"),
+    "gateway_replayed_calls": ("dialect", "how", "code"),
+    "gateway_dropped_answers": ("why",),
+    "gateway_left_calls": (),
     "gateway_refused_requests": ("dialect", "code"),
     "gateway_call_seconds": ("model", "size"),
     "gateway_attempts": ("lane", "group", "model", "verdict", "won"),
@@ -49,6 +68,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_store_failures": ("doing",),
     "gateway_journal_adopted": ("what",),
     "gateway_unbacked_calls": (),
+    "gateway_admin_actions": ("action",),
+    "gateway_admin_refusals": ("why",),
     "gateway_budget_alerts": ("whose", "period"),
     "gateway_unsettled_calls": ("given_up",),
     "gateway_presumed_attempts": (),
@@ -68,7 +89,7 @@ def told(*events: Event) -> str:
     metrics = Metrics("1.2.3")
     for event in events:
         metrics(event)
-    return metrics.exposition({facts.lane(): 3}, {("Default", "flash"): Standing.OPEN}, {"owed": 2}).decode()
+    return metrics.exposition({facts.lane(): 3}, {("Default", "flash"): Standing.OPEN}, {"owed": 2}, 1).decode()
 
 
 def families(*events: Event) -> dict[str, Metric]:
@@ -110,7 +131,21 @@ def test_every_kind_of_event_is_counted(kind: type[Event]) -> None:
 
 def test_no_label_says_who_called_or_what_was_said() -> None:
     values = {value for sample in samples(*EVERYTHING) for value in sample.labels.values()}
-    forbidden = {"key_1", "acme", "call_1", "call_1-1", "req_1", PROMPT, SAID, KEY_NAME, HINT, NOTE, DRILL.id}
+    forbidden = {
+        "key_1",
+        "acme",
+        "call_1",
+        "call_1-1",
+        "req_1",
+        PROMPT,
+        SAID,
+        KEY_NAME,
+        HINT,
+        NOTE,
+        DRILL.id,
+        ADMIN,
+        ADDRESS,
+    }
     assert values & forbidden == set()
     assert [word for word in (PROMPT, SAID, KEY_NAME) if word in told(*EVERYTHING)] == []
 
@@ -187,13 +222,15 @@ def test_a_call_whose_caller_got_no_whole_answer_is_counted_apart() -> None:
 
 
 def test_what_alerts_look_at_is_there_before_it_happens() -> None:
-    text = Metrics("1", [facts.lane()], ["flash"]).exposition({}, {}, {}).decode()
+    text = Metrics("1", [facts.lane()], ["flash"]).exposition({}, {}, {}, 0).decode()
     for line in (
         'gateway_attempts_total{group="Default",lane="default",model="flash",verdict="busy",won="no"} 0.0',
         'gateway_late_attempts_total{group="Default",model="flash"} 0.0',
         'gateway_operator_usd_total{group="Default",model="flash",why="unsettled"} 0.0',
         'gateway_credential_refusals_total{group="Default",lane="default"} 0.0',
         'gateway_store_failures_total{doing="settle"} 0.0',
+        'gateway_admin_actions_total{action="key.created"} 0.0',
+        'gateway_admin_refusals_total{why="wrong_key"} 0.0',
     ):
         assert line in text
 
@@ -201,6 +238,12 @@ def test_what_alerts_look_at_is_there_before_it_happens() -> None:
 def test_refusals_are_counted_by_dialect_and_code() -> None:
     assert value("gateway_refused_requests_total", REFUSED, REFUSED, dialect="chat", code="invalid_api_key") == 2
     assert not [each for each in samples(REFUSED) if each.name == "gateway_calls_total"]
+
+
+def test_what_administrators_do_is_counted_by_what_it_is_and_refusals_by_why() -> None:
+    acted, refused = EVENTS[AdminActed], EVENTS[AdminRefused]
+    assert value("gateway_admin_actions_total", acted, acted, action="key.revoked") == 2
+    assert value("gateway_admin_refusals_total", refused, acted, refused, why="wrong_key") == 2
 
 
 def test_how_things_stand_is_what_is_true_when_it_is_asked() -> None:
@@ -211,7 +254,7 @@ def test_how_things_stand_is_what_is_true_when_it_is_asked() -> None:
 
 @pytest.mark.parametrize(("standing", "number"), list(zip(Standing, (0, 1, 4, 3, 2), strict=True)))
 def test_every_standing_has_a_number(standing: Standing, number: int) -> None:
-    told = Metrics("1").exposition({}, {("Default", "flash"): standing}, {}).decode()
+    told = Metrics("1").exposition({}, {("Default", "flash"): standing}, {}, 0).decode()
     assert f'gateway_group_standing{{group="Default",model="flash"}} {number}.0' in told
 
 
@@ -219,7 +262,7 @@ def test_a_second_gateway_in_the_process_counts_for_itself() -> None:
     first, second = Metrics("1"), Metrics("1")
     first(EVENTS[CallFinished])
     first(EVENTS[CredentialRefused])
-    assert b"gateway_calls_total{" not in second.exposition({}, {}, {})
+    assert b"gateway_calls_total{" not in second.exposition({}, {}, {}, 0)
 
 
 async def test_prometheus_finds_nothing_to_say_about_a_real_exposition(gateway: Gateway) -> None:

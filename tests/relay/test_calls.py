@@ -176,7 +176,7 @@ async def test_the_caller_is_told_before_it_would_hang_up(simulator: Simulator, 
         answer = await gateway.http.post("/v1/images/generations", json=body, headers=headers)
         assert answer.status_code == 504
         assert answer.json()["error"]["code"] == "deferred"
-        assert answer.headers["x-should-retry"] == "false"
+        assert answer.headers["x-should-retry"] == "true"
 
 
 async def test_no_credential_of_the_caller_reaches_the_seller(gateway: Gateway, simulator: Simulator) -> None:

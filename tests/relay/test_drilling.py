@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -20,6 +20,7 @@ from gateway.core.outage import Outage, Slices
 from gateway.core.stakes import Stakes
 from gateway.ledger.allowances import Allowances
 from gateway.ledger.budget import Books
+from gateway.ledger.claims import Claims
 from gateway.ledger.drills import Drills
 from gateway.ledger.keys import Keys
 from gateway.ledger.outbox import Outbox
@@ -30,6 +31,10 @@ from gateway.relay.rooms import Rooms
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.lanes import Lanes, access
+from gateway.vault.folder import Folder
+from gateway.vault.records import ResultCaps
+from gateway.vault.results import Results
+from gateway.vault.spools import Spools
 from tests import facts
 from tests.losable import LosableStore
 from tests.waiting import eventually
@@ -71,7 +76,13 @@ async def losable(tmp_path: Path) -> AsyncIterator[LosableStore]:
 
 
 @pytest.fixture
-async def watched(losable: LosableStore, tmp_path: Path) -> AsyncIterator[Watched]:
+def spools(tmp_path: Path) -> Iterator[Spools]:
+    with closing(Spools(tmp_path / "spools", 0)) as made:
+        yield made
+
+
+@pytest.fixture
+async def watched(losable: LosableStore, spools: Spools, tmp_path: Path) -> AsyncIterator[Watched]:
     lanes = Lanes(
         access(Lane(group.name, group, "http://127.0.0.1:9", Billing.PAY_PER_REQUEST), "key", auth="bearer", names={})
         for group in GROUPS
@@ -87,6 +98,9 @@ async def watched(losable: LosableStore, tmp_path: Path) -> AsyncIterator[Watche
             outbox=outbox,
             slices=Slices(Outage.CLOSED),
             signatures=Signatures(store, keep_s=0),
+            claims=Claims(store, "here", b"pepper for the tests, 32 bytes.."),
+            spools=spools,
+            results=Results(Folder(tmp_path / "results"), b"secret", ResultCaps()),
             client=client,
             board=HealthBoard(Patience()),
             stakes=Stakes(),

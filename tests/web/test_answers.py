@@ -1,23 +1,27 @@
-"""The admin API answers what its description says, and nothing that is not in it."""
+"""The gateway's own routes answer what their description says, and nothing that is not in it."""
 
-from collections.abc import Iterator
+import json
 from typing import Any
 
 import httpx2
+import jsonschema
 import pytest
 
 from gateway.ledger import writes
 from tests.house import Gateway
 from tests.ledger.accounts import USD, charge, operator
-from tests.web.office import DRILLS, KEYS, TEAMS, problem
+from tests.web.description import Document, answers, nodes
+from tests.web.office import DRILLS, KEYS, TEAMS, USAGE, problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 LEDGER = "/admin/api/ledger"
 KEY, TEAM, DRILL = f"{KEYS}/{{key_id}}", f"{TEAMS}/{{team_id}}", f"{DRILLS}/{{drill_id}}"
+ADJUSTMENTS = f"{KEY}/adjustments"
 UNSETTLED = f"{LEDGER}/unsettled"
 
-# Every route whose answer is described, with what is sent, in an order in which each has something to tell.
+# Every route that answers in JSON, but for callers' calls, with what is sent, in an order in which each has something
+# to tell.
 ASKED: list[tuple[str, str, Any]] = [
     ("POST", TEAMS, {"id": "told", "metadata": {"owner": "Zoë"}, "premium_hour_usd": "5"}),
     ("GET", TEAMS, None),
@@ -38,44 +42,93 @@ ASKED: list[tuple[str, str, Any]] = [
     ("POST", f"{LEDGER}/reconcile", "time,model,usd\n1700000000,gemini-3-pro-image-preview,0.05\n"),
     ("POST", f"{UNSETTLED}/{{attempt}}/resolve", {"billed": True}),
     ("GET", "/admin/api/audit", None),
+    ("POST", ADJUSTMENTS, {"usd": "1", "why": "forgotten"}),
+    ("GET", USAGE, None),
+    ("GET", f"{USAGE}?by=day,team,key,model,size,group,route,hour", None),
+    ("GET", "/admin/api/waste", None),
+    ("GET", "/admin/api/allowances", None),
+    ("GET", "/admin/api/groups", None),
+    ("GET", "/admin/api/calls", None),
+    ("GET", "/admin/api/calls/{call_id}", None),
+    ("GET", "/gateway/usage", None),
+    ("GET", "/gateway/usage?by=model", None),
+    ("GET", "/gateway/calls", None),
+    ("GET", "/gateway/calls/{call_id}", None),
+    ("GET", "/gateway/status", None),
+    ("GET", "/", None),
+    ("GET", "/healthz", None),
+    ("GET", "/readyz", None),
 ]
 
 
-def undescribed(schema: dict[str, Any], value: Any, document: dict[str, Any], place: str = "") -> Iterator[str]:
-    """What of a value no schema tells of, or what a schema promises that is not in it."""
-    if value is None and "anyOf" in schema:
-        return
-    (schema,) = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
-    if "$ref" in schema:
-        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
-    within: list[tuple[str, dict[str, Any], Any]] = []
-    if "properties" in schema:
-        yield from (f"{place}.{name}" for name in set(schema["properties"]) ^ set(value))
-        within = [(f".{name}", schema["properties"].get(name, {}), each) for name, each in value.items()]
-    elif schema.get("type") == "object":
-        within = [(f".{name}", schema["additionalProperties"], each) for name, each in value.items()]
-    elif schema.get("type") == "array":
-        within = [("[]", schema["items"], each) for each in value]
-    for name, described, each in within:
-        yield from undescribed(described, each, document, place + name)
+def strict(document: Document) -> jsonschema.protocols.Validator:
+    """Checks values against the schemas of a description, of which each is to name everything that it tells."""
+    told = json.loads(json.dumps(document))
+    for node in nodes(told):
+        if "properties" in node:
+            node["additionalProperties"] = False
+    return jsonschema.Draft202012Validator(told)
+
+
+def wrong(checked: jsonschema.protocols.Validator, schema: Document, value: Any) -> list[str]:
+    return [
+        f"{each.json_path}: {each.message}"
+        for each in checked.evolve(schema=checked.schema | schema).iter_errors(value)
+    ]
+
+
+def as_described(document: Document, method: str, path: str, status: int) -> Document:
+    content = document["paths"][path.partition("?")[0]][method.lower()]["responses"][str(status)]["content"]
+    schema: Document = content["application/json"]["schema"]
+    return schema
 
 
 async def test_every_answer_is_what_is_described_and_all_of_it(admin: httpx2.AsyncClient, shared: Gateway) -> None:
     document = (await admin.get("/openapi.json")).json()
+    checked = strict(document)
     for number in (1, 2):
         feared = charge(USD, attempt_id=f"att_{number}")
         await operator(shared.running.ledger.books, feared, call_id="c", team="told", why=writes.UNSETTLED)
-    known = {"team_id": "told", "attempt": "att_1", "key_id": "", "drill_id": ""}
+    for prompt in ("a boat [sim:busy@Default]", "a boat [sim:error]"):
+        call_id = (await shared.native(prompt)).headers["x-gateway-call-id"]
+    known = {"team_id": "told", "attempt": "att_1", "call_id": call_id, "key_id": "", "drill_id": ""}
     for method, path, sent in ASKED:
         body: dict[str, Any] = {"content": sent} if isinstance(sent, str) else {"json": sent}
-        answer = await admin.request(method, path.format(**known), **({} if sent is None else body))
+        client = admin if path.startswith("/admin") else shared.http
+        answer = await client.request(method, path.format(**known), **({} if sent is None else body))
         assert answer.is_success, answer.text
-        described = document["paths"][path][method.lower()]["responses"][str(answer.status_code)]
-        schema = described["content"]["application/json"]["schema"]
-        assert list(undescribed(schema, answer.json(), document)) == [], f"{method} {path}"
-        assert "$ref" in schema
+        schema = as_described(document, method, path, answer.status_code)
+        assert wrong(checked, schema, answer.json()) == [], f"{method} {path}"
         if (method, path) in (("POST", KEYS), ("POST", DRILLS)):
             known["key_id" if path == KEYS else "drill_id"] = answer.json()["id"]
+
+
+async def test_what_is_not_described_would_be_found(admin: httpx2.AsyncClient) -> None:
+    document = (await admin.get("/openapi.json")).json()
+    schema = as_described(document, "GET", "/admin/api/groups", 200)
+    group = {"name": "Default", "multiplier": "1"}
+    faults = [
+        wrong(strict(document), schema, {"groups": [each]})
+        for each in (group, group | {"more": 1}, {"name": "Default"}, group | {"multiplier": 1.0})
+    ]
+    assert [bool(each) for each in faults] == [False, True, True, True]
+
+
+async def test_every_answer_in_json_is_asked_for_here(admin: httpx2.AsyncClient) -> None:
+    document = (await admin.get("/openapi.json")).json()
+    answered = {(method.upper(), path) for method, path, _ in answers(document)}
+    assert answered == {(method, path.partition("?")[0]) for method, path, _ in ASKED}
+
+
+async def test_every_answer_in_json_has_its_fields_described(admin: httpx2.AsyncClient) -> None:
+    document = (await admin.get("/openapi.json")).json()
+    bare = [
+        f"{method} {path}"
+        for method, path, schema in answers(document)
+        for each in schema.get("anyOf", [schema])
+        if not document["components"]["schemas"].get(each.get("$ref", "").rpartition("/")[2], {}).get("properties")
+    ]
+    assert bare == []
 
 
 async def test_every_error_is_described_as_a_problem(admin: httpx2.AsyncClient) -> None:

@@ -1,11 +1,13 @@
 """The trail by the admin API: every change has its row, with the name of whoever asked."""
 
+import json
 from typing import Any
 
 import httpx2
 import pytest
 
 from tests.house import START_S, Gateway, Simulator, open_gateway
+from tests.waiting import eventually
 from tests.web.office import DRILLS, KEYS, TEAMS, problem
 
 AUDIT = "/admin/api/audit"
@@ -57,6 +59,39 @@ async def test_every_change_is_told_once(admin: httpx2.AsyncClient, shared: Gate
     assert entries[1]["changes"]["hint"] == {"before": made["hint"], "after": rotated["hint"]}
     for secret in (made["key"], rotated["key"]):
         assert secret not in told.text
+
+
+async def test_the_log_and_the_metrics_tell_it_too_and_of_everybody_who_guesses(
+    simulator: Simulator, tmp_path: Any
+) -> None:
+    guesses = 40
+    async with open_gateway(simulator, tmp_path, admin={"keys": {"ana": "the-admin-key-of-ana-0123"}}) as gateway:
+        async with with_key(gateway, "the-admin-key-of-ana-0123") as ana:
+            assert (await ana.post(TEAMS, json={"id": "made"})).status_code == 201
+        async with with_key(gateway, "guess") as guesser:
+            for _ in range(guesses):
+                assert (await guesser.get(TEAMS)).status_code == 401
+
+        def lines(event: str) -> list[dict[str, Any]]:
+            rows = [json.loads(line) for line in gateway.log.read_text().splitlines()]
+            return [row for row in rows if row["event"] == event]
+
+        async def all_told() -> bool:
+            return sum(int(row["count"]) for row in lines("admin_refused")) == guesses
+
+        await eventually(all_told)
+        (acted,) = lines("admin_acted")
+        assert (acted["who"], acted["door"], acted["action"], acted["subject"]) == (
+            "ana",
+            "api",
+            "team.created",
+            "made",
+        )
+        assert {(row["why"], *row["addresses"]) for row in lines("admin_refused")} == {("wrong_key", "127.0.0.1")}
+        counted = (await gateway.http.get("/metrics")).text
+        assert 'gateway_admin_actions_total{action="team.created"} 1.0' in counted
+        assert f'gateway_admin_refusals_total{{why="wrong_key"}} {guesses}.0' in counted
+        assert "the-admin-key-of-ana-0123" not in gateway.log.read_text()
 
 
 @pytest.mark.asyncio(loop_scope="module")

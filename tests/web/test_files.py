@@ -146,7 +146,8 @@ async def test_a_gateway_sweeps_what_expired_while_it_was_away(simulator: Simula
     await vault.finish(token, then)
 
     async def all_gone() -> bool:
-        return not [path for path in (data / "vault").rglob("*") if path.is_file()]
+        folders = (data / "vault" / "blobs", data / "vault" / "uploads")
+        return not [path for folder in folders for path in folder.rglob("*") if path.is_file()]
 
     assert not await all_gone()
     async with open_gateway(simulator, tmp_path):

@@ -1,21 +1,19 @@
 """The description of the API: it names every route, and is what it says it is."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.house import Gateway
+from tests.web.description import Document, nodes, operations
 from tests.web.office import ROUTES
 from tests.web.ways import WAYS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 METHODS = {"get", "post", "patch", "delete"}
-
-Document = dict[str, Any]
 
 OPS = [
     ("GET", "/"),
@@ -35,23 +33,6 @@ async def document(shared: Gateway) -> Document:
     assert answer.status_code == 200
     found: Document = answer.json()
     return found
-
-
-def operations(document: Document) -> Iterator[tuple[str, str, Document]]:
-    for path, item in document["paths"].items():
-        for method, operation in item.items():
-            yield method, path, operation
-
-
-def nodes(node: object) -> Iterator[Document]:
-    """Every object in the document."""
-    if isinstance(node, dict):
-        yield node
-        for each in node.values():
-            yield from nodes(each)
-    if isinstance(node, list):
-        for each in node:
-            yield from nodes(each)
 
 
 async def test_it_names_every_route(document: Document) -> None:

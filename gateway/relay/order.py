@@ -1,0 +1,191 @@
+"""One request as it is drawn: for the caller who made it, and for whoever comes back for it.
+
+An order is over when all its pictures have come or failed, the books are written, and nobody reads it any
+more. What came is kept in the vault then, and the store is told how it stands, if anybody may ask: when its
+callers have left it before, at once, so that the next who asks the same finds it.
+"""
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from gateway.core.call import Call
+from gateway.core.claims import Stands
+from gateway.core.errors import BooksAway
+from gateway.core.events import AnswerDropped, StoreLost
+from gateway.ledger.claims import Bid
+from gateway.relay.heads import head_of
+from gateway.relay.journey import Journey
+from gateway.relay.rooms import Rooms
+from gateway.vault.records import Label, Rank
+
+# A caller who has the last piece needs no longer to be gone: then it is known, when the answer is kept, that it came.
+_GONE_WITHIN_S = 1.0
+
+# The SDKs believe in no Retry-After that is longer.
+_MOST_AGAIN_S = 60
+
+
+class Order:
+    """`journeys` draw a picture each. Begins with one who reads it, its caller; `bid` None: nobody can claim it."""
+
+    def __init__(self, call: Call, journeys: Sequence[Journey], bid: Bid | None, rooms: Rooms) -> None:
+        self.call = call
+        self.journeys = journeys
+        self._bid = bid
+        self._rooms = rooms
+        self._readers = 1
+        self._delivered = False
+        self._noted: Stands | None = None  # since it was last claimed
+        self._heard_of = False
+        self._kept: bool | None = None
+        self._moved = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits for an answer that nobody had."""
+        return not self._readers and not self._delivered
+
+    def forget(self) -> None:
+        """It goes on to its end and is settled, but its answer is not kept."""
+        for journey in self.journeys:
+            journey.drop()
+
+    @property
+    def ended(self) -> bool:
+        return all(journey.settled.is_set() for journey in self.journeys)
+
+    def join(self) -> None:
+        """Somebody reads it too, who has claimed it."""
+        self._readers += 1
+        self._noted = None
+        for journey in self.journeys:
+            journey.stay()
+
+    def leave(self, *, delivered: bool) -> None:
+        """One who read it does not any more; `delivered`: with all that there is to tell, an error perhaps."""
+        self._readers -= 1
+        self._delivered = self._delivered or delivered
+        if not self._readers:
+            for journey in self.journeys:
+                journey.leave()
+        self._moved.set()
+
+    def again_s(self) -> int:
+        """In how many seconds all of it is probably there."""
+        left_s = max(journey.left_s for journey in self.journeys)
+        return min(_MOST_AGAIN_S, max(1, math.ceil(left_s)))
+
+    async def draw(self, journey: Journey) -> None:
+        try:
+            await journey.run()
+        finally:
+            self._moved.set()
+
+    async def run(self) -> None:
+        """To its end. Whoever may ask for it finds it from then on in the vault."""
+        try:
+            await self._until(lambda: self.ended)
+            if not self._once:
+                await self._until(lambda: not self._readers, within_s=_GONE_WITHIN_S)
+            kept_as = await self._keep()
+            await self._until(lambda: not self._readers)
+            if self._kept and kept_as is Rank.WANTED and self._delivered:
+                await self._regive()
+        finally:
+            for journey in self.journeys:
+                journey.drop()
+
+    async def tell(self) -> None:
+        """Tells the store how it stands, where that has changed for whoever may ask."""
+        bid = self._bid
+        if bid is None:
+            return
+        async with self._turn:
+            stands = self._stands(bid)
+            if stands is None or stands is self._noted:
+                return
+            try:
+                async with asyncio.timeout(self._rooms.settle_s):
+                    await self._rooms.claims.note(bid, self.call.id, stands)
+                self._noted, self._heard_of = stands, True
+            except (BooksAway, TimeoutError) as away:
+                self._rooms.observe(StoreLost("claims", str(away)))
+
+    @property
+    def _once(self) -> bool:
+        """Whether it is found by its Idempotency-Key."""
+        return self._bid is not None and self._bid.claim.once is not None
+
+    async def _until(self, there: Callable[[], bool], *, within_s: float | None = None) -> None:
+        """Returns when it is so, or the time is over; tells of every move until then."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while True:
+                    self._moved.clear()
+                    await self.tell()
+                    if there():
+                        return
+                    await self._moved.wait()
+
+    async def _keep(self) -> Rank | None:
+        """For what it is kept; None: it is not."""
+        answers = [journey.answering for journey in self.journeys]
+        whole = [answer for answer in answers if answer is not None and not answer.cut]
+        rank = Rank.KEYED if self._once else Rank.GIVEN if self._delivered else Rank.WANTED
+        if not whole:
+            self._kept = False
+            return None
+        numbers = iter(range(len(whole)))
+        facts = {
+            "route": self.call.route,
+            "made_at": self.call.made_at,
+            "head": head_of(self.journeys, failed=len(answers) - len(whole)),
+            "replies": [next(numbers) if answer in whole else None for answer in answers],
+        }
+        key, rooms = self.call.key, self._rooms
+        label = Label(key.team, self.call.id, key.id, rank, facts)
+        lack = await rooms.results.keep(label, [answer.tape for answer in whole], rooms.books.today())
+        self._kept = lack is None
+        if lack is not None and not self._delivered:
+            rooms.observe(AnswerDropped(self.call, lack, sum(answer.tape.size for answer in whole)))
+        return rank if self._kept else None
+
+    async def _regive(self) -> None:
+        """It was kept for whoever would come back, and then it was delivered all the same."""
+        rooms, today = self._rooms, self._rooms.books.today()
+        with suppress(OSError):
+            result = await rooms.results.find(self.call.key.team, self.call.id, today)
+            if result is not None:
+                await rooms.results.rerank(result, Rank.GIVEN, today)
+
+    def _stands(self, bid: Bid) -> Stands | None:
+        """None: there is nothing to tell."""
+        if not self.ended:
+            return Stands.RUNNING if self.left and not self._once else None
+        if self._kept is None and any(journey.charge is not None for journey in self.journeys):
+            return None  # it is just being kept
+        found = self._came_to()
+        if self._once:
+            return found
+        if self._readers:
+            return None
+        if not self._heard_of and found is not Stands.KEPT and not bid.claim.marks:
+            return None  # nobody will ask
+        return found
+
+    def _came_to(self) -> Stands:
+        if self._kept:
+            return Stands.GIVEN if self._delivered else Stands.KEPT
+        if any(journey.charge is not None for journey in self.journeys):
+            return Stands.LOST if self._once else Stands.NOTHING
+        failures = [journey.failure for journey in self.journeys]
+        if self._once and any(failure is not None and failure.billed == "unknown" for failure in failures):
+            return Stands.UNSURE
+        return Stands.FAILED if self._delivered else Stands.NOTHING
+
+    def __repr__(self) -> str:
+        state = "over" if self.ended else "running"
+        return f"<Order {self.call.id} {state}, {self._readers} readers>"
