@@ -77,7 +77,7 @@ def admin_key_of(value: object) -> Secret:
     return _long_enough(secret_of(value), 24)
 
 
-def hash_secret_of(value: object) -> Secret:
+def long_secret_of(value: object) -> Secret:
     return _long_enough(secret_of(value), 32)
 
 

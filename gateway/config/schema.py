@@ -29,7 +29,7 @@ Url = Annotated[str, PlainValidator(rules.url_of)]
 UpstreamUrl = Annotated[str, PlainValidator(rules.upstream_url_of)]
 LaneKey = Annotated[Secret, PlainValidator(rules.secret_of)]
 AdminKey = Annotated[Secret, PlainValidator(rules.admin_key_of)]
-HashSecret = Annotated[Secret, PlainValidator(rules.hash_secret_of)]
+LongSecret = Annotated[Secret, PlainValidator(rules.long_secret_of)]
 BillingWord = Annotated[Billing, PlainValidator(rules.billing_of)]
 AuthWord = Annotated[Auth, PlainValidator(partial(rules.choice, Auth))]
 ModeWord = Annotated[Mode, PlainValidator(partial(rules.choice, Mode))]
@@ -151,7 +151,8 @@ class Root(Section):
     store_may_forget: bool = False
     archive: Annotated[Annotated[str, Field(min_length=1)] | None, Nullable] = None
     vault: Annotated[Vault | None, Nullable] = None
-    secret: Annotated[HashSecret | None, Nullable] = None
+    vault_key: Annotated[LongSecret | None, Nullable] = None
+    secret: Annotated[LongSecret | None, Nullable] = None
     admin: AdminSection = AdminSection()
     groups: list[GroupSection] = Field(min_length=1, description="at least one, in order of preference")
     models: dict[str, ModelSection] = Field(default_factory=dict)

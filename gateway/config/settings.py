@@ -145,7 +145,8 @@ class Settings:
     `secret` is what virtual keys are hashed with, None: made once and kept in `data_dir`. `lanes` are in
     the order of their groups. `origins` says where a value came from, by its path; what is not in it is a
     default. `archive` is where old rows of the ledgers go, None: nowhere, they stay in
-    the store. `vault` is the bucket that finished answers are kept in, None: they are in `data_dir`.
+    the store. `vault` is the bucket that finished answers are kept in, None: they are in `data_dir`;
+    `vault_key` is what they are sealed with, None: they are not.
     """
 
     listen: Listen
@@ -156,6 +157,7 @@ class Settings:
     store_may_forget: bool
     archive: Path | None
     vault: str | None
+    vault_key: Secret | None
     secret: Secret | None
     admin: Admin
     groups: tuple[Group, ...]

@@ -78,12 +78,13 @@ class Bucket:
     async def read(self, name: str, begin: int, end: int) -> AsyncGenerator[bytes]:
         """What is removed meanwhile is read no further than it was asked for."""
         while begin < end:
-            part = await self._part(name, begin, min(begin + _READ_BYTES, end))
+            asked = min(_READ_BYTES, end - begin)
+            part = await self._part(name, begin, begin + asked)
             for at in range(0, len(part), PIECE_BYTES):
                 yield bytes(part[at : at + PIECE_BYTES])
-            begin += len(part)
-            if not part:
+            if len(part) < asked:
                 return
+            begin += asked
 
     async def remove(self, names: Iterable[str]) -> None:
         going = list(names)
@@ -123,7 +124,7 @@ class Bucket:
 def _failure(failure: Exception) -> OSError:
     told = _CODE.search(str(failure))
     code = told[1] if told else "no answer"
-    if isinstance(failure, FileNotFoundError) and code != "NoSuchBucket":
+    if code == "InvalidRange" or (isinstance(failure, FileNotFoundError) and code != "NoSuchBucket"):
         return FileNotFoundError("It is not in the bucket.")
     return OSError(f"The bucket failed ({code}): look at its address, endpoint and credentials.")
 

@@ -26,7 +26,7 @@ _RECORD = ".json"
 # Whatever else is in the store is somebody else's, and stays.
 _OURS = re.compile(r"[a-z0-9-]+/(?:[0-9a-f]{64}\.(?:json|[0-9]+)|[0-9a-f]{16}\.tmp)")
 
-# What has no record by then, or a record without all its bytes, is of nobody who is just writing it.
+# What has no record by then is of nobody who is just writing it.
 _ORPHAN_S = 600.0
 
 
@@ -105,7 +105,7 @@ class Results:
         before = self._room.here
         things = _by_name(await self._store.listed())
         entries = await self._entries(things)
-        due = {name for name in things if _due(entries.get(name), things[name], now)}
+        due = {name for name in things if self._due(entries.get(name), things[name], now)}
         for name in due:
             ends = sorted(things[name], key=lambda end: end != _RECORD)
             await self._store.remove([name + end for end in ends])
@@ -128,6 +128,14 @@ class Results:
             entries[name] = known
         self._read = entries
         return {name: entry for name, (_, entry) in entries.items()}
+
+    def _due(self, entry: Entry | None, parts: Mapping[str, Thing], now: float) -> bool:
+        """Whether it is expired, or nobody will make anything whole of it."""
+        if entry is not None:
+            return not entry.live(now)
+        # A record that cannot be read here may be of somebody who can, and is good for a day at the most.
+        lasts_s = self._caps.keyed_s if _RECORD in parts else _ORPHAN_S
+        return all(now - thing.changed_at > lasts_s for thing in parts.values())
 
     async def _write(self, name: str, result: Result, tapes: Sequence[Tape], going: Sequence[Entry]) -> None:
         for entry in going:
@@ -180,10 +188,3 @@ def _loaded(text: bytes | None) -> Result | None:
 def _whole(result: Result, parts: Mapping[str, Thing]) -> bool:
     sizes = (parts[end].size if (end := f".{number}") in parts else None for number in range(len(result.sizes)))
     return tuple(sizes) == result.sizes
-
-
-def _due(entry: Entry | None, parts: Mapping[str, Thing], now: float) -> bool:
-    """Whether it is expired, or nobody will make anything whole of it."""
-    if entry is not None:
-        return not entry.live(now)
-    return all(now - thing.changed_at > _ORPHAN_S for thing in parts.values())

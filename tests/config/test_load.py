@@ -47,7 +47,7 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.patience == Patience(None, 45, 75)
     assert settings.failover_mode is Mode.AUTO
     assert settings.limits == Limits(104857600, None, 4 * 1024**3, 1000, 2 * 1024**3, 512 * 1024**2)
-    assert settings.vault is None
+    assert (settings.vault, settings.vault_key) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +188,14 @@ def test_a_bucket_has_an_address_and_nothing_else_in_it(document: dict[str, Any]
     document["vault"] = written
     with pytest.raises(ConfigError, match=r"^vault: must be s3://BUCKET or s3://BUCKET/PREFIX, without credentials"):
         parse(document, {}, HERE)
+
+
+def test_results_may_be_sealed(document: dict[str, Any]) -> None:
+    document["vault_key"] = "${VAULT_KEY}"
+    key = "a-key-that-is-32-characters-long"
+    assert parse(document, {"VAULT_KEY": key}, HERE).vault_key == Secret(key)
+    with pytest.raises(ConfigError, match=r"^vault_key: has 31 characters; it needs 32 at least"):
+        parse(document, {"VAULT_KEY": key[1:]}, HERE)
 
 
 def test_a_trailing_slash_of_an_address_is_dropped(document: dict[str, Any]) -> None:

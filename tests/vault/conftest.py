@@ -9,6 +9,7 @@ import pytest
 
 from gateway.vault.bucket import Bucket
 from gateway.vault.folder import Folder
+from gateway.vault.sealed import Sealed
 from gateway.vault.spools import Spools
 from gateway.vault.store import Store
 from tests.vault import buckets
@@ -42,10 +43,13 @@ def bucket(bucket_server: buckets.Server, spools: Spools, monkeypatch: pytest.Mo
         yield made
 
 
-@pytest.fixture(params=["folder", "bucket"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+@pytest.fixture(params=["folder", "bucket", "sealed folder", "sealed bucket"])
+def store(request: pytest.FixtureRequest, spools: Spools, tmp_path: Path) -> Store:
     """Every kind of store in turn."""
-    if request.param == "folder":
-        return Folder(tmp_path / "results")
-    made: Store = request.getfixturevalue("bucket")
-    return made
+    kind = request.param
+    made: Store = request.getfixturevalue("bucket") if kind.endswith("bucket") else Folder(tmp_path / "results")
+    return Sealed(made, b"a key of the vault", spools, no_wrong_key) if kind.startswith("sealed") else made
+
+
+def no_wrong_key() -> None:
+    pytest.fail("there is one key")
