@@ -130,4 +130,4 @@ def _failure(failure: Exception) -> OSError:
 
 
 def _thing(told: "ObjectMeta") -> Thing:
-    return Thing(told["size"], told["last_modified"].timestamp(), told["e_tag"] or str(told["last_modified"]))
+    return Thing(told["last_modified"].timestamp(), told["e_tag"] or str(told["last_modified"]))

@@ -113,7 +113,7 @@ class Results:
         return len(due)
 
     async def _entries(self, things: Mapping[str, Mapping[str, Thing]]) -> dict[str, Entry]:
-        """What is whole, by name. A record that has not changed since the last sweep is not read again."""
+        """What has a record, by name. One that has not changed since the last sweep is not read again."""
         entries: dict[str, tuple[str, Entry]] = {}
         for name, parts in things.items():
             if _RECORD not in parts:
@@ -122,7 +122,7 @@ class Results:
             known = self._read.get(name)
             if known is None or known[0] != version:
                 result = _loaded(await self._store.find(name + _RECORD))
-                if result is None or not _whole(result, parts):
+                if result is None:
                     continue
                 known = version, Entry.of(name, result)
             entries[name] = known
@@ -183,8 +183,3 @@ def _loaded(text: bytes | None) -> Result | None:
         return None if text is None else Result.loaded(text)
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _whole(result: Result, parts: Mapping[str, Thing]) -> bool:
-    sizes = (parts[end].size if (end := f".{number}") in parts else None for number in range(len(result.sizes)))
-    return tuple(sizes) == result.sizes

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 
-from gateway.vault.seals import HEAD_BYTES, UNIT_BYTES, Opening, Sealing, WrongSeal, opened, part, sealed, size_in
+from gateway.vault.seals import HEAD_BYTES, UNIT_BYTES, Opening, Sealing, WrongSeal, opened, part, sealed
 from gateway.vault.spools import Spools
 from gateway.vault.store import Store, Thing
 from gateway.vault.tape import Tape
@@ -75,9 +75,7 @@ class Sealed:
         await self._store.remove(names)
 
     async def listed(self) -> dict[str, Thing]:
-        """Sizes are of what is in the things."""
-        found = await self._store.listed()
-        return {name: Thing(size_in(thing.size), thing.changed_at, thing.version) for name, thing in found.items()}
+        return await self._store.listed()
 
     def _tell(self) -> None:
         if not self._told:

@@ -115,12 +115,6 @@ def opened(key: bytes, name: str, text: bytes) -> bytes:
     return opening.units(units[:full]) + opening.last(units[full:])
 
 
-def size_in(sealed_size: int) -> int:
-    """How many bytes are in a sealed thing of this size; for what is none, some other size."""
-    units = sealed_size - HEAD_BYTES
-    return units - _TAG_BYTES * -(-units // UNIT_BYTES)
-
-
 def _cipher(key: bytes, name: str, head: bytes) -> AESGCM:
     return AESGCM(HKDF(SHA256(), length=32, salt=head[len(_FORMAT) :], info=name.encode()).derive(key))
 

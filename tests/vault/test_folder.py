@@ -48,11 +48,16 @@ async def test_who_is_reading_what_is_deleted_gets_all_of_it(results: Results, s
         assert first + b"".join([piece async for piece in pieces]) == FULL + FULL
 
 
-async def test_a_full_disk_keeps_nothing_and_forgets_nothing(results: Results, spools: Spools, folder: Path) -> None:
+@pytest.mark.parametrize(("full_at_bytes", "reply"), [(1000, 2000), (100, 5)], ids=["a reply", "the record"])
+async def test_a_full_disk_keeps_nothing_and_forgets_nothing(
+    results: Results, spools: Spools, folder: Path, full_at_bytes: int, reply: int
+) -> None:
     await kept(results, spools, label("before"))
     used, before = results.used_bytes, files(folder)
-    with full_disk(1000):
-        why = await keep(results, spools, label(), [b"small"], [chunk_of(2000)])
+    with full_disk(full_at_bytes):
+        why = await keep(
+            results, spools, label(), [b"small"], [chunk_of(2000)] if full_at_bytes == 1000 else [b"small"]
+        )
     assert why is NotKept.FAILED
     assert (files(folder), results.used_bytes) == (before, used)
 

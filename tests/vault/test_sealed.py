@@ -6,11 +6,13 @@ import pytest
 
 from gateway.vault.errors import NoSuchResult
 from gateway.vault.folder import Folder
+from gateway.vault.records import NotKept
 from gateway.vault.results import Results
 from gateway.vault.sealed import Sealed
 from gateway.vault.seals import CHUNK_BYTES
 from gateway.vault.spools import Spools
-from tests.vault.kept import CAPS, KEYED, NOW, kept, label, opened, reply_of
+from tests.ledger.test_journal import full_disk
+from tests.vault.kept import CAPS, KEYED, NOW, kept, label, opened, reply_of, taped
 from tests.vault.tapes import FULL, files
 
 LATER = NOW + CAPS.keyed_s + 60.0
@@ -40,6 +42,15 @@ async def test_nothing_of_a_result_can_be_read_from_the_disk(folder: Path, spool
     on_disk = b"".join(path.read_bytes() for path in files(folder))
     assert not any(word in on_disk for word in (FULL[:32], FULL[-32:], b"a small one", b"call-1", b"key-1", b"json"))
     assert spools.used_bytes == 0
+
+
+async def test_what_could_not_be_kept_leaves_nothing(folder: Path, spools: Spools) -> None:
+    results = sealing(folder, spools, Told())
+    (tape,) = await taped(spools, [FULL, FULL])
+    with full_disk(len(FULL) + 1000):
+        assert await results.keep(label(), [tape], NOW) is NotKept.LOST
+    tape.drop()
+    assert (files(folder), spools.used_bytes) == ([], 0)
 
 
 async def test_what_another_key_has_sealed_is_as_absent_and_that_is_told_once(folder: Path, spools: Spools) -> None:
