@@ -38,6 +38,8 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
     yield "store_away", settings.store_away
     yield "store_may_forget", settings.store_may_forget
     yield "archive", settings.archive
+    yield "vault", settings.vault
+    yield "vault_key", settings.vault_key
     yield "secret", settings.secret
     yield from _admin(settings.admin)
     for number, group in enumerate(settings.groups):

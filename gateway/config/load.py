@@ -99,6 +99,8 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         store_away=root.store_away,
         store_may_forget=root.store_may_forget,
         archive=_archive(root, notes.base_dir),
+        vault=root.vault,
+        vault_key=root.vault_key,
         secret=root.secret,
         admin=_admin(root, notes),
         groups=groups,

@@ -30,6 +30,8 @@ _UNIX_PATH_BYTES = 103
 _DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _RATIO = re.compile(r"[1-9][0-9]?:[1-9][0-9]?")
+_VAULT = "must be s3://BUCKET or s3://BUCKET/PREFIX, without credentials: those are read from the environment"
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9][A-Za-z0-9._-]*)*/?")
 _PIXELS = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
 
 # What examples and tutorials put where a secret belongs.
@@ -75,7 +77,7 @@ def admin_key_of(value: object) -> Secret:
     return _long_enough(secret_of(value), 24)
 
 
-def hash_secret_of(value: object) -> Secret:
+def long_secret_of(value: object) -> Secret:
     return _long_enough(secret_of(value), 32)
 
 
@@ -171,6 +173,13 @@ def store_of(value: object) -> str:
     elif scheme not in _STORES or not rest.strip("/"):
         raise ValueError(_STORE)
     return text
+
+
+def vault_of(value: object) -> str:
+    text = text_of(value)
+    if not _BUCKET.fullmatch(text):
+        raise ValueError(_VAULT)
+    return text.rstrip("/")
 
 
 def pixels_of(value: object) -> tuple[int, int]:

@@ -29,7 +29,7 @@ Url = Annotated[str, PlainValidator(rules.url_of)]
 UpstreamUrl = Annotated[str, PlainValidator(rules.upstream_url_of)]
 LaneKey = Annotated[Secret, PlainValidator(rules.secret_of)]
 AdminKey = Annotated[Secret, PlainValidator(rules.admin_key_of)]
-HashSecret = Annotated[Secret, PlainValidator(rules.hash_secret_of)]
+LongSecret = Annotated[Secret, PlainValidator(rules.long_secret_of)]
 BillingWord = Annotated[Billing, PlainValidator(rules.billing_of)]
 AuthWord = Annotated[Auth, PlainValidator(partial(rules.choice, Auth))]
 ModeWord = Annotated[Mode, PlainValidator(partial(rules.choice, Mode))]
@@ -38,6 +38,7 @@ NetworkWord = Annotated[Network, PlainValidator(rules.network_of)]
 Multiplier = Annotated[Fraction, PlainValidator(rules.multiplier_of)]
 Address = Annotated[Listen, PlainValidator(rules.listen_of)]
 Store = Annotated[str, AfterValidator(rules.store_of)]
+Vault = Annotated[str, AfterValidator(rules.vault_of)]
 
 Usd = Annotated[int, PlainValidator(rules.usd_of)]  # in nano-dollars, once read
 
@@ -116,11 +117,15 @@ class LimitsSection(Section):
     memory_bytes: Annotated[Bytes | None, Nullable] = None
     spool_bytes: Annotated[Bytes | None, Nullable] = 4096 * MIB  # two hundred of the largest answers at a time
     left_calls: Annotated[int, Field(ge=0)] = 1000  # as many pictures as most teams draw in a quarter of an hour
+    results_bytes: Bytes = 2048 * MIB  # a hundred pictures in 4K
+    team_results_bytes: Bytes = 512 * MIB  # twenty, what a team draws at a time
 
     @model_validator(mode="after")
     def _fits_one(self) -> Self:
         if self.memory_bytes is not None and self.memory_bytes < self.body_bytes:
             raise ValueError("memory_bytes must be at least body_bytes, or the largest request could never be taken")
+        if self.results_bytes < self.team_results_bytes:
+            raise ValueError("results_bytes must be at least team_results_bytes")
         return self
 
 
@@ -145,7 +150,9 @@ class Root(Section):
     store_away: OutageWord = Outage.SLICE
     store_may_forget: bool = False
     archive: Annotated[Annotated[str, Field(min_length=1)] | None, Nullable] = None
-    secret: Annotated[HashSecret | None, Nullable] = None
+    vault: Annotated[Vault | None, Nullable] = None
+    vault_key: Annotated[LongSecret | None, Nullable] = None
+    secret: Annotated[LongSecret | None, Nullable] = None
     admin: AdminSection = AdminSection()
     groups: list[GroupSection] = Field(min_length=1, description="at least one, in order of preference")
     models: dict[str, ModelSection] = Field(default_factory=dict)

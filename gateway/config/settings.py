@@ -97,12 +97,14 @@ class Timeouts:
 class Limits:
     """`body_bytes` for one request, `memory_bytes` for all of them together; `spool_bytes` for all answers on disk that
     are on their way. None: no limit. `left_calls`: of so many calls at a time that their callers left the answers are
-    kept."""
+    kept, `results_bytes` of all teams and `team_results_bytes` of one."""
 
     body_bytes: int
     memory_bytes: int | None
     spool_bytes: int | None
     left_calls: int
+    results_bytes: int
+    team_results_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ class Settings:
     `secret` is what virtual keys are hashed with, None: made once and kept in `data_dir`. `lanes` are in
     the order of their groups. `origins` says where a value came from, by its path; what is not in it is a
     default. `archive` is where old rows of the ledgers go, None: nowhere, they stay in
-    the store.
+    the store. `vault` is the bucket that finished answers are kept in, None: they are in `data_dir`;
+    `vault_key` is what they are sealed with, None: they are not.
     """
 
     listen: Listen
@@ -153,6 +156,8 @@ class Settings:
     store_away: Outage
     store_may_forget: bool
     archive: Path | None
+    vault: str | None
+    vault_key: Secret | None
     secret: Secret | None
     admin: Admin
     groups: tuple[Group, ...]

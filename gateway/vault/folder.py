@@ -70,4 +70,4 @@ def _things(root: Path) -> Iterator[tuple[str, Thing]]:
                 told = file.stat()
             except FileNotFoundError:
                 continue
-            yield f"{team.name}/{file.name}", Thing(told.st_size, told.st_mtime, str(told.st_mtime_ns))
+            yield f"{team.name}/{file.name}", Thing(told.st_mtime, str(told.st_mtime_ns))

@@ -9,6 +9,7 @@ sweeps; between sweeps they may keep more than the caps together.
 """
 
 import hmac
+import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -22,7 +23,10 @@ from gateway.vault.tape import Tape, TapeLost
 
 _RECORD = ".json"
 
-# What has no record by then, or a record without all its bytes, is of nobody who is just writing it.
+# Whatever else is in the store is somebody else's, and stays.
+_OURS = re.compile(r"[a-z0-9-]+/(?:[0-9a-f]{64}\.(?:json|[0-9]+)|[0-9a-f]{16}\.tmp)")
+
+# What has no record by then is of nobody who is just writing it.
 _ORPHAN_S = 600.0
 
 
@@ -101,7 +105,7 @@ class Results:
         before = self._room.here
         things = _by_name(await self._store.listed())
         entries = await self._entries(things)
-        due = {name for name in things if _due(entries.get(name), things[name], now)}
+        due = {name for name in things if self._due(entries.get(name), things[name], now)}
         for name in due:
             ends = sorted(things[name], key=lambda end: end != _RECORD)
             await self._store.remove([name + end for end in ends])
@@ -109,7 +113,7 @@ class Results:
         return len(due)
 
     async def _entries(self, things: Mapping[str, Mapping[str, Thing]]) -> dict[str, Entry]:
-        """What is whole, by name. A record that has not changed since the last sweep is not read again."""
+        """What has a record, by name. One that has not changed since the last sweep is not read again."""
         entries: dict[str, tuple[str, Entry]] = {}
         for name, parts in things.items():
             if _RECORD not in parts:
@@ -118,12 +122,20 @@ class Results:
             known = self._read.get(name)
             if known is None or known[0] != version:
                 result = _loaded(await self._store.find(name + _RECORD))
-                if result is None or not _whole(result, parts):
+                if result is None:
                     continue
                 known = version, Entry.of(name, result)
             entries[name] = known
         self._read = entries
         return {name: entry for name, (_, entry) in entries.items()}
+
+    def _due(self, entry: Entry | None, parts: Mapping[str, Thing], now: float) -> bool:
+        """Whether it is expired, or nobody will make anything whole of it."""
+        if entry is not None:
+            return not entry.live(now)
+        # A record that cannot be read here may be of somebody who can, and is good for a day at the most.
+        lasts_s = self._caps.keyed_s if _RECORD in parts else _ORPHAN_S
+        return all(now - thing.changed_at > lasts_s for thing in parts.values())
 
     async def _write(self, name: str, result: Result, tapes: Sequence[Tape], going: Sequence[Entry]) -> None:
         for entry in going:
@@ -159,8 +171,9 @@ def _by_name(listed: Mapping[str, Thing]) -> dict[str, dict[str, Thing]]:
     """What there is of each result, by how its name ends."""
     found: dict[str, dict[str, Thing]] = defaultdict(dict)
     for whole_name, thing in listed.items():
-        name, dot, end = whole_name.rpartition(".")
-        found[name][dot + end] = thing
+        if _OURS.fullmatch(whole_name):
+            name, dot, end = whole_name.rpartition(".")
+            found[name][dot + end] = thing
     return found
 
 
@@ -170,15 +183,3 @@ def _loaded(text: bytes | None) -> Result | None:
         return None if text is None else Result.loaded(text)
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _whole(result: Result, parts: Mapping[str, Thing]) -> bool:
-    sizes = (parts[end].size if (end := f".{number}") in parts else None for number in range(len(result.sizes)))
-    return tuple(sizes) == result.sizes
-
-
-def _due(entry: Entry | None, parts: Mapping[str, Thing], now: float) -> bool:
-    """Whether it is expired, or nobody will make anything whole of it."""
-    if entry is not None:
-        return not entry.live(now)
-    return all(now - thing.changed_at > _ORPHAN_S for thing in parts.values())

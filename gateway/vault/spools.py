@@ -85,7 +85,11 @@ class Spools:
         _sweep(folder)
 
     def spool(self) -> Spool:
-        return Spool(self._home / uuid4().hex)
+        return Spool(self.place())
+
+    def place(self) -> Path:
+        """Where a file of this process may lie for a moment: it goes with the others when the process is gone."""
+        return self._home / uuid4().hex
 
     def take(self, spool: Spool, size: int) -> bool:
         """Whether there is room for so many bytes more; then they count until they are given back."""

@@ -14,7 +14,6 @@ from gateway.vault.tape import Tape
 class Thing:
     """`changed_at` by the clock of the store, in seconds; `version` is another whenever it was written anew."""
 
-    size: int
     changed_at: float
     version: str
 

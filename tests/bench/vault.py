@@ -1,7 +1,8 @@
 """`python -m tests.bench.vault`: results through a cap, each read while it comes and once more when it is kept.
 
 Eight at a time, of ten teams; what was read makes way for what comes. It needs the cap on the disk, and a little
-more.
+more; a bucket
+is told of by `--bucket s3://BUCKET/PREFIX` and the environment, and then its disk is not looked at.
 """
 
 import argparse
@@ -13,10 +14,12 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.vault.bucket import Bucket
 from gateway.vault.folder import Folder
 from gateway.vault.records import MIB, Label, Rank, Result, ResultCaps
 from gateway.vault.results import Results
 from gateway.vault.spools import Spools
+from gateway.vault.store import Store
 from gateway.vault.tape import Tape
 
 AT_ONCE = 8
@@ -37,11 +40,11 @@ class Passage:
 
 
 class Run:
-    def __init__(self, folder: Path, spools: Spools, size: int, cap: int) -> None:
+    def __init__(self, folder: Path, spools: Spools, store: Store, size: int, cap: int) -> None:
         self._folder = folder
         self._spools = spools
         self._size = size
-        self._results = Results(Folder(folder / "results"), b"a secret", ResultCaps(all_bytes=cap, team_bytes=cap))
+        self._results = Results(store, b"a secret", ResultCaps(all_bytes=cap, team_bytes=cap))
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._most_bytes = 0
 
@@ -111,12 +114,14 @@ def main() -> None:
     parser.add_argument("--megabytes", type=float, default=20.0)
     parser.add_argument("--cap-mib", type=int, default=2048)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--bucket")
     asked = parser.parse_args()
     size, cap = round(asked.megabytes * 1e6), asked.cap_mib * MIB
     with tempfile.TemporaryDirectory(dir=asked.folder) as home:
         folder = Path(home)
         with closing(Spools(folder / "spools", cap)) as spools:
-            passed = asyncio.run(Run(folder, spools, size, cap).passage(asked.results))
+            store = Bucket(asked.bucket, spools) if asked.bucket else Folder(folder / "results")
+            passed = asyncio.run(Run(folder, spools, store, size, cap).passage(asked.results))
     print(words(passed, size, cap))
 
 

@@ -46,7 +46,8 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.timeouts == Timeouts(5, 30, 180, 420, 660, 360)
     assert settings.patience == Patience(None, 45, 75)
     assert settings.failover_mode is Mode.AUTO
-    assert settings.limits == Limits(104857600, None, 4 * 1024**3, 1000)
+    assert settings.limits == Limits(104857600, None, 4 * 1024**3, 1000, 2 * 1024**3, 512 * 1024**2)
+    assert (settings.vault, settings.vault_key) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,37 @@ def test_listen_is_an_address_or_a_socket(
 def test_a_store_is_kept_as_it_is_written(document: dict[str, Any], store: str) -> None:
     document["store"] = store
     assert parse(document, {}, HERE).store == store
+
+
+@pytest.mark.parametrize(
+    ("written", "vault"),
+    [
+        (None, None),
+        ("s3://pictures", "s3://pictures"),
+        ("s3://pictures.example.org/of_the/gateway.1/", "s3://pictures.example.org/of_the/gateway.1"),
+    ],
+)
+def test_results_may_be_kept_in_a_bucket(document: dict[str, Any], written: str | None, vault: str | None) -> None:
+    document["vault"] = written
+    assert parse(document, {}, HERE).vault == vault
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["./results", "s3://", "s3://key:secret@bucket/prefix", "s3://bucket/../other", "s3://bucket?endpoint=here"],
+)
+def test_a_bucket_has_an_address_and_nothing_else_in_it(document: dict[str, Any], written: str) -> None:
+    document["vault"] = written
+    with pytest.raises(ConfigError, match=r"^vault: must be s3://BUCKET or s3://BUCKET/PREFIX, without credentials"):
+        parse(document, {}, HERE)
+
+
+def test_results_may_be_sealed(document: dict[str, Any]) -> None:
+    document["vault_key"] = "${VAULT_KEY}"
+    key = "a-key-that-is-32-characters-long"
+    assert parse(document, {"VAULT_KEY": key}, HERE).vault_key == Secret(key)
+    with pytest.raises(ConfigError, match=r"^vault_key: has 31 characters; it needs 32 at least"):
+        parse(document, {"VAULT_KEY": key[1:]}, HERE)
 
 
 def test_a_trailing_slash_of_an_address_is_dropped(document: dict[str, Any]) -> None:

@@ -196,6 +196,7 @@ def put(document: Any, where: tuple[str | int, ...], value: object) -> None:
             2**21,
             "limits: memory_bytes must be at least body_bytes, or the largest request could never be taken",
         ),
+        (("limits", "results_bytes"), 2**20, "limits: results_bytes must be at least team_results_bytes"),
         (("timeouts",), 5, "timeouts: must be a section: name: value"),
     ],
 )
