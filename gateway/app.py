@@ -6,8 +6,8 @@ operations, admin and own-key routes. There is no middleware.
 
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TextIO
@@ -17,7 +17,7 @@ from fastapi import APIRouter, FastAPI
 from gateway import __version__
 from gateway.config.settings import Settings
 from gateway.core.board import HealthBoard
-from gateway.core.events import Event, Observer
+from gateway.core.events import Event, Observer, StoreLost
 from gateway.core.outage import Slices
 from gateway.core.pool import Pool
 from gateway.core.stakes import Stakes
@@ -49,10 +49,13 @@ from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.fetch import Fetcher, Terms
 from gateway.upstream.lanes import Lanes, access
+from gateway.vault.bucket import Bucket
 from gateway.vault.folder import Folder
 from gateway.vault.records import ResultCaps
 from gateway.vault.results import Results
+from gateway.vault.sealed import Sealed
 from gateway.vault.spools import Spools
+from gateway.vault.store import Store
 from gateway.vault.vault import Vault
 from gateway.web import admin, jobs, openapi, ops, own_key, problems
 from gateway.web.bodies import Bodies
@@ -60,6 +63,8 @@ from gateway.web.files import Files
 from gateway.web.public import Public
 from gateway.web.visit import Desk, ask
 from gateway.web.workshop import Bench, Workshop
+
+_SEALED = StoreLost("vault", "something in it is sealed with another vault_key than that of this gateway")
 
 # What is expired is refused at once; it is swept away for the space alone.
 _SWEEP_S = 600.0
@@ -97,12 +102,11 @@ async def running(
         Outbox.open(
             ledger.store, settings.data_dir / "journal", observe, time.time, lambda: supervisor.draining
         ) as outbox,
-        _spools(settings) as spools,
+        _kept(settings, observe) as (spools, results),
         supervisor,
         Drilling(ledger.drills, observe, now) as drilling,
     ):
         counting = Counting(ledger.served, time.time)
-        results = _results(settings)
         rooms = Rooms(
             books=ledger.books,
             outbox=outbox,
@@ -143,11 +147,15 @@ def _metrics(settings: Settings, lanes: Lanes) -> Metrics:
 
 
 @asynccontextmanager
-async def _spools(settings: Settings) -> AsyncIterator[Spools]:
+async def _kept(settings: Settings, observe: Observer) -> AsyncIterator[tuple[Spools, Results]]:
+    """Room for answers on their way, and where they are kept."""
     most_bytes = settings.limits.spool_bytes
     folder = settings.data_dir / "vault" / "spools"
-    with closing(Spools(folder, sys.maxsize if most_bytes is None else most_bytes)) as spools:
-        yield spools
+    with (
+        closing(Spools(folder, sys.maxsize if most_bytes is None else most_bytes)) as spools,
+        _results(settings, spools, observe) as results,
+    ):
+        yield spools, results
 
 
 def _workshop(rooms: Rooms, ledger: Ledger) -> Workshop:
@@ -156,9 +164,18 @@ def _workshop(rooms: Rooms, ledger: Ledger) -> Workshop:
     )
 
 
-def _results(settings: Settings) -> Results:
+@contextmanager
+def _results(settings: Settings, spools: Spools, observe: Observer) -> Iterator[Results]:
+    caps = ResultCaps(all_bytes=settings.limits.results_bytes, team_bytes=settings.limits.team_results_bytes)
     secret = pepper(settings.data_dir, settings.secret.reveal() if settings.secret else None)
-    return Results(Folder(settings.data_dir / "vault" / "results"), secret, ResultCaps())
+    with ExitStack() as stack:
+        store: Store = Folder(settings.data_dir / "vault" / "results")
+        if settings.vault:
+            store = bucket = Bucket(settings.vault, spools)
+            stack.callback(bucket.close)
+        if settings.vault_key:
+            store = Sealed(store, settings.vault_key.reveal().encode(), spools, lambda: observe(_SEALED))
+        yield Results(store, secret, caps)
 
 
 def _keep_vault(rooms: Rooms, vault: Vault) -> None:

@@ -65,6 +65,9 @@ _WHY = ("race_loss", "truncated", "fruitless", "unsettled")
 _STANDING = {Standing.CLOSED: 0, Standing.SUSPECT: 1, Standing.RAMP: 2, Standing.HALF: 3, Standing.OPEN: 4}
 
 
+# What is tried again when the store, or the vault, was out of reach.
+_DOING = ("settle", "void", "correct", "share", "journal", "adopt", "heal", "revive", "archive", "claims", "vault")
+
 # What is told of each, and its labels.
 _Table = Mapping[str, tuple[str, tuple[str, ...]]]
 
@@ -308,7 +311,7 @@ class Metrics:
             self._counters["gateway_admin_refusals"].labels(lack.value)
         self._counters["gateway_journal_adopted"].labels("owed")
         self._counters["gateway_unsettled_calls"].labels("no")
-        for doing in ("settle", "void", "correct", "share", "journal", "adopt", "heal", "revive", "archive", *_WHY):
+        for doing in (*_DOING, *_WHY):
             self._counters["gateway_store_failures"].labels(doing)
         self._lanes_at_zero(lanes, models)
 

@@ -15,7 +15,7 @@ from gateway.ledger.jobs import Jobs
 from gateway.web import later
 from gateway.web.answers import Answer
 from gateway.web.own_key import Window
-from gateway.web.problems import Problem
+from gateway.web.problems import DESCRIBED, Problem
 from gateway.web.workshop import Workshop
 
 _MOST = 100
@@ -53,7 +53,7 @@ class DeletedJob(Answer):
 
 
 def router(window: Window, workshop: Workshop) -> APIRouter:
-    routes = APIRouter(prefix="/gateway/jobs", tags=["own key"])
+    routes = APIRouter(prefix="/gateway/jobs", tags=["own key"], responses=DESCRIBED)
     jobs, past = window.ledger.jobs, PastCalls(window.ledger.store, window.shelf)
 
     @routes.get("", summary="The jobs of the key, the newest first", response_model=SomeJobs)

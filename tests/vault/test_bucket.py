@@ -38,6 +38,7 @@ async def test_results_lie_below_the_address(bucket: Bucket, spools: Spools, mon
         ("AWS_ACCESS_KEY_ID", "another-access-key", "InvalidAccessKeyId"),
         ("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}", "no answer"),
     ],
+    ids=["another secret", "another key", "nobody there"],
 )
 async def test_a_bucket_that_fails_says_why_and_no_more(
     bucket: Bucket, spools: Spools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str

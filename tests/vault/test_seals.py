@@ -56,27 +56,29 @@ TEXT = sealed(KEY, NAME, NOISE[: 3 * CHUNK_BYTES])
 UNITS = [TEXT[at : at + UNIT_BYTES] for at in range(HEAD_BYTES, len(TEXT), UNIT_BYTES)]
 
 
-@pytest.mark.parametrize(
-    ("key", "name", "text"),
-    [
-        (b"another", NAME, TEXT),
-        (KEY, "acme/name.1", TEXT),
-        (KEY, "other/name.0", TEXT),
-        (KEY, NAME, b""),
-        (KEY, NAME, NOISE[:100]),
-        (KEY, NAME, TEXT[:HEAD_BYTES]),
-        (KEY, NAME, TEXT[:-1]),
-        (KEY, NAME, TEXT[:-UNIT_BYTES]),
-        (KEY, NAME, TEXT + UNITS[2]),
-        (KEY, NAME, TEXT[:HEAD_BYTES] + UNITS[1] + UNITS[0] + UNITS[2]),
-        (KEY, NAME, TEXT[:HEAD_BYTES] + UNITS[0] + UNITS[2]),
-        (KEY, NAME, sealed(KEY, NAME, b"")[:HEAD_BYTES] + b"".join(UNITS)),
-        *((KEY, NAME, changed(TEXT, at)) for at in (0, 1, HEAD_BYTES, HEAD_BYTES + UNIT_BYTES, len(TEXT) - 1)),
-    ],
-)
-def test_what_was_not_sealed_so_is_not_opened(key: bytes, name: str, text: bytes) -> None:
+PLACES = (0, 1, HEAD_BYTES, HEAD_BYTES + UNIT_BYTES, len(TEXT) - 1)
+
+WRONG = {
+    "another key": (b"another", NAME, TEXT),
+    "another reply": (KEY, "acme/name.1", TEXT),
+    "another team": (KEY, "other/name.0", TEXT),
+    "nothing": (KEY, NAME, b""),
+    "not sealed": (KEY, NAME, NOISE[:100]),
+    "the head alone": (KEY, NAME, TEXT[:HEAD_BYTES]),
+    "one byte less": (KEY, NAME, TEXT[:-1]),
+    "one unit less": (KEY, NAME, TEXT[:-UNIT_BYTES]),
+    "one unit more": (KEY, NAME, TEXT + UNITS[2]),
+    "another order": (KEY, NAME, TEXT[:HEAD_BYTES] + UNITS[1] + UNITS[0] + UNITS[2]),
+    "a unit left out": (KEY, NAME, TEXT[:HEAD_BYTES] + UNITS[0] + UNITS[2]),
+    "another's head": (KEY, NAME, sealed(KEY, NAME, b"")[:HEAD_BYTES] + b"".join(UNITS)),
+    **{f"byte {at} changed": (KEY, NAME, changed(TEXT, at)) for at in PLACES},
+}
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_what_was_not_sealed_so_is_not_opened(how: str) -> None:
     with pytest.raises(WrongSeal):
-        opened(key, name, text)
+        opened(*WRONG[how])
 
 
 def test_the_same_is_never_sealed_the_same() -> None:
