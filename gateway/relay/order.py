@@ -144,6 +144,8 @@ class Order:
             "made_at": self.call.made_at,
             "head": head_of(self.journeys, failed=len(answers) - len(whole)),
             "replies": [next(numbers) if answer in whole else None for answer in answers],
+            "streams": self.call.parsed.streams,
+            "pictures": [answer.place and answer.place.fact() for answer in whole],
         }
         key, rooms = self.call.key, self._rooms
         label = Label(key.team, self.call.id, key.id, rank, facts)

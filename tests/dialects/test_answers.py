@@ -312,7 +312,7 @@ def test_the_facts_of_an_answer_are_read_from_its_skeleton(streams: bool) -> Non
     documents = (reply({"text": "a"}), reply({"text": "b"}, big))
     skimmer = Skimmer()
     skimmer.feed(sse(*documents) if streams else orjson.dumps(documents[1]))
-    facts = read_reply(skimmer.skeleton, streams=streams)
+    facts = read_reply(skimmer.skeleton.text, streams=streams)
     assert facts is not None
     assert facts.pictures == 1
     assert facts.usage is not None
