@@ -16,7 +16,7 @@ from fastapi import APIRouter, FastAPI
 from gateway import __version__
 from gateway.config.settings import Settings
 from gateway.core.board import HealthBoard
-from gateway.core.events import Event, Observer
+from gateway.core.events import Event
 from gateway.core.outage import Slices
 from gateway.core.pool import Pool
 from gateway.core.stakes import Stakes
@@ -205,25 +205,27 @@ def _timeouts(settings: Settings) -> Timeouts:
 def _faces(settings: Settings, ledger: Ledger, rooms: Rooms, vitals: ops.Vitals) -> tuple[FastAPI, FastAPI | None]:
     """All that is no caller's call; and the admin API, where it has a listener of its own."""
     offer = Offer(settings.catalog, settings.groups)
-    office = admin.router(_office(settings, ledger, offer, rooms.observe))
+    office = admin.router(_office(settings, ledger, offer, rooms))
     apart = settings.admin.listen is not None
+    window = own_key.Window(ledger, offer, rooms.board, rooms.now, time.time, _shelf(settings), rooms.results)
     framework = _framework(
         ops.router(vitals),
-        own_key.router(own_key.Window(ledger, offer, rooms.board, rooms.now, time.time, _shelf(settings))),
+        own_key.router(window),
         *(() if apart else (office,)),
     )
     openapi.describe(framework)
     return framework, _framework(office) if apart else None
 
 
-def _office(settings: Settings, ledger: Ledger, offer: Offer, observe: Observer) -> admin.Office:
+def _office(settings: Settings, ledger: Ledger, offer: Offer, rooms: Rooms) -> admin.Office:
     return admin.Office(
         admin_keys={name: key.reveal() for name, key in settings.admin.keys.items()},
         ledger=ledger,
         offer=offer,
         today=time.time,
         shelf=_shelf(settings),
-        observe=observe,
+        results=rooms.results,
+        observe=rooms.observe,
     )
 
 

@@ -36,6 +36,15 @@ def came_ms(call_id: str) -> int | None:
     return int(match[1], 16) if match else None
 
 
+def request_of(call_id: str) -> tuple[str, int | None]:
+    """The id of the request that a call was made for, and which of its pictures the call is; None: the only one.
+
+    "call_1.2" is the second picture of the request "call_1"; see `Call.each`.
+    """
+    request, _, number = call_id.partition(".")
+    return (request, int(number)) if number.isdecimal() else (call_id, None)
+
+
 class Delivery(StrEnum):
     """How the caller wants the answer to arrive."""
 

@@ -70,6 +70,10 @@ class Place:
         first, last = begin // 3, -(-end // 3)
         return self.begin + 4 * first, min(self.end, self.begin + 4 * last), begin - 3 * first
 
+    def told(self) -> dict[str, Any]:
+        """For whoever may fetch it."""
+        return {"media_type": self.media_type, "bytes": self.size}
+
     def fact(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -24,6 +24,8 @@ OPS = [
     ("GET", "/gateway/status"),
     ("GET", "/gateway/calls"),
     ("GET", "/gateway/calls/{call_id}"),
+    ("GET", "/gateway/calls/{call_id}/pictures/{number}"),
+    ("GET", "/gateway/calls/{call_id}/result"),
 ]
 
 
