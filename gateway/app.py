@@ -17,6 +17,7 @@ from gateway import __version__
 from gateway.config.settings import Settings
 from gateway.core.board import HealthBoard
 from gateway.core.events import Event
+from gateway.core.links import Links
 from gateway.core.outage import Slices
 from gateway.core.pool import Pool
 from gateway.core.stakes import Stakes
@@ -52,9 +53,10 @@ from gateway.vault.records import ResultCaps
 from gateway.vault.results import Results
 from gateway.vault.spools import Spools
 from gateway.vault.vault import Vault
-from gateway.web import admin, openapi, ops, own_key, problems
+from gateway.web import admin, links, openapi, ops, own_key, problems
 from gateway.web.bodies import Bodies
 from gateway.web.files import Files
+from gateway.web.links import Addresses
 from gateway.web.public import Desk, Public
 
 # What is expired is refused at once; it is swept away for the space alone.
@@ -180,6 +182,7 @@ def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vau
         observe=rooms.observe,
         bodies=bodies,
         files=Files(vault, bodies, settings.public_url, time.time),
+        addresses=Addresses(Links(_secret(settings)), settings.public_url),
         patience_s=settings.timeouts.client_s,
         mode=settings.failover_mode,
         now=rooms.now,
@@ -211,6 +214,7 @@ def _faces(settings: Settings, ledger: Ledger, rooms: Rooms, vitals: ops.Vitals)
     framework = _framework(
         ops.router(vitals),
         own_key.router(window),
+        links.router(Links(_secret(settings)), window.kept),
         *(() if apart else (office,)),
     )
     openapi.describe(framework)

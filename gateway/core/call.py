@@ -97,6 +97,8 @@ class Parsed:
     it that must be signed; None where there is no such thing, or where the body is the caller's own.
     `addresses` are those of pictures that must be fetched before it can be sent.
 
+    `linked`: its answer names addresses, so what is at them must be kept before it is told.
+
     `insists`: an answer without a picture is none to this caller, so a fruitless one is tried once more.
     """
 
@@ -111,6 +113,7 @@ class Parsed:
     plain: Callable[[], bytes] | None = None
     addresses: tuple[str, ...] = ()
     insists: bool = False
+    linked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class Call:
     `key` is the key as this call may use it: its limits may be stricter here than in the books.
     `arrived_at` is on the monotonic clock, `made_at` is the date. The caller waits for at most
     `patience_s` after its arrival; the call itself does not end with it. `claim` is what it may have that was asked
-    for before; None: nothing.
+    for before; None: nothing. `address` gives that of one of its pictures, from 1 on; None: nobody could fetch there.
     """
 
     id: str
@@ -133,6 +136,7 @@ class Call:
     made_at: float
     patience_s: float
     claim: Claim | None = None
+    address: "Callable[[Call, int], str] | None" = None
 
     @property
     def ask(self) -> Ask:

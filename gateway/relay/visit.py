@@ -53,7 +53,7 @@ class Visit:
         self._head = serving.head
         writer, vigil = self._begun(serving.call)
         try:
-            if error := await deliver(serving.sources, writer, self._sink, vigil, serving.head):
+            if error := await deliver(serving.sources, writer, self._sink, vigil, serving.head, serving.kept):
                 end.code, end.told = error.code, not isinstance(error, StillDrawing)
         except CallerLeft:
             end.status, end.code, end.told = 499, "caller_left", False

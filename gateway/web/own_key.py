@@ -38,6 +38,10 @@ class Window:
     shelf: Shelf | None
     results: Results
 
+    @property
+    def kept(self) -> KeptCalls:
+        return KeptCalls(PastCalls(self.ledger.store, self.shelf), self.results, self.today)
+
     async def holder(self, request: Request) -> Key:
         """The key that somebody sent."""
         secret = credential(request.headers, request.query_params)
@@ -80,8 +84,8 @@ def _usage(routes: APIRouter, window: Window) -> None:
 
 
 def _calls(routes: APIRouter, window: Window) -> None:
-    past = PastCalls(window.ledger.store, window.shelf)
-    kept = KeptCalls(past, window.results, window.today)
+    kept = window.kept
+    past = kept.past
 
     @routes.get(
         "/calls",

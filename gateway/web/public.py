@@ -42,6 +42,7 @@ from gateway.upstream.fetch import Fetcher
 from gateway.web import claims, shapes
 from gateway.web.bodies import Bodies
 from gateway.web.files import Files
+from gateway.web.links import Addresses
 from gateway.web.reply import AsgiSink, send_error, send_json
 from gateway.web.request import Scope, request_of
 
@@ -63,6 +64,7 @@ class Desk:
     observe: Observer
     bodies: Bodies
     files: Files
+    addresses: Addresses
     patience_s: float
     mode: Mode
     now: Callable[[], float]
@@ -202,6 +204,7 @@ class _Visit:
             made_at=desk.today(),
             patience_s=request.patience_s(desk.patience_s),
             claim=claim,
+            address=desk.addresses.on(self._scope, request.headers),
         )
 
     async def _serve(self, call: Call) -> None:

@@ -26,6 +26,7 @@ OPS = [
     ("GET", "/gateway/calls/{call_id}"),
     ("GET", "/gateway/calls/{call_id}/pictures/{number}"),
     ("GET", "/gateway/calls/{call_id}/result"),
+    ("GET", "/gateway/pictures/{token}"),
 ]
 
 
