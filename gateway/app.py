@@ -29,13 +29,13 @@ from gateway.dialects.responses import Responses
 from gateway.ledger.archive import ARCHIVE_EVERY_S, Archiver
 from gateway.ledger.claims import LIVE_S
 from gateway.ledger.evidence import Evidence
-from gateway.ledger.keys import Keys, pepper
+from gateway.ledger.keys import Keys
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.outbox import REVIVE_EVERY_S, TURN_EVERY_S, Outbox
 from gateway.ledger.reaper import REAP_EVERY_S, Reaper
 from gateway.ledger.shelf import Shelf
 from gateway.ledger.signatures import Signatures
-from gateway.ledgers import ledger_of
+from gateway.ledgers import ledger_of, pepper_of, results_of
 from gateway.observe.logs import TELL_EVERY_S, Log
 from gateway.observe.metrics import Metrics
 from gateway.relay.counting import COUNT_EVERY_S, Counting
@@ -48,9 +48,6 @@ from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.fetch import Fetcher, Terms
 from gateway.upstream.lanes import Lanes, access
-from gateway.vault.folder import Folder
-from gateway.vault.records import ResultCaps
-from gateway.vault.results import Results
 from gateway.vault.spools import Spools
 from gateway.vault.vault import Vault
 from gateway.web import admin, links, openapi, ops, own_key, problems
@@ -102,7 +99,7 @@ async def running(
         Drilling(ledger.drills, observe, now) as drilling,
     ):
         counting = Counting(ledger.served, time.time)
-        results = Results(Folder(settings.data_dir / "vault" / "results"), _secret(settings), ResultCaps())
+        results = results_of(settings)
         rooms = Rooms(
             books=ledger.books,
             outbox=outbox,
@@ -144,10 +141,6 @@ async def _spools(settings: Settings) -> AsyncIterator[Spools]:
         yield spools
 
 
-def _secret(settings: Settings) -> bytes:
-    return pepper(settings.data_dir, settings.secret.reveal() if settings.secret else None)
-
-
 def _keep_books(settings: Settings, rooms: Rooms, ledger: Ledger) -> None:
     """What is done again and again so that the books come to be right, whoever dies, and stay small."""
     keep, outbox = rooms.supervisor.keep, rooms.outbox
@@ -182,7 +175,7 @@ def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vau
         observe=rooms.observe,
         bodies=bodies,
         files=Files(vault, bodies, settings.public_url, time.time),
-        addresses=Addresses(Links(_secret(settings)), settings.public_url),
+        addresses=Addresses(Links(pepper_of(settings)), settings.public_url),
         patience_s=settings.timeouts.client_s,
         mode=settings.failover_mode,
         now=rooms.now,
@@ -214,7 +207,7 @@ def _faces(settings: Settings, ledger: Ledger, rooms: Rooms, vitals: ops.Vitals)
     framework = _framework(
         ops.router(vitals),
         own_key.router(window),
-        links.router(Links(_secret(settings)), window.kept),
+        links.router(Links(pepper_of(settings)), window.kept),
         *(() if apart else (office,)),
     )
     openapi.describe(framework)

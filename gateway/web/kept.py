@@ -40,6 +40,11 @@ class Kept:
         """Of the pictures that did not fail."""
         return [number for number, reply in enumerate(self.replies, start=1) if reply is not None]
 
+    @property
+    def pictured(self) -> list[int]:
+        """Of those, the numbers of pictures that there are: the model may have answered without one."""
+        return [number for number in self.numbers if self._place(self._reply(number)) is not None]
+
     def document(self) -> dict[str, Any]:
         """What is kept, and until when."""
         return {"until": self.result.expires_at, "pictures": [self._told(number) for number in self.numbers]}
