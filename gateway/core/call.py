@@ -18,6 +18,8 @@ _COMPLETE = "complete"
 
 _CALL_ID = re.compile(r"call_([0-9a-f]{11})[0-9a-f]{21}(\.[0-9]+)?")
 
+_ONE_OF_SEVERAL = re.compile(r"([^.]+)\.([1-9][0-9]{0,2})", re.ASCII)
+
 # Of them an id takes so many, at random.
 CHANCES = 21
 
@@ -41,8 +43,8 @@ def request_of(call_id: str) -> tuple[str, int | None]:
 
     "call_1.2" is the second picture of the request "call_1"; see `Call.each`.
     """
-    request, _, number = call_id.partition(".")
-    return (request, int(number)) if number.isdecimal() else (call_id, None)
+    match = _ONE_OF_SEVERAL.fullmatch(call_id)
+    return (match[1], int(match[2])) if match else (call_id, None)
 
 
 class Delivery(StrEnum):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.responses import Response, StreamingResponse
 
+from gateway.core.errors import GatewayBusy
 from gateway.web.problems import Problem
 from gateway.web.ranges import Span, Unsatisfiable, unchanged, wanted
 
@@ -45,7 +46,10 @@ async def answered(download: Download, request: Request) -> Response:
         headers["content-range"] = f"bytes {span.begin}-{span.end - 1}/{size}"
     headers["content-length"] = str(span.end - span.begin)
     pieces = download.read(span.begin, span.end)
-    first = await anext(pieces, b"")
+    try:
+        first = await anext(pieces, b"")
+    except OSError:
+        raise GatewayBusy("What is kept cannot be read at the moment; try again.") from None
     return StreamingResponse(_joined(first, pieces), status, headers, download.media_type)
 
 

@@ -1,11 +1,14 @@
 """What is kept of a call is fetched by whoever made it, and by administration: whole, in parts, and by nobody else."""
 
+import asyncio
 import base64
+import random
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,9 @@ import httpx2
 import orjson
 import pytest
 import pytest_asyncio
+from fastapi import Request
 
-from gateway.core.errors import AnswerGone, NotFound, UpstreamCut
+from gateway.core.errors import AnswerGone, GatewayBusy, NotFound, UpstreamCut
 from gateway.core.skim import Skimmer
 from gateway.dialects.places import place_of
 from gateway.ledger.calls import PastCalls
@@ -23,7 +27,8 @@ from gateway.vault.folder import Folder
 from gateway.vault.records import MIB, Label, Rank, ResultCaps
 from gateway.vault.results import Results
 from gateway.vault.spools import Spools
-from gateway.vault.tape import Tape
+from gateway.vault.tape import PIECE_BYTES, Tape
+from gateway.web.downloads import answered
 from gateway.web.kept import Kept
 from gateway.web.kept_calls import KeptCalls, NotOver
 from tests.house import MODEL, Gateway, Simulator, native_picture
@@ -253,6 +258,19 @@ async def test_what_is_kept_no_more_says_so_to_its_own_key_alone(mine: Holder, s
             await KeptCalls(past, empty, lambda: 0.0).of_key(each, team="acme", key_id=mine.id)
 
 
+@LOOP
+async def test_while_the_vault_cannot_be_read_nobody_is_told_that_it_is_empty(
+    mine: Holder, shared: Gateway, tmp_path: Path
+) -> None:
+    call_id, _ = await mine.native()
+    (tmp_path / "acme").touch()
+    broken = Results(Folder(tmp_path), b"a secret", ResultCaps())
+    calls = KeptCalls(PastCalls(shared.running.ledger.store), broken, time.time)
+    with pytest.raises(GatewayBusy, match="at the moment"):
+        await calls.of_key(call_id, team="acme", key_id=mine.id)
+    assert await calls.document(await calls.past.find(call_id)) is None
+
+
 @pytest.fixture
 def spools(tmp_path: Path) -> Iterator[Spools]:
     with closing(Spools(tmp_path / "spools", PLENTY)) as made:
@@ -298,17 +316,36 @@ async def test_a_large_picture_is_never_whole_in_memory(results: Results, spools
     there = await kept(results, spools, replied(base64.b64encode(drawn).decode()))
     picture = await there.picture(1)
     assert picture.size == len(drawn)
+    at = 0
+
+    async def send(message: Any) -> None:
+        nonlocal at
+        piece = message.get("body", b"")
+        assert drawn.startswith(piece, at)
+        at += len(piece)
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    scope = {"type": "http", "method": "GET", "headers": []}
     tracemalloc.start()
     try:
-        at = 0
-        async for piece in picture.read(0, picture.size):
-            assert drawn.startswith(piece, at)
-            at += len(piece)
+        answer = await answered(picture, Request(scope))
+        await answer(scope, receive, send)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert at == len(drawn)
     assert peak < 5 * MIB
+
+
+async def test_any_part_across_the_pieces_in_which_it_is_read(results: Results, spools: Spools) -> None:
+    drawn = b"\xff\xd8\xff" + random.Random(3).randbytes(2 * PIECE_BYTES)
+    there = await kept(results, spools, replied(base64.b64encode(drawn).decode()))
+    picture = await there.picture(1)
+    edges = [0, 1, 2, 3, 589_822, 589_823, 589_824, 589_825, 1_000_000, len(drawn) - 2, len(drawn) - 1, len(drawn)]
+    for begin, end in combinations(edges, 2):
+        assert b"".join(await chunks(picture.read(begin, end))) == drawn[begin:end], (begin, end)
 
 
 async def test_a_picture_with_line_breaks_in_its_base64_is_measured_before_it_is_told(
