@@ -6,8 +6,8 @@ operations, admin and own-key routes. There is no middleware.
 
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TextIO
@@ -18,6 +18,7 @@ from gateway import __version__
 from gateway.config.settings import Settings
 from gateway.core.board import HealthBoard
 from gateway.core.events import Event, Observer, StoreLost
+from gateway.core.links import Links
 from gateway.core.outage import Slices
 from gateway.core.pool import Pool
 from gateway.core.stakes import Stakes
@@ -30,13 +31,13 @@ from gateway.ledger.archive import ARCHIVE_EVERY_S, Archiver
 from gateway.ledger.claims import LIVE_S
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.jobs import HOLD_EVERY_S
-from gateway.ledger.keys import Keys, pepper
+from gateway.ledger.keys import Keys
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.outbox import REVIVE_EVERY_S, TURN_EVERY_S, Outbox
 from gateway.ledger.reaper import REAP_EVERY_S, Reaper
 from gateway.ledger.shelf import Shelf
 from gateway.ledger.signatures import Signatures
-from gateway.ledgers import ledger_of
+from gateway.ledgers import kept_of, ledger_of, pepper_of
 from gateway.observe.logs import TELL_EVERY_S, Log
 from gateway.observe.metrics import Metrics
 from gateway.relay.counting import COUNT_EVERY_S, Counting
@@ -49,17 +50,13 @@ from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.fetch import Fetcher, Terms
 from gateway.upstream.lanes import Lanes, access
-from gateway.vault.bucket import Bucket
-from gateway.vault.folder import Folder
-from gateway.vault.records import ResultCaps
 from gateway.vault.results import Results
-from gateway.vault.sealed import Sealed
 from gateway.vault.spools import Spools
-from gateway.vault.store import Store
 from gateway.vault.vault import Vault
-from gateway.web import admin, jobs, openapi, ops, own_key, problems
+from gateway.web import admin, jobs, links, openapi, ops, own_key, problems
 from gateway.web.bodies import Bodies
 from gateway.web.files import Files
+from gateway.web.links import Addresses
 from gateway.web.public import Public
 from gateway.web.visit import Desk, ask
 from gateway.web.workshop import Bench, Workshop
@@ -148,34 +145,14 @@ def _metrics(settings: Settings, lanes: Lanes) -> Metrics:
 
 @asynccontextmanager
 async def _kept(settings: Settings, observe: Observer) -> AsyncIterator[tuple[Spools, Results]]:
-    """Room for answers on their way, and where they are kept."""
-    most_bytes = settings.limits.spool_bytes
-    folder = settings.data_dir / "vault" / "spools"
-    with (
-        closing(Spools(folder, sys.maxsize if most_bytes is None else most_bytes)) as spools,
-        _results(settings, spools, observe) as results,
-    ):
-        yield spools, results
+    with kept_of(settings, lambda: observe(_SEALED)) as kept:
+        yield kept
 
 
 def _workshop(rooms: Rooms, ledger: Ledger) -> Workshop:
     return Workshop(
         Bench(ledger.jobs, ledger.keys, rooms.results, rooms.spools, rooms.supervisor, rooms.observe, time.time)
     )
-
-
-@contextmanager
-def _results(settings: Settings, spools: Spools, observe: Observer) -> Iterator[Results]:
-    caps = ResultCaps(all_bytes=settings.limits.results_bytes, team_bytes=settings.limits.team_results_bytes)
-    secret = pepper(settings.data_dir, settings.secret.reveal() if settings.secret else None)
-    with ExitStack() as stack:
-        store: Store = Folder(settings.data_dir / "vault" / "results")
-        if settings.vault:
-            store = bucket = Bucket(settings.vault, spools)
-            stack.callback(bucket.close)
-        if settings.vault_key:
-            store = Sealed(store, settings.vault_key.reveal().encode(), spools, lambda: observe(_SEALED))
-        yield Results(store, secret, caps)
 
 
 def _keep_vault(rooms: Rooms, vault: Vault) -> None:
@@ -219,6 +196,7 @@ def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vau
         observe=rooms.observe,
         bodies=bodies,
         files=Files(vault, bodies, settings.public_url, time.time),
+        addresses=Addresses(Links(pepper_of(settings)), settings.public_url),
         patience_s=settings.timeouts.client_s,
         mode=settings.failover_mode,
         now=rooms.now,
@@ -246,27 +224,29 @@ def _faces(
 ) -> tuple[FastAPI, FastAPI | None]:
     """All that is no caller's call; and the admin API, where it has a listener of its own."""
     offer = Offer(settings.catalog, settings.groups)
-    office = admin.router(_office(settings, ledger, offer, rooms.observe))
+    office = admin.router(_office(settings, ledger, offer, rooms))
     apart = settings.admin.listen is not None
-    window = own_key.Window(ledger, offer, rooms.board, rooms.now, time.time, _shelf(settings))
+    window = own_key.Window(ledger, offer, rooms.board, rooms.now, time.time, _shelf(settings), rooms.results)
     framework = _framework(
         ops.router(vitals),
         own_key.router(window),
         jobs.router(window, workshop),
+        links.router(Links(pepper_of(settings)), window.kept),
         *(() if apart else (office,)),
     )
     openapi.describe(framework)
     return framework, _framework(office) if apart else None
 
 
-def _office(settings: Settings, ledger: Ledger, offer: Offer, observe: Observer) -> admin.Office:
+def _office(settings: Settings, ledger: Ledger, offer: Offer, rooms: Rooms) -> admin.Office:
     return admin.Office(
         admin_keys={name: key.reveal() for name, key in settings.admin.keys.items()},
         ledger=ledger,
         offer=offer,
         today=time.time,
         shelf=_shelf(settings),
-        observe=observe,
+        results=rooms.results,
+        observe=rooms.observe,
     )
 
 

@@ -14,7 +14,7 @@ from typer.main import get_command, get_group
 
 from gateway import __version__
 from gateway.config.settings import ConfigError
-from gateway.core.errors import BooksAway, CallerError
+from gateway.core.errors import CallerError, GatewayError
 from gateway.ledger.errors import StoreError
 
 # Where each first word leads: a module here, and what in it has the word's name. Only what is asked for is loaded.
@@ -85,7 +85,7 @@ def main() -> None:
         _end(2, *error.problems)
     except (StoreError, CallerError) as error:
         _end(2, str(error))
-    except BooksAway as error:
+    except GatewayError as error:
         _end(1, str(error))
     except asyncio.CancelledError:
         _end(1, "ended before everything in flight was finished")

@@ -5,15 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.archive import shelf_of
 from gateway.cli.exports import Form, InForm, print_export
+from gateway.cli.fetch import fetch, kept_calls
 from gateway.cli.office import Office, by_option, run
 from gateway.cli.options import AsJson, ConfigFile, out, print_facts, print_json, print_table
 from gateway.core.errors import BadRequest
 from gateway.ledger.calls import PastCalls
 from gateway.web.calls import MOST, USUAL, CallsWords, document, read_page, table
 
-calls = typer.Typer(no_args_is_help=True, help="Recent calls: how they stand, what they cost, what was tried.")
+calls = typer.Typer(
+    no_args_is_help=True, help="Recent calls: how they stand, what they cost, what was tried, what is kept of them."
+)
 
 # Columns for people, and what each is called in the report.
 _SHOWN = {
@@ -78,16 +80,22 @@ def show(
     """Show a call, with what became of each attempt and who paid for it."""
 
     async def work(office: Office) -> None:
-        shown = document(await PastCalls(office.ledger.store, shelf_of(config, None)).find(call))
+        with kept_calls(office, config) as calls:
+            found = await calls.past.find(call)
+            shown = {**document(found), "kept": await calls.document(found)}
         if as_json:
             print_json(shown)
             return
         attempts: list[dict[str, Any]] = shown.pop("attempts")
-        print_facts({"began_at": shown.pop("at"), **shown})
+        kept = shown.pop("kept")
+        print_facts({"began_at": shown.pop("at"), **shown, "kept_until_at": kept and kept["until"]})
         out.print()
         print_table(_ATTEMPT, [[each[name] for name in _ATTEMPT] for each in attempts], right=("took_ms", "usd"))
 
     run(config, work)
+
+
+calls.command()(fetch)
 
 
 async def _team_of(office: Office, key_id: str) -> str:

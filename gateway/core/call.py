@@ -18,6 +18,8 @@ _COMPLETE = "complete"
 
 _CALL_ID = re.compile(r"call_([0-9a-f]{11})[0-9a-f]{21}(\.[0-9]+)?")
 
+_ONE_OF_SEVERAL = re.compile(r"([^.]+)\.([1-9][0-9]{0,2})", re.ASCII)
+
 # Of them an id takes so many, at random.
 CHANCES = 21
 
@@ -34,6 +36,15 @@ def came_ms(call_id: str) -> int | None:
     """When a call came, in ms since 1970, by its id; None, or any time at all, for one of an earlier release."""
     match = _CALL_ID.fullmatch(call_id)
     return int(match[1], 16) if match else None
+
+
+def request_of(call_id: str) -> tuple[str, int | None]:
+    """The id of the request that a call was made for, and which of its pictures the call is; None: the only one.
+
+    "call_1.2" is the second picture of the request "call_1"; see `Call.each`.
+    """
+    match = _ONE_OF_SEVERAL.fullmatch(call_id)
+    return (match[1], int(match[2])) if match else (call_id, None)
 
 
 class Delivery(StrEnum):
@@ -88,6 +99,8 @@ class Parsed:
     it that must be signed; None where there is no such thing, or where the body is the caller's own.
     `addresses` are those of pictures that must be fetched before it can be sent.
 
+    `linked`: its answer names addresses, so what is at them must be kept before it is told.
+
     `insists`: an answer without a picture is none to this caller, so a fruitless one is tried once more.
     """
 
@@ -102,6 +115,7 @@ class Parsed:
     plain: Callable[[], bytes] | None = None
     addresses: tuple[str, ...] = ()
     insists: bool = False
+    linked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +125,7 @@ class Call:
     `key` is the key as this call may use it: its limits may be stricter here than in the books.
     `arrived_at` is on the monotonic clock, `made_at` is the date. The caller waits for at most
     `patience_s` after its arrival; the call itself does not end with it. `claim` is what it may have that was asked
-    for before; None: nothing.
+    for before; None: nothing. `address` gives that of one of its pictures, from 1 on; None: nobody could fetch there.
     """
 
     id: str
@@ -124,6 +138,7 @@ class Call:
     made_at: float
     patience_s: float
     claim: Claim | None = None
+    address: "Callable[[Call, int], str] | None" = None
 
     @property
     def ask(self) -> Ask:

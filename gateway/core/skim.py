@@ -5,9 +5,14 @@ chunks as they pass, jumps through such strings with a one-byte search and keeps
 what it keeps can be parsed whole: usage, finish reasons, the head of each picture. Quotes are the
 only thing it must know of JSON, so it reads a JSON document, a JSON array and a stream of `data:`
 lines alike. It cannot be fooled by text that looks like structure: text is always inside a string.
+
+Of each inside that it leaves out it notes where that was, so that what is found in the small document
+has its place in the large one.
 """
 
 import re
+from bisect import bisect_right
+from dataclasses import dataclass
 
 # Of a picture this much is kept: the head that tells its kind and pixels (a JPEG's is behind its metadata).
 KEEP_BYTES = 8192
@@ -19,7 +24,41 @@ _IN_BASE64 = re.compile(rb"\\[/nr]")
 # A document without pictures can be as large as its sender likes; past this it is given up.
 LARGEST_BYTES = 4 * 1024 * 1024
 
+# Of what is left out so many bytes are kept: base64 ends in at most two that stand for nothing.
+_LAST_BYTES = 4
+
 _BACKSLASH = ord("\\")
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """What was left out at `at` in the skeleton: what follows there is `ahead` bytes further on in the document.
+
+    `bare`: there are no escapes in its first and its last chunk, and an encoder that has any has them all along.
+    `last` is how it ends.
+    """
+
+    at: int
+    ahead: int
+    bare: bool
+    last: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """A document without the insides of long strings; `gaps` in the order in which they are in it."""
+
+    text: bytes
+    gaps: tuple[Gap, ...]
+
+    def place(self, at: int) -> int:
+        """Where in the document that is, which is here in the skeleton."""
+        before = bisect_right(self.gaps, at, key=lambda gap: gap.at)
+        return at + (self.gaps[before - 1].ahead if before else 0)
+
+    def gap(self, at: int) -> Gap | None:
+        """What was left out just here; None: nothing."""
+        return next((gap for gap in self.gaps if gap.at == at), None)
 
 
 class Skimmer:
@@ -33,6 +72,10 @@ class Skimmer:
         self._string_start = 0  # where the current string's inside begins in _kept
         self._is_text = False  # the current string is kept whole, however long
         self._cutting = False  # the current string is past what is kept of it
+        self._bare = True  # there is no escape in the first of what is left out of it
+        self._gaps: list[Gap] = []
+        self._before = 0  # bytes of the document before this chunk
+        self._last = b""  # the last of them
         self.given_up = False
 
     def feed(self, chunk: bytes | memoryview) -> None:
@@ -42,11 +85,13 @@ class Skimmer:
         while at < end and not self.given_up:
             at = self._through_string(data, at) if self._in_string else self._to_string(data, at)
             self.given_up = len(self._kept) > LARGEST_BYTES
+        self._before += end
+        self._last = data if end >= _LAST_BYTES else self._last[-_LAST_BYTES:] + data
 
     @property
-    def skeleton(self) -> bytes:
+    def skeleton(self) -> Skeleton:
         """What was kept so far; empty when the document was given up."""
-        return b"" if self.given_up else bytes(self._kept)
+        return Skeleton(b"", ()) if self.given_up else Skeleton(bytes(self._kept), tuple(self._gaps))
 
     def _to_string(self, data: bytes, at: int) -> int:
         quote = data.find(b'"', at)
@@ -54,7 +99,7 @@ class Skimmer:
             self._kept += data[at:]
             return len(data)
         self._kept += data[at : quote + 1]
-        self._in_string, self._cutting, self._is_text, self._odd_backslash = True, False, False, False
+        self._in_string, self._is_text, self._odd_backslash = True, False, False
         self._string_start = len(self._kept)
         return quote + 1
 
@@ -64,9 +109,19 @@ class Skimmer:
             self._keep(data[at : close if close >= 0 else len(data)])
         if close < 0:
             return len(data)
+        if self._cutting:
+            self._gaps.append(self._gap(data, at, close))
+            self._cutting = False
         self._kept += b'"'
         self._in_string = False
         return close + 1
+
+    def _gap(self, data: bytes, at: int, close: int) -> Gap:
+        bare = self._bare and data.find(b"\\", at, close) < 0
+        last = data[max(0, close - _LAST_BYTES) : close]
+        if close < _LAST_BYTES:
+            last = (self._last + last)[-_LAST_BYTES:]
+        return Gap(len(self._kept), self._before + close - len(self._kept), bare, last)
 
     def _closing_quote(self, data: bytes, at: int) -> int:
         """Where the string ends; -1 when it goes on behind this chunk."""
@@ -101,4 +156,4 @@ class Skimmer:
             return
         # Text of a tongue without spaces may end in half a character here.
         self._kept[self._string_start :] = head.decode("utf-8", "ignore").encode()
-        self._cutting = True
+        self._cutting, self._bare = True, piece.find(b"\\", room) < 0

@@ -101,11 +101,13 @@ class Gathering(ABC):
 
     Told of each reply as it is complete, by its number, and once of the end. With a `heartbeat` the
     answer is a stream: `opening` and what `each` gives are sent at once. Without one everything is
-    in `closing`.
+    in `closing`. One that is `linked` names addresses of its pictures, unless it is told before `closing`
+    that they are not kept.
     """
 
     content_type: str
     heartbeat: bytes | None = None
+    linked = False
 
     def opening(self) -> bytes:
         """What a stream begins with."""
@@ -114,6 +116,10 @@ class Gathering(ABC):
     @abstractmethod
     def each(self, number: int, content: Content) -> bytes:
         """What can be sent of a reply. Raises `GatewayError` when there is nothing in it for the caller."""
+
+    def unlink(self) -> None:
+        """Nothing is at the addresses: the answer is to hold the pictures themselves."""
+        self.linked = False
 
     @abstractmethod
     def closing(self) -> bytes:

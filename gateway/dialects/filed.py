@@ -62,7 +62,7 @@ def named(body: bytes, hosts: Collection[str]) -> list[str]:
         return []
     skimmer = Skimmer()
     skimmer.feed(body)
-    return [name for _, name in _filed(read_json(skimmer.skeleton), hosts)]
+    return [name for _, name in _filed(read_json(skimmer.skeleton.text), hosts)]
 
 
 def cut(body: bytes, hosts: Collection[str], media_types: Sequence[str]) -> list[bytes]:

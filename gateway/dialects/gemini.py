@@ -36,7 +36,7 @@ class Gemini:
         skimmer.feed(asked.body)
         if skimmer.given_up:
             raise BadRequest("The request body holds too much besides pictures.", code="request_too_large")
-        sketch = read_json(skimmer.skeleton, unique=True)
+        sketch = read_json(skimmer.skeleton.text, unique=True)
         tidy = canonical.canonical(sketch, named)
         checks.check(tidy, named.model, catalog)
         body = asked.body
@@ -234,7 +234,7 @@ def _count(asked: Asked, model: Model) -> dict[str, Any]:
     """An estimate made here: a reseller would draw a picture for this request, and bill it."""
     skimmer = Skimmer(keep_bytes=1 << 20)
     skimmer.feed(asked.body)
-    document = camel_keys(read_json(skimmer.skeleton))
+    document = camel_keys(read_json(skimmer.skeleton.text))
     inside = document.get("generateContentRequest", document)
     request = inside if isinstance(inside, dict) else {}
     pieces = list(canonical.content_parts(canonical.contents_as_list(request)))

@@ -56,6 +56,7 @@ class Images(openai.Answers):
         turns = Turns("", [{"role": "user", "parts": [*shown, {"text": prompt}]}])
         streams = document.get("stream") is True
         partials = openai.partials_of(document) if streams else 0
+        as_url = document.get("response_format") == "url"
         request = openai.native_request(turns, form, thinking)
         if partials:
             openai.show_thoughts(request, named.model)
@@ -67,11 +68,12 @@ class Images(openai.Answers):
             streams=False,
             count=openai.count_of(document),
             insists=True,
+            linked=as_url and not streams,
             addresses=turns.addresses,
             form=_Form(
                 quality=openai.quality_of(document),
                 size=str(document.get("size") or "auto"),
-                as_url=document.get("response_format") == "url",
+                as_url=as_url,
                 streams=streams,
                 partials=partials,
                 event="image_edit" if editing else "image_generation",
@@ -168,6 +170,8 @@ class _Whole(_Pictures):
 
     def __init__(self, call: Call, form: _Form) -> None:
         super().__init__(call, form)
+        self.linked = call.parsed.linked and call.address is not None
+        self._call = call
         self._results: dict[int, _Result] = {}
 
     def each(self, number: int, content: Content) -> bytes:
@@ -175,23 +179,28 @@ class _Whole(_Pictures):
         return b""
 
     def closing(self) -> bytes:
-        results = [self._results[number] for number in sorted(self._results)]
+        entries = sorted(self._results.items())
+        results = [result for _, result in entries]
         answer: dict[str, Any] = {
             "created": self._created,
             "background": "opaque",
             "output_format": results[0].format,
             "quality": self._form.quality if self._form.quality in openai.QUALITIES else None,
             "size": results[0].size,
-            "data": [self._entry(result) for result in results],
+            "data": [self._entry(number, result) for number, result in entries],
             "usage": openai.images_usage(openai.total(result.usage for result in results)),
         }
         return orjson.dumps(answer)
 
-    def _entry(self, result: _Result) -> dict[str, Any]:
+    def _entry(self, number: int, result: _Result) -> dict[str, Any]:
         said = {"revised_prompt": result.words or None}
         if self._form.as_url:
-            return {"url": result.picture.data_uri, **said}
+            return {"url": self._address(number) or result.picture.data_uri, **said}
         return {"b64_json": result.picture.data, **said}
+
+    def _address(self, number: int) -> str | None:
+        address = self._call.address
+        return address(self._call, number + 1) if self.linked and address else None
 
 
 class _Events(_Pictures):

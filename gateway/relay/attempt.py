@@ -18,6 +18,7 @@ from gateway.core.outcome import Billed, Outcome, Reply, Verdict, of_reply, of_s
 from gateway.core.prices import list_nanos, price_of
 from gateway.core.skim import Skimmer
 from gateway.core.steps import Start
+from gateway.dialects.places import Place, place_of
 from gateway.dialects.replies import read_reply
 from gateway.relay.rooms import Rooms
 from gateway.upstream.client import Answer, Client, SendFailure, Sending
@@ -52,6 +53,7 @@ class Attempt:
         self.length: int | None = None
         self.outcome = outcome(Verdict.LOST)
         self.reply: Reply | None = None
+        self.place: Place | None = None  # of its picture
         self.body_bytes = 0
         self._refused_with: int | None = None  # the status that stands even if the page under it breaks off
         self._obstacle = rooms.obstacles.get(lane.group.name)
@@ -142,7 +144,9 @@ class Attempt:
             self.body_bytes += len(chunk)
             skimmer.feed(chunk)
             await self.tape.put(chunk)
-        self.reply = read_reply(skimmer.skeleton, streams=self.call.parsed.streams)
+        skeleton, streams = skimmer.skeleton, self.call.parsed.streams
+        self.reply = read_reply(skeleton.text, streams=streams)
+        self.place = place_of(skeleton, streams=streams) if self.reply and self.reply.pictures else None
         return of_reply(self.reply)
 
     def _begin(self, answer: Answer, news: Callable[["Attempt"], None]) -> None:

@@ -100,6 +100,11 @@ class Journey:
         """The attempt whose answer the caller gets, once there is one."""
         return self.head.result() if self.head.done() and self.head.exception() is None else None
 
+    @property
+    def drawn(self) -> bool:
+        """Whether the whole answer is there, or it is known that there will be none; the books may lack it."""
+        return self.head.done() and (self.answering is None or self.answering.ended.is_set())
+
     def leave(self) -> None:
         """Nobody reads the answer any more; the journey goes on to its end all the same."""
         self._left = True
@@ -165,16 +170,19 @@ class Journey:
         except (BooksAway, TimeoutError) as away:
             self._rooms.observe(StoreLost("remember", str(away)))
 
-    async def run(self) -> None:
-        """The whole journey; whatever happens, the head is decided and a caller is not left waiting."""
+    async def run(self, moved: Callable[[], None]) -> None:
+        """The whole journey; whatever happens, the head is decided and a caller is not left waiting.
+
+        `moved` is called when it is drawn, before the books are written.
+        """
         try:
-            await self._run()
+            await self._run(moved)
         finally:
             self.settled.set()
             if not self.head.done():
                 self._tell(InternalError("The gateway failed; what the call may have cost is not charged to your key."))
 
-    async def _run(self) -> None:
+    async def _run(self, moved: Callable[[], None]) -> None:
         finish = await self._raced()
         if finish.winner is not None and self.call.parsed.insists:
             finish = await self._insisted(finish, finish.winner)
@@ -182,10 +190,12 @@ class Journey:
         if winner is None:
             self.outcome = finish.failure
             self._tell(telling.of_failure(finish.failure, finish.denied))
+            moved()
             await self._settlement.nothing(self._course(None))
             return
         self.head.set_result(winner)
         await winner.ended.wait()
+        moved()
         self.outcome = winner.outcome
         self.charge = await self._settlement.won(winner, self._course(winner))
 

@@ -28,7 +28,11 @@ _MOST_AGAIN_S = 60
 
 
 class Order:
-    """`journeys` draw a picture each. Begins with one who reads it, its caller; `bid` None: nobody can claim it."""
+    """`journeys` draw a picture each. Begins with one who reads it, its caller; `bid` None: nobody can claim it.
+
+    `kept` says whether its answer is in the vault, once that is known. One that is linked is kept when it is drawn,
+    before its caller is told its addresses, and whatever becomes of the books.
+    """
 
     def __init__(self, call: Call, journeys: Sequence[Journey], bid: Bid | None, rooms: Rooms) -> None:
         self.call = call
@@ -39,7 +43,7 @@ class Order:
         self._delivered = False
         self._noted: Stands | None = None  # since it was last claimed
         self._heard_of = False
-        self._kept: bool | None = None
+        self.kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._moved = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -80,21 +84,23 @@ class Order:
 
     async def draw(self, journey: Journey) -> None:
         try:
-            await journey.run()
+            await journey.run(self._moved.set)
         finally:
             self._moved.set()
 
     async def run(self) -> None:
         """To its end. Whoever may ask for it finds it from then on in the vault."""
         try:
-            await self._until(lambda: self.ended)
-            if not self._once:
+            await self._until(lambda: self._drawn if self._linked else self.ended)
+            if not self._promised:
                 await self._until(lambda: not self._readers, within_s=_GONE_WITHIN_S)
             kept_as = await self._keep()
-            await self._until(lambda: not self._readers)
-            if self._kept and kept_as is Rank.WANTED and self._delivered:
+            await self._until(lambda: self.ended and not self._readers)
+            if kept_as is Rank.WANTED and self._delivered:
                 await self._regive()
         finally:
+            if not self.kept.done():
+                self.kept.set_result(False)
             for journey in self.journeys:
                 journey.drop()
 
@@ -119,6 +125,18 @@ class Order:
         """Whether it is found by its Idempotency-Key."""
         return self._bid is not None and self._bid.claim.once is not None
 
+    @property
+    def _linked(self) -> bool:
+        return self.call.parsed.linked
+
+    @property
+    def _promised(self) -> bool:
+        return self._once or self._linked
+
+    @property
+    def _drawn(self) -> bool:
+        return all(journey.drawn for journey in self.journeys)
+
     async def _until(self, there: Callable[[], bool], *, within_s: float | None = None) -> None:
         """Returns when it is so, or the time is over; tells of every move until then."""
         with suppress(TimeoutError):
@@ -134,9 +152,9 @@ class Order:
         """For what it is kept; None: it is not."""
         answers = [journey.answering for journey in self.journeys]
         whole = [answer for answer in answers if answer is not None and not answer.cut]
-        rank = Rank.KEYED if self._once else Rank.GIVEN if self._delivered else Rank.WANTED
+        rank = Rank.KEYED if self._promised else Rank.GIVEN if self._delivered else Rank.WANTED
         if not whole:
-            self._kept = False
+            self.kept.set_result(False)
             return None
         numbers = iter(range(len(whole)))
         facts = {
@@ -144,14 +162,16 @@ class Order:
             "made_at": self.call.made_at,
             "head": head_of(self.journeys, failed=len(answers) - len(whole)),
             "replies": [next(numbers) if answer in whole else None for answer in answers],
+            "streams": self.call.parsed.streams,
+            "pictures": [answer.place and answer.place.fact() for answer in whole],
         }
         key, rooms = self.call.key, self._rooms
         label = Label(key.team, self.call.id, key.id, rank, facts)
         lack = await rooms.results.keep(label, [answer.tape for answer in whole], rooms.books.today())
-        self._kept = lack is None
-        if lack is not None and not self._delivered:
+        self.kept.set_result(lack is None)
+        if lack is not None and not self._delivered and not (self._linked and self._readers):
             rooms.observe(AnswerDropped(self.call, lack, sum(answer.tape.size for answer in whole)))
-        return rank if self._kept else None
+        return rank if lack is None else None
 
     async def _regive(self) -> None:
         """It was kept for whoever would come back, and then it was delivered all the same."""
@@ -165,7 +185,7 @@ class Order:
         """None: there is nothing to tell."""
         if not self.ended:
             return Stands.RUNNING if self.left and not self._once else None
-        if self._kept is None and any(journey.charge is not None for journey in self.journeys):
+        if not self.kept.done() and any(journey.charge is not None for journey in self.journeys):
             return None  # it is just being kept
         found = self._came_to()
         if self._once:
@@ -177,7 +197,7 @@ class Order:
         return found
 
     def _came_to(self) -> Stands:
-        if self._kept:
+        if self.kept.done() and self.kept.result():
             return Stands.GIVEN if self._delivered else Stands.KEPT
         if any(journey.charge is not None for journey in self.journeys):
             return Stands.LOST if self._once else Stands.NOTHING

@@ -3,6 +3,7 @@
 A serving is written as the call it answers would have been: by its id and its date, whoever asked.
 """
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +14,7 @@ from gateway.core.claims import Stands
 from gateway.core.errors import BooksAway
 from gateway.core.events import StoreLost
 from gateway.core.headers import CALL_ID, COST_USD, HOLD_USD, IDEMPOTENT_REPLAYED, LEFT_USD, REPLAYED
+from gateway.core.links import LASTS_S
 from gateway.ledger.claims import Bid
 from gateway.relay.absent import pictures_of
 from gateway.relay.heads import head_of
@@ -30,6 +32,10 @@ class Serving(Protocol):
 
     @property
     def sources(self) -> Sequence[Source]: ...
+
+    @property
+    def kept(self) -> "asyncio.Future[bool]":
+        """Whether it is in the vault for as long as its addresses are good, once that is known."""
 
     def head(self, failed: int = 0) -> dict[str, str]:
         """What the head of the answer says, which lacks so many of the pictures."""
@@ -58,6 +64,10 @@ class Drawn:
     @property
     def sources(self) -> Sequence[Source]:
         return self.order.journeys
+
+    @property
+    def kept(self) -> "asyncio.Future[bool]":
+        return self.order.kept
 
     def head(self, failed: int = 0) -> dict[str, str]:
         return head_of(self.order.journeys, failed=failed)
@@ -93,6 +103,8 @@ class Kept:
     def __init__(self, result: Result, asked: Call, bid: Bid, rooms: Rooms) -> None:
         self.call = replace(asked, id=result.call_id, made_at=result.facts["made_at"])
         self.sources: Sequence[Source] = pictures_of(result, rooms)
+        self.kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.kept.set_result(rooms.books.today() < self.call.made_at + LASTS_S)
         self._result = result
         self._bid = bid
         self._rooms = rooms

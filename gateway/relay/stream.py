@@ -19,6 +19,9 @@ from gateway.vault.tape import TapeLost
 # The head of an answer that lacks so many of the pictures that were asked for.
 Head = Callable[[int], dict[str, str]]
 
+# Whether what an answer is made of is in the vault, once that is known.
+Kept = asyncio.Future[bool]
+
 
 class Answer(Protocol):
     """One reply of the upstream, from its first byte on. `length` None: it is not known; `cut` when it has ended."""
@@ -44,15 +47,16 @@ class Source(Protocol):
 
 
 async def deliver(
-    sources: Sequence[Source], writer: Passing | Gathering, sink: Sink, vigil: Vigil, head: Head
+    sources: Sequence[Source], writer: Passing | Gathering, sink: Sink, vigil: Vigil, head: Head, kept: Kept
 ) -> GatewayError | None:
     """Writes the answer; returns the error that was told after its head, if there was one.
 
+    One that is linked waits until it is known whether it is kept.
     Raises `GatewayError` while nothing has been sent yet, and `CallerLeft`.
     """
     try:
         if isinstance(writer, Gathering):
-            await _gather(sources, writer, sink, vigil, head)
+            await _gather(sources, writer, sink, vigil, head, kept)
         else:
             await _pass(sources[0], writer, sink, vigil, head)
     except GatewayError as error:
@@ -97,7 +101,9 @@ async def _pass(source: Source, writer: Passing, sink: Sink, vigil: Vigil, head:
     await _finish(last + writer.closing(), writer, sink, head(0))
 
 
-async def _gather(sources: Sequence[Source], writer: Gathering, sink: Sink, vigil: Vigil, head: Head) -> None:
+async def _gather(
+    sources: Sequence[Source], writer: Gathering, sink: Sink, vigil: Vigil, head: Head, kept: Kept
+) -> None:
     pending = {source.collect(): number for number, source in enumerate(sources)}
     failures: list[GatewayError] = []
     while pending:
@@ -114,6 +120,10 @@ async def _gather(sources: Sequence[Source], writer: Gathering, sink: Sink, vigi
                 await sink.send(piece)
     if len(failures) == len(sources):
         raise failures[0]
+    if writer.linked:
+        await vigil.until([kept])
+        if not kept.result():
+            writer.unlink()
     await _finish(writer.closing(), writer, sink, head(len(failures)))
 
 

@@ -61,7 +61,7 @@ class Visit:
         self._head = serving.head
         writer, vigil = self._begun(serving.call)
         try:
-            if error := await deliver(serving.sources, writer, self._sink, vigil, serving.head):
+            if error := await deliver(serving.sources, writer, self._sink, vigil, serving.head, serving.kept):
                 end.error, end.code, end.told = error, error.code, not isinstance(error, StillDrawing)
         except CallerLeft:
             self._left()

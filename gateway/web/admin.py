@@ -21,11 +21,14 @@ from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.shelf import Shelf
 from gateway.ledger.zones import zone_of
-from gateway.web import answers, calls, ledger, reported, shapes, trail
+from gateway.vault.results import Results
+from gateway.web import answers, calls, fetching, ledger, reported, shapes, trail
 from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, WantedFormat, exported
 from gateway.web.forms import KeyLimits, NewAdjustment, NewDrill, NewKey, NewTeam, Rotation, TeamChange
 from gateway.web.gate import Gate
+from gateway.web.kept import Kept
+from gateway.web.kept_calls import KeptCalls
 from gateway.web.problems import DESCRIBED, Problem, as_problem
 from gateway.web.reports import FirstDay, LastDay, UsageWords, question, used, waste
 
@@ -43,6 +46,7 @@ class Office:
     offer: Offer
     today: Callable[[], float]
     shelf: Shelf | None
+    results: Results
     observe: Observer
 
     @property
@@ -270,6 +274,7 @@ def _reports(routes: APIRouter, office: Office) -> None:
 
 def _calls(routes: APIRouter, office: Office) -> None:
     past = PastCalls(office.ledger.store, office.shelf)
+    kept = KeptCalls(past, office.results, office.today)
 
     @routes.get("/calls", summary="Recent calls, the newest first", response_model=reported.Calls, responses=CONTENT)
     async def list_calls(
@@ -287,10 +292,16 @@ def _calls(routes: APIRouter, office: Office) -> None:
     @routes.get(
         "/calls/{call_id}",
         summary="A call, with what became of each attempt and who paid for it",
-        response_model=reported.Call,
+        response_model=reported.CallAndKept,
     )
     async def get_call(call_id: str) -> dict[str, Any]:
-        return calls.document(await past.find(call_id))
+        found = await past.find(call_id)
+        return {**calls.document(found), "kept": await kept.document(found)}
+
+    async def find(_: Request, call_id: str) -> Kept:
+        return await kept.of_any(call_id)
+
+    fetching.add(routes, find)
 
 
 async def _found_team(office: Office, team_id: str) -> Team:

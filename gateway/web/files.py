@@ -24,7 +24,7 @@ from gateway.vault.records import MIB, Blob
 from gateway.vault.vault import Vault
 from gateway.web.bodies import Bodies
 from gateway.web.reply import Send, send_json
-from gateway.web.request import Request, Scope
+from gateway.web.request import Request, Scope, origin_of
 from gateway.web.uploads import Uploads, marked
 
 # "Maximum pageSize is 100. If unspecified, defaults to 10."
@@ -64,10 +64,8 @@ class Files:
         place = filed.place(request.path)
         assert place is not None
         if place.uploads:
-            origin = self._public_url or f"{scope['scheme']}://{request.headers.get('host', '')}"
-            await self._uploads.answer(
-                request, receive, send, key, f"{origin.rstrip('/')}/upload/{place.version}/files"
-            )
+            origin = origin_of(scope, request.headers, self._public_url) or ""
+            await self._uploads.answer(request, receive, send, key, f"{origin}/upload/{place.version}/files")
             return
         document = await self._kept(request, place, (await key()).team)
         await send_json(send, request.id, orjson.dumps(document))

@@ -15,9 +15,12 @@ from gateway.dialects.routes import credential
 from gateway.ledger.calls import PastCalls
 from gateway.ledger.ledger import Ledger
 from gateway.ledger.shelf import Shelf
-from gateway.web import calls, reported, shapes
+from gateway.vault.results import Results
+from gateway.web import calls, fetching, reported, shapes
 from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, Format, WantedFormat, exported
+from gateway.web.kept import Kept
+from gateway.web.kept_calls import KeptCalls
 from gateway.web.problems import Problem, as_problem
 from gateway.web.reports import UsageWords, question, used
 from gateway.web.status import Allowed, status
@@ -33,6 +36,11 @@ class Window:
     now: Callable[[], float]
     today: Callable[[], float]
     shelf: Shelf | None
+    results: Results
+
+    @property
+    def kept(self) -> KeptCalls:
+        return KeptCalls(PastCalls(self.ledger.store, self.shelf), self.results, self.today)
 
     async def holder(self, request: Request) -> Key:
         """The key that somebody sent."""
@@ -76,7 +84,8 @@ def _usage(routes: APIRouter, window: Window) -> None:
 
 
 def _calls(routes: APIRouter, window: Window) -> None:
-    past = PastCalls(window.ledger.store, window.shelf)
+    kept = window.kept
+    past = kept.past
 
     @routes.get(
         "/calls",
@@ -93,12 +102,18 @@ def _calls(routes: APIRouter, window: Window) -> None:
     @routes.get(
         "/calls/{call_id}",
         summary="A call of the key, with what became of each attempt",
-        response_model=reported.Call,
+        response_model=reported.CallAndKept,
     )
     async def get_call(request: Request, call_id: str) -> dict[str, Any]:
         key = await window.holder(request)
         found = await past.find(call_id, team=key.team, key_id=key.id)
-        return calls.document(seen_by_caller(found))
+        return {**calls.document(seen_by_caller(found)), "kept": await kept.document(found)}
+
+    async def find(request: Request, call_id: str) -> Kept:
+        key = await window.holder(request)
+        return await kept.of_key(call_id, team=key.team, key_id=key.id)
+
+    fetching.add(routes, find)
 
 
 def _status(routes: APIRouter, window: Window) -> None:

@@ -1,6 +1,6 @@
 """Errors of the gateway's own API as RFC 9457 problem details."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -41,7 +41,7 @@ DESCRIBED: dict[int | str, dict[str, Any]] = {
 class Problem(Exception):
     """A refusal of the admin or own-key API; `detail` says what to do."""
 
-    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, status: int, detail: str, *, headers: Mapping[str, str] = {}) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
@@ -62,7 +62,7 @@ def install(app: FastAPI) -> None:
 
     async def problem(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
-        return _response(error.status, error.detail, error.headers)
+        return _response(error.status, error.detail, dict(error.headers))
 
     async def ours(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, GatewayError)

@@ -140,6 +140,22 @@ class Call(Answer):
     caller_left: bool
 
 
+class KeptPicture(Answer):
+    number: int = Field(description="As it is fetched by, from 1 on.")
+    media_type: str | None = Field(description="null: the model answered without a picture.")
+    bytes: int | None = Field(description="null: that is known when it is fetched.")
+    reply_bytes: int
+
+
+class Kept(Answer):
+    until: float
+    pictures: list[KeptPicture] = Field(description="Those that did not fail.")
+
+
+class CallAndKept(Call):
+    kept: Kept | None = Field(description="What can be fetched of its answer; null: nothing.")
+
+
 class Calls(Answer):
     calls: list[Call]
     next: str | None = Field(description="The `cursor` of the page behind this one; null: there is none.")

@@ -43,6 +43,12 @@ class Request:
         return max(_LEAST_S, patience_s - min(_BEFORE_HANG_UP_S, patience_s / 10))
 
 
+def origin_of(scope: Mapping[str, Any], headers: Mapping[str, str], public_url: str | None) -> str | None:
+    """The address that callers know, without a stroke at its end; None: the request names no host."""
+    host = headers.get("host")
+    return (public_url or f"{scope['scheme']}://{host}").rstrip("/") if public_url or host else None
+
+
 def _is_seconds(text: str) -> bool:
     return text.replace(".", "", 1).isdecimal()
 

@@ -43,6 +43,7 @@ from gateway.upstream.fetch import Fetcher
 from gateway.web import claims, later, shapes
 from gateway.web.bodies import Bodies
 from gateway.web.files import Files
+from gateway.web.links import Addresses
 from gateway.web.reply import AsgiSink, send_error, send_json
 from gateway.web.request import Scope, request_of
 from gateway.web.workshop import Workshop
@@ -66,6 +67,7 @@ class Desk:
     observe: Observer
     bodies: Bodies
     files: Files
+    addresses: Addresses
     patience_s: float
     mode: Mode
     now: Callable[[], float]
@@ -197,6 +199,7 @@ class Visit:
             made_at=desk.today(),
             patience_s=request.patience_s(desk.patience_s) if self._job_of is None else LONGEST_S,
             claim=claim,
+            address=desk.addresses.on(self._scope, request.headers),
         )
 
     async def _serve(self, call: Call, body: bytes) -> None:

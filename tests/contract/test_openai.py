@@ -1,9 +1,11 @@
 """The official openai SDK, unmodified: only its base_url is ours."""
 
 import asyncio
+import base64
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
@@ -58,7 +60,9 @@ async def test_images_generate_as_an_address(gateway: Gateway) -> None:
     async with client(gateway) as api:
         answer = await api.images.generate(model=MODEL, prompt="a paper boat", response_format="url")
     assert answer.data
-    assert pixels(chat_picture(answer.data[0].url or "")) == (1024, 1024)
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        picture = (await http.get(answer.data[0].url or "")).content
+    assert pixels(base64.b64encode(picture).decode()) == (1024, 1024)
 
 
 async def test_images_generate_streamed(gateway: Gateway) -> None:

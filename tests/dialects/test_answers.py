@@ -4,6 +4,7 @@ import base64
 import json
 import struct
 import zlib
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -141,9 +142,44 @@ def test_a_picture_that_was_refused_is_left_out_of_several() -> None:
     assert [entry["b64_json"] for entry in json.loads(writer.closing())["data"]] == [PICTURE]
 
 
-def test_a_picture_as_an_address_is_a_data_uri() -> None:
-    (entry,) = json.loads(write(images(response_format="url"), orjson.dumps(DRAWN)))["data"]
-    assert entry == {"url": f"data:image/png;base64,{PICTURE}", "revised_prompt": "Here it is."}
+def address(call: Call, number: int) -> str:
+    return f"https://gateway/{call.id}/{number}"
+
+
+def linked(count: int = 1) -> Gathering:
+    call = call_for("/v1/images/generations", {"model": "flash", "prompt": "x", "n": count, "response_format": "url"})
+    writer = DIALECTS["images"].writer(replace(call, address=address))
+    assert isinstance(writer, Gathering)
+    assert writer.linked
+    return writer
+
+
+def test_a_picture_as_an_address_is_one() -> None:
+    (entry,) = json.loads(write(linked(), orjson.dumps(DRAWN)))["data"]
+    assert entry == {"url": "https://gateway/call_1/1", "revised_prompt": "Here it is."}
+
+
+def test_addresses_are_numbered_as_pictures_were_asked_for() -> None:
+    writer = linked(count=3)
+    for number in (2, 1):
+        writer.each(number, content_of(orjson.dumps(DRAWN)))
+    assert [each["url"][-2:] for each in json.loads(writer.closing())["data"]] == ["/2", "/3"]
+
+
+def test_a_picture_at_no_address_is_a_data_uri() -> None:
+    unkept, placeless = linked(), images(response_format="url")
+    unkept.unlink()
+    assert not placeless.linked
+    for writer in (unkept, placeless):
+        (entry,) = json.loads(write(writer, orjson.dumps(DRAWN)))["data"]
+        assert entry == {"url": f"data:image/png;base64,{PICTURE}", "revised_prompt": "Here it is."}
+
+
+def test_only_an_answer_that_names_addresses_is_linked() -> None:
+    for asked, names in (({}, False), ({"response_format": "url"}, True), ({"response_format": "b64_json"}, False)):
+        assert call_for("/v1/images/generations", {"model": "flash", "prompt": "x", **asked}).parsed.linked is names
+    streamed = {"model": "flash", "prompt": "x", "response_format": "url", "stream": True}
+    assert not call_for("/v1/images/generations", streamed).parsed.linked
 
 
 def test_streamed_images_are_an_event_each() -> None:
@@ -312,7 +348,7 @@ def test_the_facts_of_an_answer_are_read_from_its_skeleton(streams: bool) -> Non
     documents = (reply({"text": "a"}), reply({"text": "b"}, big))
     skimmer = Skimmer()
     skimmer.feed(sse(*documents) if streams else orjson.dumps(documents[1]))
-    facts = read_reply(skimmer.skeleton, streams=streams)
+    facts = read_reply(skimmer.skeleton.text, streams=streams)
     assert facts is not None
     assert facts.pictures == 1
     assert facts.usage is not None

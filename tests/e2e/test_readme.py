@@ -114,7 +114,9 @@ def test_the_tour_works_as_it_is_written(prepared: tuple[Path, str], simulator: 
         assert MODEL in listed
         reported = shell(block("gateway usage --by"), here, env)
         assert "images.generate" in reported
-        assert "settled" in shell(block("gateway calls show"), here, env)
+        shown = shell(block("gateway calls show"), here, env)
+        assert "settled" in shown
+        assert _size(*(here / "data" / "pictures").glob("call_*")) in ((1264, 848), (1024, 1024))
         assert "were paid in all" in shell(block("gateway waste"), here, env)
         assert "team.created" in shell(block("gateway audit"), here, env)
         (here / "seller.csv").write_text(_export(simulator.bill()[billed:]))

@@ -136,6 +136,7 @@ WAYS = {
     "native, streamed": (EVENTS, native()),
     "images": (IMAGES, images()),
     "images, two": (IMAGES, images(n=2)),
+    "images, by address": (IMAGES, images(response_format="url")),
     "images, streamed": (IMAGES, images(stream=True)),
     "chat": (CHAT, chat()),
     "chat, streamed": (CHAT, chat(stream=True)),

@@ -7,6 +7,7 @@ import asyncio
 import base64
 import sys
 from typing import Any
+from urllib.request import urlopen
 
 import openai
 
@@ -24,6 +25,11 @@ def opened(encoded: str) -> tuple[int, int]:
 
 def addressed(url: str) -> tuple[int, int]:
     return opened(url.partition(";base64,")[2])
+
+
+def fetched(url: str) -> tuple[int, int]:
+    with urlopen(url) as answer:
+        return size(answer.read())
 
 
 def sizes(answer: Any) -> list[tuple[int, int]]:
@@ -60,7 +66,7 @@ async def generate_two(api: Any) -> None:
 
 async def generate_url(api: Any) -> None:
     answer = await now(api.images.generate(model=MODEL, prompt=PROMPT, response_format="url", quality="low"))
-    expect([addressed(each.url) for each in answer.data], [SQUARE])
+    expect([fetched(each.url) for each in answer.data], [SQUARE])
 
 
 async def generate_stream(api: Any) -> None:

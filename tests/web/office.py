@@ -23,6 +23,8 @@ ROUTES: list[tuple[str, str]] = [
     ("GET", USAGE),
     ("GET", "/admin/api/calls"),
     ("GET", "/admin/api/calls/call_1"),
+    ("GET", "/admin/api/calls/call_1/pictures/1"),
+    ("GET", "/admin/api/calls/call_1/result"),
     ("GET", "/admin/api/waste"),
     ("GET", "/admin/api/groups"),
     ("GET", "/admin/api/allowances"),

@@ -105,6 +105,7 @@ async def test_a_key_sees_its_own_calls_and_nothing_of_what_is_the_operators(
     assert [call["id"] for call in listed["calls"]] == mine[::-1]
     assert listed["next"] is None
     told = (await stranger.get(f"{OWN}/{mine[1]}", headers=key["headers"])).json()
+    assert told.pop("kept")["pictures"]
     assert told == listed["calls"][0]
     first, second = told["attempts"]
     assert (first["lane"], first["status"], first["usd"], first["billed"]) == (None, None, None, None)

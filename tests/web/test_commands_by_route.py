@@ -31,6 +31,7 @@ ROUTES = {
     "waste": ("get", "/waste"),
     "calls list": ("get", "/calls"),
     "calls show": ("get", "/calls/{call_id}"),
+    "calls fetch": ("get", "/calls/{call_id}/pictures/{number}"),
     "audit": ("get", "/audit"),
     "ledger verify": ("get", "/ledger/verify"),
     "ledger unsettled": ("get", "/ledger/unsettled"),

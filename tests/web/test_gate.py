@@ -1,6 +1,6 @@
 """What the admin API tells of: every change that has a row in the trail, and everybody who is refused."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,9 @@ from gateway.core.terms import Offer
 from gateway.core.trail import Action, Door, Lack
 from gateway.ledger import writes
 from gateway.ledger.ledger import Ledger, open_ledger
+from gateway.vault.folder import Folder
+from gateway.vault.records import ResultCaps
+from gateway.vault.results import Results
 from gateway.web import admin, problems
 from tests.house import ADMIN_KEY, Simulator, settings_for
 from tests.ledger.accounts import NOW, USD, charge, operator
@@ -46,13 +49,18 @@ class Desk:
         return httpx2.AsyncClient(transport=way, base_url="http://office", headers=headers)
 
 
+def office_of(desk: Desk, keys: Mapping[str, str], directory: Path) -> admin.Office:
+    results = Results(Folder(directory / "results"), b"a secret", ResultCaps())
+    return admin.Office(keys, desk.ledger, desk.offer, lambda: NOW, None, results, desk.events.append)
+
+
 @asynccontextmanager
 async def open_desk(directory: Path, **keys: str) -> AsyncIterator[Desk]:
     settings = settings_for(Simulator("http://127.0.0.1:9"), directory)
     async with open_ledger(settings.store, settings.data_dir, None, settings.allowances) as ledger:
         desk = Desk(FastAPI(), ledger, Offer(settings.catalog, settings.groups))
         problems.install(desk.app)
-        office = admin.Office(keys, ledger, desk.offer, lambda: NOW, None, desk.events.append)
+        office = office_of(desk, keys, directory)
         desk.app.include_router(admin.router(office))
         yield desk
 
@@ -126,8 +134,8 @@ async def test_what_is_no_address_is_not_passed_on(desk: Desk, claimed: str, add
     assert desk.told() == [AdminRefused(Lack.WRONG_KEY, address)]
 
 
-async def test_no_admin_key_is_shown_by_what_holds_it(desk: Desk) -> None:
-    office = admin.Office({"ana": ANA}, desk.ledger, desk.offer, lambda: NOW, None, desk.events.append)
+async def test_no_admin_key_is_shown_by_what_holds_it(desk: Desk, tmp_path: Path) -> None:
+    office = office_of(desk, {"ana": ANA}, tmp_path)
     assert ANA not in f"{office!r} {office.gate!r}"
 
 

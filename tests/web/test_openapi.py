@@ -28,6 +28,9 @@ OPS = [
     ("GET", "/gateway/jobs/{job_id}"),
     ("GET", "/gateway/jobs/{job_id}/result"),
     ("DELETE", "/gateway/jobs/{job_id}"),
+    ("GET", "/gateway/calls/{call_id}/pictures/{number}"),
+    ("GET", "/gateway/calls/{call_id}/result"),
+    ("GET", "/gateway/pictures/{token}"),
 ]
 
 

@@ -35,7 +35,8 @@ const calls = {
   },
   "images.generate, as a URL": async (api) => {
     const answer = await api.images.generate({ model: MODEL, prompt: PROMPT, response_format: "url", quality: "low" });
-    expect(answer.data.map((each) => addressed(each.url)), ["1024x1024"]);
+    const fetched = await Promise.all(answer.data.map(async (each) => (await fetch(each.url)).arrayBuffer()));
+    expect(fetched.map((each) => size(Buffer.from(each))), ["1024x1024"]);
   },
   "images.generate, streamed": async (api) => {
     const [event, ...more] = await listed(api.images.generate({ model: MODEL, prompt: PROMPT, stream: true }));
