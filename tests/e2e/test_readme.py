@@ -102,6 +102,9 @@ def test_the_tour_works_as_it_is_written(prepared: tuple[Path, str], simulator: 
     with running(["gateway", "serve"], here, env, "serving on") as address:
         drawn = shell(block("generateContent \\").replace(ADDRESS, address), here, env)
         assert "inlineData" in drawn
+        later = shell(block("Prefer: respond-async").replace(ADDRESS, address), here, env)
+        assert '"object":"job"' in later
+        assert "b64_json" in later
         usage = json.loads(shell(block("/gateway/usage -H").replace(ADDRESS, address), here, env))
         assert float(usage["spent_usd"]) > 0
         for program in (text for language, text in BLOCKS if language == "python"):
