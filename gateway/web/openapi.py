@@ -77,7 +77,7 @@ _CALLERS: tuple[tuple[str, str, str, dict[str, Any] | None, dict[str, Any]], ...
     ("post", "/v1beta/models/{model}:countTokens", "Gemini: estimate tokens, free", _NATIVE_BODY, _GEMINI_ERROR),
     ("get", "/v1beta/models", "Gemini: list models", None, _GEMINI_ERROR),
     ("get", "/v1beta/models/{model}", "Gemini: one model", None, _GEMINI_ERROR),
-    ("post", "/v1/images/generations", "OpenAI: draw, picture as base64", _IMAGES_BODY, _OPENAI_ERROR),
+    ("post", "/v1/images/generations", "OpenAI: draw, picture as base64 or at an address", _IMAGES_BODY, _OPENAI_ERROR),
     ("post", "/v1/images/edits", "OpenAI: draw from pictures, sent as multipart/form-data", _EDIT_BODY, _OPENAI_ERROR),
     ("post", "/v1/chat/completions", "OpenAI: draw in a conversation, whole or streamed", _CHAT_BODY, _OPENAI_ERROR),
     ("post", "/v1/responses", "OpenAI: draw by the Responses API, whole or streamed", _RESPONSES_BODY, _OPENAI_ERROR),
