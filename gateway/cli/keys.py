@@ -53,6 +53,14 @@ _OPTIONS: Mapping[str, Any] = {
             show_default=False,
         ),
     ],
+    "retain": Annotated[
+        bool | None,
+        typer.Option(
+            "--retain/--no-retain",
+            help="Whether its answers are kept for whoever comes back for them, or written nowhere.",
+            show_default="retain",
+        ),
+    ],
 }
 
 _COLUMNS = ("id", "team", "name", "secret", "spent $", "held $", "budget $", "max x", "failover", "state")

@@ -63,7 +63,8 @@ class Limits:
     """What a key may do; None means everything.
 
     `chat_pictures` is where its chats have their pictures when the request does not say; None: where
-    the calling program is known to look. `failover` None: as the gateway is configured.
+    the calling program is known to look. `failover` None: as the gateway is configured. `retain`: its answers may
+    be kept for whoever comes back for them.
     """
 
     budget: Budget = Budget()
@@ -74,6 +75,7 @@ class Limits:
     expires_at: float | None = None
     chat_pictures: Show | None = None
     failover: Mode | None = None
+    retain: bool = True
 
     @property
     def thrifty(self) -> bool:

@@ -57,6 +57,7 @@ class Terms(AccountTerms):
     expires_in_s: float | None = None
     chat_pictures: str | None = None
     failover: str | None = None
+    retain: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def limits_of(terms: Terms, offer: Offer, now: float) -> Limits:
         expires_at=None if terms.expires_in_s is None else now + within(terms.expires_in_s, LONGEST_S, "expires_in_s"),
         chat_pictures=None if terms.chat_pictures is None else one_of(Show, terms.chat_pictures, "chat_pictures"),
         failover=None if terms.failover is None else one_of(Mode, terms.failover, "failover"),
+        retain=terms.retain is not False,
     )
 
 
@@ -92,6 +94,7 @@ def changed(old: Limits, new: Limits, fields: Collection[str]) -> Limits:
         expires_at=new.expires_at if "expires_in_s" in fields else old.expires_at,
         chat_pictures=new.chat_pictures if "chat_pictures" in fields else old.chat_pictures,
         failover=new.failover if "failover" in fields else old.failover,
+        retain=new.retain if "retain" in fields else old.retain,
     )
 
 

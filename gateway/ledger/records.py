@@ -196,6 +196,7 @@ def _limits_text(limits: Limits) -> str:
         "expires_at": limits.expires_at,
         "chat_pictures": limits.chat_pictures,
         "failover": limits.failover,
+        "retain": None if limits.retain else False,
     }
     return json.dumps({name: value for name, value in written.items() if value is not None})
 
@@ -211,4 +212,5 @@ def _limits(text: str, budget: Budget, rates: Rates) -> Limits:
         expires_at=written.get("expires_at"),
         chat_pictures=Show(written["chat_pictures"]) if "chat_pictures" in written else None,
         failover=Mode(written["failover"]) if "failover" in written else None,
+        retain=written.get("retain", True),
     )

@@ -45,7 +45,7 @@ class Attempt:
         epoch = rooms.board.of(lane.group, call.ask.model.id).epoch
         self.tried = Tried(lane.group, call.ask, epoch, rooms.now())
         self.id = attempt_id
-        self.tape = Tape(rooms.spools)
+        self.tape = Tape(rooms.spools, on_disk=call.key.limits.retain)
         self._seat: Reader | None = self.tape.read()  # for whoever waits, so that nothing is lost before they read
         self.ended = asyncio.Event()
         self.late = False

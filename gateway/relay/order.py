@@ -43,6 +43,7 @@ class Order:
         self._delivered = False
         self._noted: Stands | None = None  # since it was last claimed
         self._heard_of = False
+        self._forgotten = False
         self.kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._moved = asyncio.Event()
         self._turn = asyncio.Lock()
@@ -53,7 +54,9 @@ class Order:
         return not self._readers and not self._delivered
 
     def forget(self) -> None:
-        """It goes on to its end and is settled, but its answer is not kept."""
+        """It goes on to its end and is settled, but its answer is not kept, and nobody can claim it."""
+        self._forgotten = True
+        self._moved.set()
         for journey in self.journeys:
             journey.drop()
 
@@ -98,6 +101,7 @@ class Order:
             await self._until(lambda: self.ended and not self._readers)
             if kept_as is Rank.WANTED and self._delivered:
                 await self._regive()
+            await self._until(lambda: not self._readers)  # somebody may have come meanwhile
         finally:
             if not self.kept.done():
                 self.kept.set_result(False)
@@ -153,7 +157,7 @@ class Order:
         answers = [journey.answering for journey in self.journeys]
         whole = [answer for answer in answers if answer is not None and not answer.cut]
         rank = Rank.KEYED if self._promised else Rank.GIVEN if self._delivered else Rank.WANTED
-        if not whole:
+        if not whole or not self.call.key.limits.retain:
             self.kept.set_result(False)
             return None
         numbers = iter(range(len(whole)))
@@ -184,6 +188,8 @@ class Order:
     def _stands(self, bid: Bid) -> Stands | None:
         """None: there is nothing to tell."""
         if not self.ended:
+            if self._forgotten:
+                return Stands.NOTHING if self._heard_of else None
             return Stands.RUNNING if self.left and not self._once else None
         if not self.kept.done() and any(journey.charge is not None for journey in self.journeys):
             return None  # it is just being kept

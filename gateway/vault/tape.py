@@ -31,13 +31,16 @@ class TapeLost(Exception):
 
 
 class Tape:
-    """`size`: the bytes that came so far. `closed`: there will be no more. `whole`: all that came are kept."""
+    """Where it may not be `on_disk`, it is as where there is no room there.
 
-    def __init__(self, spools: Spools) -> None:
+    `size`: the bytes that came so far. `closed`: there will be no more. `whole`: all that came are kept."""
+
+    def __init__(self, spools: Spools, *, on_disk: bool = True) -> None:
         self.size = 0
         self.closed = False
         self.whole = True
         self._spools = spools
+        self._may_be_on_disk = on_disk
         self._spool: Spool | None = None
         self._on_disk = 0  # the bytes before this one are in the spool
         self._in_memory = 0  # the bytes from this one on are in the chunks
@@ -146,7 +149,7 @@ class Tape:
     async def _flush(self) -> None:
         """Writes to the disk what is in memory; where that fails, the tape is not whole any more."""
         spool, at, chunks = self._its_spool(), self._in_memory, tuple(self._chunks)
-        if not self._spools.take(spool, self.size - at):
+        if not self._may_be_on_disk or not self._spools.take(spool, self.size - at):
             self._lose()
             return
         try:

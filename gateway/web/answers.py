@@ -74,6 +74,7 @@ class Key(_Account):
     max_multiplier: str | None
     chat_pictures: Show | None
     failover: Mode | None
+    retain: bool
 
 
 class KeyWithSecret(Key):

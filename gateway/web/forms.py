@@ -93,6 +93,11 @@ class KeyLimits(_Account):
         description="When its calls may go to a dearer group: auto, hang-only (not when the cheaper one is only "
         "slow) or off; null: as the gateway is configured.",
     )
+    retain: bool | None = Field(
+        default=None,
+        description="Whether its answers are kept for whoever comes back for them; null: they are. Without, a retry "
+        "pays again when the first call has ended, and there are no jobs and no addresses.",
+    )
 
 
 class NewKey(KeyLimits):

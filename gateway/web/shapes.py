@@ -61,6 +61,7 @@ def key(each: keys.Key, account: books.Account, now: float) -> dict[str, Any]:
         "max_multiplier": None if limits.max_multiplier is None else decimal(limits.max_multiplier),
         "chat_pictures": limits.chat_pictures,
         "failover": limits.failover,
+        "retain": limits.retain,
         "metadata": dict(each.metadata),
         **_account(limits.budget, limits.rates, account),
     }

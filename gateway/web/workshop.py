@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 
 from gateway.core.call import Call
 from gateway.core.claims import Claim
-from gateway.core.errors import BooksAway, GatewayBusy, GatewayError, InternalError, UnknownKey
+from gateway.core.errors import BadRequest, BooksAway, GatewayBusy, GatewayError, InternalError, UnknownKey
 from gateway.core.events import JobEnded, Observer
 from gateway.core.headers import CALL_ID
 from gateway.core.jobs import Job, State, Tried, again_s, came_to
@@ -66,9 +66,14 @@ class Workshop:
     async def submit(self, request: Request, body: bytes, call: Call, ask: Ask) -> Job:
         """A job for a request that was found right; under an Idempotency-Key the same for the same request.
 
-        Raises `GatewayBusy` where what it asks cannot be kept, and `BooksAway`.
+        Raises `BadRequest` for a key that retains nothing, `GatewayBusy` where what it asks cannot be kept, and
+        `BooksAway`.
         """
         bench, key = self._bench, call.key
+        if not key.limits.retain:
+            raise BadRequest(
+                "Nothing is kept for this key, so that it has no jobs; ask without Prefer.", param="prefer"
+            )
         made_at, claim = bench.today(), call.claim
         asked = "" if claim is None else claim.asked
         job = Job(
@@ -96,8 +101,7 @@ class Workshop:
         """Says which jobs are ours, and goes on with one that nobody has; to be taken every few seconds."""
         bench = self._bench
         with suppress(BooksAway):  # others tell of that
-            for job_id in tuple(self._held):
-                await bench.jobs.hold(job_id)
+            await asyncio.gather(*(bench.jobs.hold(job_id) for job_id in self._held))
             while not bench.supervisor.draining and (job := await bench.jobs.take()):
                 self._begin(job, ask)
 

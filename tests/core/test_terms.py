@@ -36,6 +36,8 @@ MEANT: list[tuple[dict[str, Any], Limits]] = [
     ({"groups": ["Default"]}, Limits(groups=frozenset({"Default"}))),
     ({"expires_in_s": 60}, Limits(expires_at=1060.0)),
     ({"chat_pictures": "both"}, Limits(chat_pictures=Show.BOTH)),
+    ({"retain": False}, Limits(retain=False)),
+    ({"retain": True}, Limits()),
     ({"failover": "hang-only"}, Limits(failover=Mode.HANG_ONLY)),
     ({"budget_day_usd": "2", "budget_month_usd": Decimal(9)}, Limits(Budget(None, 2_000_000_000, 9_000_000_000))),
     ({"soft_budget": True, "alert_percents": [100, 50, 50]}, Limits(Budget(soft=True, alert_percents=(50, 100)))),

@@ -30,6 +30,7 @@ LIMITS = st.builds(
     expires_at=st.none() | TIMES,
     chat_pictures=st.none() | st.sampled_from(Show),
     failover=st.none() | st.sampled_from(Mode),
+    retain=st.booleans(),
 )
 
 

@@ -323,6 +323,32 @@ async def test_a_caller_who_hangs_up_twice_still_has_it(asking: Asking) -> None:
     assert len(asking.billed) == 1
 
 
+async def test_of_a_key_that_retains_nothing_nothing_is_kept(slow: Gateway, seller: Simulator) -> None:
+    async with new_caller(slow, seller, retain=False) as asking:
+        await asking.leave(NATIVE, native())
+        joined = await asking.post(NATIVE, native())
+        assert replayed(joined)
+        await asking.leave(NATIVE, native())
+        await asking.all_drawn()
+        assert not replayed(await asking.post(NATIVE, native()))
+        once = {"idempotency-key": "once"}
+        first = await asking.post(NATIVE, native(), once)
+        again = await asking.post(NATIVE, native(), once)
+        assert (first.status_code, again.status_code) == (200, 410)
+        linked = await asking.post(IMAGES, images(response_format="url"))
+        assert linked.json()["data"][0]["url"].startswith("data:image/")
+        later = await asking.post(IMAGES, images(), {"prefer": "respond-async"})
+        assert later.status_code == 400
+        assert len(asking.billed) == 5
+        assert await asking.balanced()
+        place = f"/gateway/calls/{first.headers['x-gateway-call-id']}/pictures/1"
+
+        async def gone() -> bool:
+            return (await asking.http.get(place)).status_code == 410
+
+        await eventually(gone)
+
+
 async def test_both_are_told_in_the_log(asking: Asking, slow: Gateway) -> None:
     await asking.leave(NATIVE, native())
     joined = await asking.post(NATIVE, native())
@@ -344,10 +370,12 @@ async def test_where_too_many_have_left_the_answers_are_not_kept_and_the_books_a
         new_caller(gateway, seller) as asking,
     ):
         await asking.leave(NATIVE, native())
+        at_once = await asking.post(NATIVE, native())
         await asking.all_drawn()
         answer = await asking.post(NATIVE, native())
+        assert not replayed(at_once)
         assert not replayed(answer)
-        assert len(asking.billed) == 2
+        assert len(asking.billed) == 3
         assert await asking.balanced()
         text = (await asking.http.get("/metrics")).text
         assert 'gateway_dropped_answers_total{why="lost"} 1.0' in text

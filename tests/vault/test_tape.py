@@ -279,3 +279,14 @@ async def test_half_a_gigabyte_passes_in_flat_memory(spools: Spools, tmp_path: P
     assert peak < 6 * 1024 * 1024, f"{peak / 1024 / 1024:.1f} MiB"
     tape.drop()
     await gone(tmp_path)
+
+
+async def test_one_that_may_not_be_on_disk_is_not_whole_when_it_is_long(spools: Spools, tmp_path: Path) -> None:
+    tape = Tape(spools, on_disk=False)
+    reader = tape.read()
+    for _ in range(2):
+        await tape.put(b"x" * (WINDOW_BYTES // 2))
+    assert not tape.whole
+    tape.close()
+    assert len(b"".join([piece async for piece in reader])) == WINDOW_BYTES
+    assert files(tmp_path) == []

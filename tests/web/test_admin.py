@@ -79,6 +79,7 @@ async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
         expires_in_s=3600,
         chat_pictures="markdown",
         failover="hang-only",
+        retain=False,
     )
     assert made.pop("expires_at") == pytest.approx(time.time() + 3600, abs=600)
     assert made.pop("created_at") == pytest.approx(time.time(), abs=600)
@@ -95,6 +96,7 @@ async def test_a_key_is_as_it_was_asked_for(admin: httpx2.AsyncClient) -> None:
         "max_multiplier": "1.4",
         "chat_pictures": "markdown",
         "failover": "hang-only",
+        "retain": False,
         **UNUSED,
         "budget_usd": "0.25",
     }
@@ -104,6 +106,7 @@ async def test_a_key_without_wishes_may_do_everything(admin: httpx2.AsyncClient)
     made = await new_key(admin)
     limits = ("budget_usd", "max_multiplier", "models", "groups", "expires_at", "chat_pictures", "failover")
     assert [made[name] for name in limits] == [None] * len(limits)
+    assert made["retain"] is True
 
 
 async def test_a_team_is_made_with_its_first_key(admin: httpx2.AsyncClient) -> None:
