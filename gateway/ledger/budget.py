@@ -62,6 +62,7 @@ class Books:
     ) -> list[Hold] | Claimed:
         """As `reserve`, if there is no answer yet that the request may claim; then nothing is set aside.
 
+        Without calls it sets nothing aside, and only says what may be claimed.
         Raises `KeyReused` too, for an Idempotency-Key that stands for another request.
         """
         when, (state, *rest) = await self._together.ask(_Wanted(tuple(call_ids), key, nanos, lease_s, bid))

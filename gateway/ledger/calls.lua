@@ -57,8 +57,15 @@ local function request_of(keys, place, args, at)
   return request, request.claim and count + 1 or count, 4 + count
 end
 
+-- What a request without calls is told: what it claims, or that it holds nothing.
+local function claimed_alone(books, request, now)
+  local found = stranger(books.key) or stranger(books.team)
+  return found or (request.claim and claimed(request.place, request.claim, now)) or {'open', 'free', '', '0'}
+end
+
 -- Sets money aside for all calls of a request, or for none; the answer to it.
 local function admitted(books, request, key, begun, now)
+  if not request.ids[1] then return claimed_alone(books, request, now) end
   local held, fresh = {}, {}
   for at, place in ipairs(request.keys) do
     local state = redis.call('HGET', place, 'state')

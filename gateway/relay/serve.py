@@ -7,6 +7,7 @@ up leaves all of it running, and finds it when asking again.
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from gateway.core.books import Hold
@@ -140,8 +141,7 @@ class Relay:
         """What the call is served: an order of its own, or what it may have that was ordered before."""
         rooms = self._drilling.rooms(call, self._rooms)
         try:
-            plan = _plan(call, rooms)
-            admitted = await _set_aside(call, plan, rooms, bid)
+            plan, admitted = await _planned(call, rooms, bid)
         except GatewayError as error:
             error.drill = named(each.drill for each in rooms.obstacles.values()) or None
             status, waited_s = dialect.error(error)[0], rooms.now() - call.arrived_at
@@ -155,6 +155,7 @@ class Relay:
             if order is not None:
                 return Joined(order, bid)
             return Absent(admitted, bid, replace(call, id=admitted.call_id).each()[0].id, self._rooms)
+        assert plan is not None
         every = zip(call.each(), *admitted, strict=True)
         journeys = [Journey(each, plan, hold, rooms, number) for each, number, hold in every]
         return Drawn(self._begin(Order(call, journeys, bid, rooms)))
@@ -195,6 +196,21 @@ class Relay:
                 drills=journey.drills,
             )
         )
+
+
+async def _planned(
+    call: Call, rooms: Rooms, bid: Bid | None
+) -> tuple[Plan | None, tuple[Sequence[int | None], list[Hold]] | Claimed]:
+    """How it is to go, with the money for it; or what it may have without. Nowhere to go does not keep it from that."""
+    try:
+        plan = _plan(call, rooms)
+    except GatewayError:
+        with suppress(BooksAway):
+            found = await rooms.books.admit([], call.key, 0, lease_s=0.0, bid=bid) if bid else None
+            if isinstance(found, Claimed):
+                return None, found
+        raise
+    return plan, await _set_aside(call, plan, rooms, bid)
 
 
 async def _set_aside(

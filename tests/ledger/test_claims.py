@@ -250,6 +250,20 @@ async def test_it_is_free_though_the_budget_is_spent(books: Books, claims: Claim
     assert await ask(books, bid(key, "b")) == Claimed("a", Stands.RUNNING, "here")
 
 
+async def test_what_may_be_claimed_is_told_without_anything_being_set_aside(
+    books: Books, claims: Claims, keys: Keys, key: Key
+) -> None:
+    first = bid(key, "a")
+    await ask(books, first)
+    await claims.note(first, "a", Stands.KEPT)
+    assert await books.admit([], key, 0, lease_s=0.0, bid=bid(key, "b")) == Claimed("a", Stands.KEPT, "here")
+    assert await books.admit([], key, 0, lease_s=0.0, bid=bid(key, "c")) == []
+    assert await books.balance(key) == Balance(0, USD, 100 * USD)
+    await keys.revoke(key.id, NOW)
+    with pytest.raises(UnknownKey):
+        await books.admit([], key, 0, lease_s=0.0, bid=bid(key, "c"))
+
+
 async def test_delivered_answers_are_remembered_to_a_number(books: Books, claims: Claims, key: Key, raw: Redis) -> None:
     for number in range(20):
         first = bid(key, f"call_{number:02}", FIRST)

@@ -219,6 +219,14 @@ async def test_who_wants_it_drawn_anew_says_so(asking: Asking) -> None:
     assert len(asking.billed) == 2
 
 
+async def test_who_has_nowhere_to_go_now_has_what_was_drawn_before(asking: Asking) -> None:
+    nowhere = {"x-gateway-max-multiplier": "0.5"}
+    assert (await asking.post(NATIVE, native(), nowhere)).status_code == 403
+    await asking.leave(NATIVE, native())
+    assert replayed(await asking.post(NATIVE, native(), nowhere))
+    assert (await asking.post(NATIVE, native(), nowhere)).status_code == 403
+
+
 async def test_another_prompt_is_another_request(asking: Asking) -> None:
     await asking.leave(NATIVE, native())
     assert not replayed(await asking.post(NATIVE, native("a ship")))
