@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.core.errors import BadRequest
+from gateway.core.headers import FRESH, IDEMPOTENCY_KEY, IDEMPOTENCY_RESEND
 
 ONCE_S = 24 * 3600.0
 _LEFT_MARKED_S = 15 * 60.0
@@ -84,7 +85,6 @@ class Evidence:
     `retry` counts the retries of an SDK, from "0" on (x-stainless-retry-count).
     """
 
-    key: str | None = None
     retry: str | None = None
     fresh: str | None = None
     resend: str | None = None
@@ -95,12 +95,12 @@ def claim_of(asked: str, evidence: Evidence, *, once: str | None) -> Claim:
 
     Raises `BadRequest` for a header that says nothing.
     """
-    fresh = _said("x-gateway-fresh", evidence.fresh)
-    resends = _said("idempotency-resend", evidence.resend)
+    fresh = _said(FRESH, evidence.fresh)
+    resends = _said(IDEMPOTENCY_RESEND, evidence.resend)
     if once is not None:
         return Claim(asked, once, resends=resends)
     if resends:
-        raise BadRequest("Idempotency-Resend needs an Idempotency-Key to send again.", param="idempotency-resend")
+        raise BadRequest("Idempotency-Resend needs an Idempotency-Key to send again.", param=IDEMPOTENCY_RESEND)
     marks = evidence.retry is not None and evidence.retry.isdecimal()
     if fresh:
         return Claim(asked, marks=marks)
@@ -115,7 +115,7 @@ def checked_key(key: str) -> str:
     if not 1 <= len(key) <= _LONGEST_KEY or not all("!" <= each <= "~" for each in key):
         raise BadRequest(
             f"Idempotency-Key takes 1 to {_LONGEST_KEY} visible ASCII characters, a UUID for example.",
-            param="idempotency-key",
+            param=IDEMPOTENCY_KEY,
         )
     return key
 

@@ -151,6 +151,13 @@ class KeyReused(CallerError):
     code = "idempotency_key_reused"
     reason = "IDEMPOTENCY_KEY_REUSED"
 
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used for another request in the last 24 hours; send a new key, or the same "
+            "request as then.",
+            param="idempotency-key",
+        )
+
 
 class OverBudget(CallerError):
     """`alerts` are shares of budgets that were passed since the call before."""

@@ -71,11 +71,7 @@ class Books:
         if state == "claimed":
             return Claimed(rest[0], Stands(rest[1]), rest[2])
         if state == "reused":
-            raise KeyReused(
-                "This Idempotency-Key was used for another request in the last 24 hours; "
-                "send a new key, or the same request as then.",
-                param="idempotency-key",
-            )
+            raise KeyReused
         if state == "over":
             error = refusals.over(nanos * len(call_ids), rest[:5], when.ends, self._now())
             error.alerts = _alerts(rest[5:])

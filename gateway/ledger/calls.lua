@@ -93,7 +93,7 @@ local function admitted(books, request, key, begun, now)
     books.alerted = true  -- setting money aside passes no share of a budget
   end
   if refused then
-    if refused[1] == 'fast' and request.claim then refused_once(request.place, request.claim) end
+    if refused[1] == 'fast' and request.claim then refused_claim(request.place, request.claim) end
     return refused
   end
   if fresh[1] and request.claim then begun_once(request.place, request.claim) end

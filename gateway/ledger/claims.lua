@@ -113,7 +113,7 @@ local function told_of_failure(place)
 end
 
 -- A request came too fast, and its caller knows.
-local function refused_once(place, text)
+local function refused_claim(place, text)
   if not is_once(text) and claim_of(place, text).marks then told_of_failure(place) end
 end
 

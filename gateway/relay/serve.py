@@ -129,12 +129,11 @@ class Relay:
 
     async def _noticed(self, call: Call) -> None:
         """Whoever hung up just before asking again is known to have left by then: both came with the same turn."""
-        same = self.orders.same(call)
         for _ in range(_TURNS):
-            if all(order.left for order in same):
+            if not self.orders.waited_for(call):
                 break
             await asyncio.sleep(0)
-        for order in same:
+        for order in self.orders.alone(call):
             await order.tell()
 
     async def _admit(self, call: Call, dialect: Dialect, bid: Bid | None) -> Serving | Absent:
@@ -153,6 +152,7 @@ class Relay:
             assert bid is not None
             order = self.orders.of_call(admitted.call_id)
             if order is not None:
+                self.orders.join(order)
                 return Joined(order, bid)
             return Absent(admitted, bid, replace(call, id=admitted.call_id).each()[0].id, self._rooms)
         assert plan is not None

@@ -86,11 +86,10 @@ class Drawn:
 
 
 class Joined(Drawn):
-    """An order, for one who came back for it: it costs nothing."""
+    """An order, for one who came back for it and has joined it: it costs nothing."""
 
     def __init__(self, order: Order, bid: Bid) -> None:
         super().__init__(order)
-        order.join()
         self._bid = bid
 
     def head(self, failed: int = 0) -> dict[str, str]:

@@ -15,7 +15,6 @@ from gateway.core.errors import (
     GatewayBusy,
     GatewayError,
     GroupStopped,
-    KeyReused,
     PremiumSpent,
     UpstreamBusy,
     UpstreamCut,
@@ -96,15 +95,6 @@ def of_journal() -> GatewayError:
 def of_gone(call_id: str) -> GatewayError:
     """The error for an answer that was drawn and charged, and is not kept."""
     return AnswerGone(f"Call {call_id} was drawn and charged, and its answer is not kept any more.")
-
-
-def of_reused() -> GatewayError:
-    """The error for an Idempotency-Key that stands for another request."""
-    return KeyReused(
-        "This Idempotency-Key was used for another request in the last 24 hours; send a new key, or the same request "
-        "as then.",
-        param="idempotency-key",
-    )
 
 
 def of_unsure(call_id: str) -> GatewayError:

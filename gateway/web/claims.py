@@ -5,30 +5,25 @@ import hashlib
 from collections.abc import Iterator
 
 from gateway.core.claims import Claim, Evidence, checked_key, claim_of
+from gateway.core.headers import FRESH, IDEMPOTENCY_KEY, IDEMPOTENCY_RESEND, RETRY_COUNT
 from gateway.core.keys import Key
 from gateway.dialects import forms
 from gateway.dialects.base import Asked
 from gateway.ledger.claims import Claims
 from gateway.web.request import Request
 
-_KEY = "idempotency-key"
-
 # Hashed where they are; what is longer would keep everybody waiting, and goes to a thread.
 _SHORT_BYTES = 256 * 1024
-
-# Parameters of an address that are not about what is wanted: they may be a credential.
-_NOT_ASKED = ("key",)
 
 
 async def read(request: Request, asked: Asked, key: Key, claims: Claims) -> Claim:
     """Raises `BadRequest` for a header that says nothing."""
     headers = request.headers
-    once = headers.get(_KEY)
+    once = headers.get(IDEMPOTENCY_KEY)
     evidence = Evidence(
-        key=once,
-        retry=headers.get("x-stainless-retry-count"),
-        fresh=headers.get("x-gateway-fresh"),
-        resend=headers.get("idempotency-resend"),
+        retry=headers.get(RETRY_COUNT),
+        fresh=headers.get(FRESH),
+        resend=headers.get(IDEMPOTENCY_RESEND),
     )
     short = len(asked.body) <= _SHORT_BYTES
     digest = fingerprint(request, asked) if short else await asyncio.to_thread(fingerprint, request, asked)
@@ -47,9 +42,8 @@ def fingerprint(request: Request, asked: Asked) -> str:
 def _parts(request: Request, asked: Asked) -> Iterator[bytes]:
     yield request.method.encode()
     yield request.path.encode()
-    for name, value in sorted(request.query.items()):
-        if name not in _NOT_ASKED:
-            yield f"{name}={value}".encode()
+    for name, value in sorted(request.asked.items()):
+        yield f"{name}={value}".encode()
     if not forms.is_form(asked.content_type):
         yield asked.body
         return

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from gateway.core.errors import NotFound
 from gateway.core.headers import CONTENT_LENGTH, JOB_ID, REQUEST_ID, RETRY_AFTER
 from gateway.core.jobs import Job, State
+from gateway.core.keys import Key
 from gateway.ledger.calls import PastCalls
 from gateway.ledger.jobs import Jobs
 from gateway.web import later
@@ -71,7 +72,7 @@ def router(window: Window, workshop: Workshop) -> APIRouter:
     async def get_job(request: Request, job_id: str) -> JSONResponse:
         key = await window.holder(request)
         job = await jobs.find(job_id, key)
-        position = await _position(job, jobs, window, request) if job.state is State.QUEUED else None
+        position = await _position(job, jobs, key) if job.state is State.QUEUED else None
         headers = {} if job.state.final else {RETRY_AFTER: later.head(job)[RETRY_AFTER]}
         return JSONResponse(later.document(job, nanos=await _cost(job, past), position=position), headers=headers)
 
@@ -114,7 +115,6 @@ async def _cost(job: Job, past: PastCalls) -> int | None:
     return nanos
 
 
-async def _position(job: Job, jobs: Jobs, window: Window, request: Request) -> int:
-    key = await window.holder(request)
+async def _position(job: Job, jobs: Jobs, key: Key) -> int:
     older = [each async for each in jobs.of(key, before=job.id, limit=_MOST)]
     return 1 + sum(each.state is State.QUEUED for each in older)

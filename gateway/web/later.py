@@ -5,11 +5,11 @@ from typing import Any
 
 import orjson
 
-from gateway.core.headers import JOB_ID, LOCATION, RETRY_AFTER
+from gateway.core.headers import JOB_ID, LOCATION, PREFER, RETRY_AFTER
 from gateway.core.jobs import Job, State
 from gateway.core.money import usd_of
 
-_PREFER, _LATER = "prefer", "respond-async"
+_LATER = "respond-async"
 
 # So often whoever waits for a job may ask how it stands.
 _ASK_EVERY_S = 5
@@ -17,7 +17,7 @@ _ASK_EVERY_S = 5
 
 def wanted(headers: Mapping[str, str]) -> bool:
     """Whether a request says so, among whatever else it prefers."""
-    preferences = headers.get(_PREFER, "").split(",")
+    preferences = headers.get(PREFER, "").split(",")
     return any(each.partition(";")[0].strip().lower() == _LATER for each in preferences)
 
 

@@ -17,6 +17,8 @@ _BEFORE_HANG_UP_S = 2.0
 
 _LEAST_S = 0.5
 
+_CREDENTIAL = "key"
+
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -29,7 +31,13 @@ class Request:
     path: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
+    scheme: str
     arrived_at: float
+
+    @property
+    def asked(self) -> dict[str, str]:
+        """The parameters that are about what is wanted: one may be a credential."""
+        return {name: value for name, value in self.query.items() if name != _CREDENTIAL}
 
     @property
     def length(self) -> int | None:
@@ -62,5 +70,6 @@ def request_of(scope: Scope, *, new_id: str, arrived_at: float) -> Request:
         path=scope["path"],
         headers=headers,
         query=dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)),
+        scheme=scope["scheme"],
         arrived_at=arrived_at,
     )

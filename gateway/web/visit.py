@@ -205,10 +205,6 @@ class Visit:
     async def _serve(self, call: Call, body: bytes) -> None:
         match self._request.headers.get(QUOTE):
             case None if self._job_of is None and later.wanted(self._request.headers):
-                if not call.key.limits.retain:
-                    raise BadRequest(
-                        "Nothing is kept for this key, so that it has no jobs; ask without Prefer.", param="prefer"
-                    )
                 job = await self._desk.workshop.submit(self._request, body, call, self._ask)
                 await send_json(self._send, self._request.id, later.accepted(job), status=202, headers=later.head(job))
             case None:

@@ -16,14 +16,22 @@ from urllib.parse import urlencode
 
 from gateway.core.call import Call
 from gateway.core.claims import Claim
-from gateway.core.errors import BadRequest, BooksAway, GatewayBusy, GatewayError, InternalError, UnknownKey
+from gateway.core.errors import (
+    BadRequest,
+    BooksAway,
+    GatewayBusy,
+    GatewayError,
+    InternalError,
+    KeyReused,
+    NotFound,
+    UnknownKey,
+)
 from gateway.core.events import JobEnded, Observer
-from gateway.core.headers import CALL_ID
+from gateway.core.headers import CALL_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_RESEND, PREFER
 from gateway.core.jobs import Job, State, Tried, again_s, came_to
 from gateway.core.keys import Key
 from gateway.ledger.jobs import Jobs
 from gateway.ledger.keys import Keys
-from gateway.relay import telling
 from gateway.relay.supervisor import Supervisor
 from gateway.vault.errors import NoSuchResult
 from gateway.vault.records import Label, Rank, Result
@@ -37,12 +45,9 @@ log = logging.getLogger("gateway")
 # Asks for a key what a request asks; the error that was told, None: an answer.
 Ask = Callable[[Scope, Any, Any, Key], Awaitable[GatewayError | None]]
 
-_ONCE = "idempotency-key"
-
 # Of a request's headers these go with it: what it says of itself and of how it is to be drawn, and no credential.
-_GO_WITH_IT = (_ONCE, "content-type", "user-agent", "accept", "host", "idempotency-resend")
+_GO_WITH_IT = (IDEMPOTENCY_KEY, IDEMPOTENCY_RESEND, "content-type", "user-agent", "accept", "host")
 _SO_DO = ("x-gateway-",)
-_NOT_ASKED = ("key",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,7 @@ class Workshop:
         """
         bench, key = self._bench, call.key
         if not key.limits.retain:
-            raise BadRequest(
-                "Nothing is kept for this key, so that it has no jobs; ask without Prefer.", param="prefer"
-            )
+            raise BadRequest("Nothing is kept for this key, so that it has no jobs; ask without Prefer.", param=PREFER)
         made_at, claim = bench.today(), call.claim
         asked = "" if claim is None else claim.asked
         job = Job(
@@ -87,15 +90,16 @@ class Workshop:
             pictures=call.parsed.count,
             made_at=made_at,
         )
-        if known := await self._known(job.id, key):
-            if known.asked != asked:
-                raise telling.of_reused()
-            return known
-        await self._put_away(job, request, body)
-        if not await bench.jobs.add(job):
-            return await bench.jobs.find(job.id, key)
-        self._begin(job, ask)
-        return job
+        known = await self._known(job.id, key)
+        if known is None:
+            await self._put_away(job, request, body)
+            if await bench.jobs.add(job):
+                self._begin(job, ask)
+                return job
+            known = await bench.jobs.find(job.id, key)  # another was faster
+        if known.asked != asked:
+            raise KeyReused
+        return known
 
     async def turn(self, ask: Ask) -> None:
         """Says which jobs are ours, and goes on with one that nobody has; to be taken every few seconds."""
@@ -115,9 +119,9 @@ class Workshop:
 
     async def forget(self, job_id: str, key: Key) -> State:
         """Deletes a job and its answer, and says how it stood; raises `NotFound`."""
-        bench = self._bench
-        state = await bench.jobs.forget(job_id, key)
-        for name in (job_id, _asked(job_id)):
+        job = await self._bench.jobs.find(job_id, key)
+        state = await self._bench.jobs.forget(job_id, key)
+        for name in (job_id, _asked(job)):
             await self._throw_away(key.team, name)
         return state
 
@@ -172,7 +176,7 @@ class Workshop:
 
     async def _ask(self, job: Job, heard: "Heard", ask: Ask) -> GatewayError | None:
         bench = self._bench
-        asked = await bench.results.find(job.team, _asked(job.id), bench.today())
+        asked = await bench.results.find(job.team, _asked(job), bench.today())
         key = await bench.keys.get(job.key_id)
         if asked is None:
             return InternalError("What this job asked is not kept any more.")
@@ -195,7 +199,7 @@ class Workshop:
             code=heard.code if kept or heard.error else "answer_gone",
         )
         await self._noted(job)
-        await self._throw_away(job.team, _asked(job.id))
+        await self._throw_away(job.team, _asked(job))
         bench.observe(JobEnded(job))
 
     async def _noted(self, job: Job) -> bool:
@@ -211,9 +215,7 @@ class Workshop:
     async def _known(self, job_id: str, key: Key) -> Job | None:
         try:
             return await self._bench.jobs.find(job_id, key)
-        except BooksAway:
-            raise
-        except GatewayError:
+        except NotFound:
             return None
 
     async def _put_away(self, job: Job, request: Request, body: bytes) -> None:
@@ -222,7 +224,7 @@ class Workshop:
         try:
             await tape.put(body)
             tape.close()
-            label = Label(job.team, _asked(job.id), job.key_id, Rank.KEYED, facts)
+            label = Label(job.team, _asked(job), job.key_id, Rank.KEYED, facts)
             if await bench.results.keep(label, [tape], bench.today()) is not None:
                 raise GatewayBusy("There is no room to keep this job; ask for it later, or without Prefer.")
         finally:
@@ -266,19 +268,19 @@ def _id_of(claim: Claim | None) -> str:
     return f"job_{secrets.token_hex(16) if claim is None or claim.once is None else claim.once}"
 
 
-def _asked(job_id: str) -> str:
-    """Under which name the vault has what a job asks."""
-    return f"{job_id}.asked"
+def _asked(job: Job) -> str:
+    """Under which name the vault has what a job asks: two that come under one Idempotency-Key may ask two things."""
+    return f"{job.id}.{job.asked}"
 
 
 def _facts(request: Request, job: Job) -> dict[str, Any]:
     headers = {name: value for name, value in request.headers.items() if name in _GO_WITH_IT or name.startswith(_SO_DO)}
-    query = {name: value for name, value in request.query.items() if name not in _NOT_ASKED}
     return {
         "method": request.method,
+        "scheme": request.scheme,
         "path": request.path,
-        "query": query,
-        "headers": {_ONCE: job.id, **headers},
+        "query": request.asked,
+        "headers": {IDEMPOTENCY_KEY: job.id, **headers},
     }
 
 
@@ -286,7 +288,7 @@ def _scope(facts: Mapping[str, Any]) -> Scope:
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in facts["headers"].items()]
     return {
         "type": "http",
-        "scheme": "http",
+        "scheme": facts["scheme"],
         "method": facts["method"],
         "path": facts["path"],
         "query_string": urlencode(facts["query"]).encode("latin-1"),

@@ -22,7 +22,7 @@ from tests.facts import FLASH
 NOW = 1_800_000_000.0
 MIB = 1024 * 1024
 SIZE = 24 * MIB + 1
-HEAD = Request(id="x", method="POST", path="/", headers={"host": "here"}, query={}, arrived_at=0.0)
+HEAD = Request(id="x", method="POST", path="/", headers={"host": "here"}, query={}, scheme="http", arrived_at=0.0)
 
 
 @pytest.fixture

@@ -147,6 +147,27 @@ async def test_the_same_idempotency_key_is_the_same_job(http: httpx2.AsyncClient
     assert len(simulator.bill(job["call_id"])) == 1
 
 
+async def test_of_two_requests_under_one_key_at_once_one_is_drawn_as_it_was_asked(
+    http: httpx2.AsyncClient, simulator: Simulator
+) -> None:
+    once = {**LATER, "idempotency-key": "both"}
+    prompts = [f"a boat [sim:bad-request] {number}" if number % 2 else "a boat" for number in range(8)]
+    answers = await asyncio.gather(*(http.post(IMAGES, json=images(prompt), headers=once) for prompt in prompts))
+    taken = {prompt for prompt, answer in zip(prompts, answers, strict=True) if answer.status_code == 202}
+    assert len(taken) == 1
+    assert {answer.status_code for answer in answers} == {202, 422}
+    place = next(answer.headers["location"] for answer in answers if answer.status_code == 202)
+    assert (await over(http, place))["state"] == ("succeeded" if taken == {"a boat"} else "failed")
+
+
+async def test_its_addresses_are_on_the_origin_that_its_caller_knows(http: httpx2.AsyncClient) -> None:
+    behind = {"x-forwarded-proto": "https", "host": "images.example.org"}
+    place, _ = await submitted(http, IMAGES, images(response_format="url"), behind)
+    await over(http, place)
+    url = (await http.get(f"{place}/result")).json()["data"][0]["url"]
+    assert url.startswith("https://images.example.org/gateway/pictures/")
+
+
 async def test_one_that_is_not_over_has_no_answer_yet(shared: Gateway) -> None:
     async with caller(shared, Limits(rates=Rates(requests_per_minute=1))) as http:
         await submitted(http, IMAGES, images())

@@ -14,7 +14,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
 def request(**headers: str) -> Request:
-    return Request("req_1", "POST", "/v1/images/generations", headers, {}, arrived_at=0.0)
+    return Request("req_1", "POST", "/v1/images/generations", headers, {}, "http", arrived_at=0.0)
 
 
 def pieces(*chunks: bytes | None) -> Receive:
