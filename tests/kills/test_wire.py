@@ -39,6 +39,11 @@ def test_a_picture_is_known_by_its_id_and_those_of_its_attempts() -> None:
     assert pictures(f"{{t:acme}}:call:{one} {two}-1 {two}-2".encode()) == {one, two}
 
 
+def test_the_call_of_several_pictures_is_not_one_more() -> None:
+    call = f"call_{'b' * 32}"
+    assert pictures(f"{call} {call}.1 {call}.2".encode()) == {f"{call}.1", f"{call}.2"}
+
+
 def test_requests_are_found_whole() -> None:
     asks = f"POST /v1beta HTTP/1.1\r\nx-request-id: call_{'a' * 32}-1\r\nContent-Length: 2\r\n\r\n{{}}".encode()
     other = b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n"

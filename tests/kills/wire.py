@@ -46,8 +46,9 @@ def is_of(frame: bytes, function: str) -> bool:
 
 
 def pictures(text: bytes) -> frozenset[str]:
-    """The pictures that are named in it."""
-    return frozenset(_PICTURE.findall(text.decode(errors="replace")))
+    """The pictures that are named in it. The call that several of them are of may be named too, which is none."""
+    named = frozenset(_PICTURE.findall(text.decode(errors="replace")))
+    return named - {each.rpartition(".")[0] for each in named}
 
 
 @dataclass(frozen=True, slots=True)
