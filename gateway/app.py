@@ -28,6 +28,7 @@ from gateway.dialects.gemini import Gemini
 from gateway.dialects.images import Images
 from gateway.dialects.responses import Responses
 from gateway.ledger.archive import ARCHIVE_EVERY_S, Archiver
+from gateway.ledger.calls import PastCalls
 from gateway.ledger.claims import LIVE_S
 from gateway.ledger.evidence import Evidence
 from gateway.ledger.jobs import HOLD_EVERY_S
@@ -50,11 +51,13 @@ from gateway.relay.vigil import Pulse
 from gateway.upstream.client import Client, Timeouts
 from gateway.upstream.fetch import Fetcher, Terms
 from gateway.upstream.lanes import Lanes, access
+from gateway.upstream.telling import Teller
 from gateway.vault.results import Results
 from gateway.vault.spools import Spools
 from gateway.vault.vault import Vault
 from gateway.web import admin, jobs, links, openapi, ops, own_key, problems
 from gateway.web.bodies import Bodies
+from gateway.web.deliveries import Deliveries, Post
 from gateway.web.files import Files
 from gateway.web.links import Addresses
 from gateway.web.public import Public
@@ -131,7 +134,9 @@ async def running(
         relay = Relay(rooms, drilling, pulse, settings.limits.left_calls)
         vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, relay, now)
         supervisor.keep(log.turn, every_s=TELL_EVERY_S, name="log")
-        workshop = _workshop(rooms, ledger)
+        deliveries = _deliveries(settings, rooms, ledger)
+        supervisor.keep(deliveries.turn, every_s=HOLD_EVERY_S, name="webhooks")
+        workshop = _workshop(rooms, ledger, deliveries)
         framework, apart = _faces(settings, ledger, rooms, vitals, workshop)
         desk = _desk(settings, rooms, relay, ledger.keys, vault, workshop)
         supervisor.keep(lambda: workshop.turn(partial(ask, desk)), every_s=HOLD_EVERY_S, name="jobs")
@@ -149,9 +154,33 @@ async def _kept(settings: Settings, observe: Observer) -> AsyncIterator[tuple[Sp
         yield kept
 
 
-def _workshop(rooms: Rooms, ledger: Ledger) -> Workshop:
+def _workshop(rooms: Rooms, ledger: Ledger, deliveries: Deliveries) -> Workshop:
     return Workshop(
-        Bench(ledger.jobs, ledger.keys, rooms.results, rooms.spools, rooms.supervisor, rooms.observe, time.time)
+        Bench(
+            jobs=ledger.jobs,
+            keys=ledger.keys,
+            results=rooms.results,
+            spools=rooms.spools,
+            supervisor=rooms.supervisor,
+            observe=rooms.observe,
+            deliveries=deliveries,
+            today=time.time,
+        )
+    )
+
+
+def _deliveries(settings: Settings, rooms: Rooms, ledger: Ledger) -> Deliveries:
+    return Deliveries(
+        Post(
+            jobs=ledger.jobs,
+            keys=ledger.keys,
+            past=PastCalls(ledger.store, _shelf(settings)),
+            teller=Teller(settings.webhooks, time.time, rooms.now),
+            supervisor=rooms.supervisor,
+            observe=rooms.observe,
+            today=time.time,
+            public_url=settings.public_url,
+        )
     )
 
 

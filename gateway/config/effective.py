@@ -68,6 +68,8 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
         yield f"retention.{name}", value
     yield "fetch.image_urls", settings.fetch.image_urls
     yield "fetch.networks", ", ".join(map(str, settings.fetch.networks)) or None
+    yield "webhooks.hosts", ", ".join(settings.webhooks.hosts) or None
+    yield "webhooks.networks", ", ".join(map(str, settings.webhooks.networks)) or None
 
 
 def _admin(admin: Admin) -> Iterator[tuple[str, object]]:

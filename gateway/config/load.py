@@ -34,6 +34,7 @@ from gateway.core.catalog import Catalog, Model
 from gateway.core.groups import Billing, Group, Lane
 from gateway.core.health import Patience
 from gateway.core.money import LARGEST_NANOS
+from gateway.core.webhooks import Receivers
 
 FILE_VARIABLE = "GATEWAY_CONFIG"
 USUAL_FILE = "config.yaml"
@@ -113,6 +114,7 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         limits=Limits(**dict(root.limits)),
         retention=Retention(**dict(root.retention)),
         fetch=Fetching(root.fetch.image_urls, tuple(root.fetch.networks)),
+        webhooks=Receivers(tuple(root.webhooks.hosts), tuple(root.webhooks.networks)),
         origins=MappingProxyType(dict(origins)),
     )
 

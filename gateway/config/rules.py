@@ -29,6 +29,7 @@ _UNIX_PATH_BYTES = 103
 
 _DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RECEIVER = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|[0-9a-f:.]+")
 _RATIO = re.compile(r"[1-9][0-9]?:[1-9][0-9]?")
 _VAULT = "must be s3://BUCKET or s3://BUCKET/PREFIX, without credentials: those are read from the environment"
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9][A-Za-z0-9._-]*)*/?")
@@ -161,6 +162,14 @@ def network_of(value: object) -> Network:
         return ip_network(text_of(value))
     except ValueError:
         raise ValueError("must be a network such as 10.20.0.0/16, with no bit set after its length") from None
+
+
+def receiver_of(value: object) -> str:
+    """A host, by its name, or `*.example.org`, or `*`."""
+    text = text_of(value).lower()
+    if text != "*" and _RECEIVER.fullmatch(text) is None:
+        raise ValueError("must be a host such as hooks.example.org, *.example.org for all below it, or * for all")
+    return text
 
 
 def store_of(value: object) -> str:

@@ -34,6 +34,7 @@ BillingWord = Annotated[Billing, PlainValidator(rules.billing_of)]
 AuthWord = Annotated[Auth, PlainValidator(partial(rules.choice, Auth))]
 ModeWord = Annotated[Mode, PlainValidator(partial(rules.choice, Mode))]
 OutageWord = Annotated[Outage, PlainValidator(partial(rules.choice, Outage))]
+ReceiverWord = Annotated[str, PlainValidator(rules.receiver_of)]
 NetworkWord = Annotated[Network, PlainValidator(rules.network_of)]
 Multiplier = Annotated[Fraction, PlainValidator(rules.multiplier_of)]
 Address = Annotated[Listen, PlainValidator(rules.listen_of)]
@@ -142,6 +143,13 @@ class FetchSection(Section):
     networks: list[NetworkWord] = Field(default_factory=list)
 
 
+class WebhooksSection(Section):
+    """Nobody: whoever may name a receiver makes the gateway send something there."""
+
+    hosts: list[ReceiverWord] = Field(default_factory=list)
+    networks: list[NetworkWord] = Field(default_factory=list)
+
+
 class Root(Section):
     listen: Address = ListenTcp("127.0.0.1", 8080)
     public_url: Annotated[Url | None, Nullable] = None
@@ -161,3 +169,4 @@ class Root(Section):
     limits: LimitsSection = LimitsSection()
     retention: RetentionSection = RetentionSection()
     fetch: FetchSection = FetchSection()
+    webhooks: WebhooksSection = WebhooksSection()

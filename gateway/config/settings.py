@@ -16,6 +16,7 @@ from gateway.core.health import Patience
 from gateway.core.keys import Mode
 from gateway.core.outage import Outage
 from gateway.core.reach import Network
+from gateway.core.webhooks import Receivers
 
 # In `data_dir`, where old rows of the ledgers go unless a directory is named for them.
 ARCHIVE = "archive"
@@ -170,4 +171,5 @@ class Settings:
     limits: Limits
     retention: Retention
     fetch: Fetching
+    webhooks: Receivers
     origins: Mapping[str, str] = field(repr=False)

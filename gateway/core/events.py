@@ -111,6 +111,13 @@ class JobEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookTried:
+    """Whoever wants to hear that a job is over was told, or was to be; the last delivery says what came of it."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorCharged:
     """An attempt whose answer no caller got: `why` is race_loss, truncated, fruitless or unsettled."""
 
@@ -278,6 +285,7 @@ Event = (
     | CallReplayed
     | AnswerDropped
     | JobEnded
+    | WebhookTried
     | OperatorCharged
     | CallRefused
     | CredentialRefused

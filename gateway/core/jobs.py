@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gateway.core.errors import CallUnsure, GatewayError, NoPicture
+from gateway.core.webhooks import Webhook
 
 # A request that finds no way to be drawn is given up after so long.
 LONGEST_S = 3600.0
@@ -37,7 +38,8 @@ class Job:
     """`asked` is the fingerprint of its request. `call_id` is the call that it has become, None: none yet; `status` and
     `code` are of its answer. `pictures` is how many it wants, each of them a call of its own.
 
-    `at` are seconds since 1970: when it was made, begun and ended. `tries` counts how often it was asked.
+    `at` are seconds since 1970: when it was made, begun and ended. `tries` counts how often it was asked. `webhook` is
+    who hears of its end, None: nobody.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Job:
     status: int | None = None
     code: str | None = None
     tries: int = 0
+    webhook: Webhook | None = None
 
     @property
     def calls(self) -> list[str]:

@@ -4,6 +4,9 @@
 local HELD_MS = 20 * 1000
 local JOB_KEPT_S = 25 * 3600
 
+-- Whoever tells a receiver has so long for it, then another does.
+local TELLING_MS = 60 * 1000
+
 -- What a glance at the oldest jobs may cost.
 local JOBS_AT_ONCE = 16
 
@@ -30,21 +33,28 @@ local function job_add(keys, args)
   return {'added'}
 end
 
+-- The job in a queue that has been due for the longest, which nobody else is given for a while; nil: none is due.
+local function next_due(stem, queue, held_ms)
+  local now = now_ms()
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', queue, '-inf', now, 'LIMIT', 0, JOBS_AT_ONCE)) do
+    if redis.call('EXISTS', stem .. id) == 1 then
+      redis.call('ZADD', queue, whole(now + held_ms), id)
+      return id
+    end
+    redis.call('ZREM', queue, id)  -- it is long gone
+  end
+  return nil
+end
+
 -- job_take: the job that nobody has held for the longest is its taker's.
 --   keys    stem of a job's name, jobs that are not over
 --   args    owner
 --   answer  {id}; empty: every job is held
 local function job_take(keys, args)
-  local now = now_ms()
-  for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys[2], '-inf', now, 'LIMIT', 0, JOBS_AT_ONCE)) do
-    if redis.call('EXISTS', keys[1] .. id) == 1 then
-      hold_job(keys[2], id, now)
-      redis.call('HSET', keys[1] .. id, 'owner', args[1])
-      return {id}
-    end
-    redis.call('ZREM', keys[2], id)  -- it is long gone
-  end
-  return {}
+  local id = next_due(keys[1], keys[2], HELD_MS)
+  if not id then return {} end
+  redis.call('HSET', keys[1] .. id, 'owner', args[1])
+  return {id}
 end
 
 -- job_hold: an owner still has a job.
@@ -57,14 +67,17 @@ local function job_hold(keys, args)
   return {'held'}
 end
 
--- job_note: writes fields of a job.
---   keys    job, jobs that are not over
+-- job_note: writes fields of a job. When it is over, a receiver that it has is to be told.
+--   keys    job, jobs that are not over, jobs to be told of
 --   args    id, owner, '1': it is over, then name and value of every field
 --   answer  {'noted'}, or {'lost'}: it is another's, or was deleted; nothing was written
 local function job_note(keys, args)
   if redis.call('HGET', keys[1], 'owner') ~= args[2] then return {'lost'} end
   write_job(keys[1], {unpack(args, 4)})
-  if args[3] == '1' then redis.call('ZREM', keys[2], args[1]) end
+  if args[3] == '1' then
+    redis.call('ZREM', keys[2], args[1])
+    if redis.call('HGET', keys[1], 'webhook') then redis.call('ZADD', keys[3], whole(now_ms()), args[1]) end
+  end
   return {'noted'}
 end
 
@@ -99,9 +112,34 @@ local function jobs_of(keys, args)
   return found
 end
 
+-- job_tell: a job whose receiver is to be told now, by whoever asks.
+--   keys    stem of a job's name, jobs to be told of
+--   answer  {id}; empty: nobody is to be told
+local function job_tell(keys)
+  local id = next_due(keys[1], keys[2], TELLING_MS)
+  return id and {id} or {}
+end
+
+-- job_told: writes what came of that.
+--   keys    job, jobs to be told of
+--   args    id, in how many ms its receiver is to be told again or an empty text, then name and value of every field
+--   answer  {'noted'}, or {'gone'}: it was deleted
+local function job_told(keys, args)
+  if redis.call('EXISTS', keys[1]) == 0 then return {'gone'} end
+  write_job(keys[1], {unpack(args, 3)})
+  if args[2] == '' then
+    redis.call('ZREM', keys[2], args[1])
+  else
+    redis.call('ZADD', keys[2], whole(now_ms() + tonumber(args[2])), args[1])
+  end
+  return {'noted'}
+end
+
 offer('job_add', job_add)
 offer('job_take', job_take)
 offer('job_hold', job_hold)
 offer('job_note', job_note)
+offer('job_tell', job_tell)
+offer('job_told', job_told)
 offer('job_forget', job_forget)
 offer('jobs_of', jobs_of)

@@ -3,12 +3,15 @@
 What was asked and what was answered is in the vault. A job is its key's: to every other key it is not there.
 """
 
+import json
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Any
 
 from gateway.core.errors import NotFound
 from gateway.core.jobs import Job, State
 from gateway.core.keys import Key
+from gateway.core.webhooks import Delivery, Webhook
 from gateway.ledger import layout
 from gateway.ledger.store import Store
 
@@ -46,8 +49,21 @@ class Jobs:
     async def note(self, job: Job) -> bool:
         """Writes how it stands; whether it is still ours."""
         over = "1" if job.state.final else "0"
-        args = [job.id, self._owner, over, *_words(job)]
-        return await self._store.call("job_note", [layout.job(job.id), layout.JOBS], args) == ["noted"]
+        keys, args = [layout.job(job.id), layout.JOBS, layout.JOBS_TOLD], [job.id, self._owner, over, *_words(job)]
+        return await self._store.call("job_note", keys, args) == ["noted"]
+
+    async def tell(self) -> Job | None:
+        """A job whose receiver is to be told now; nobody else is given it for a minute."""
+        found = await self._store.call("job_tell", [layout.JOB_STEM, layout.JOBS_TOLD], [])
+        return await self._find(found[0]) if found else None
+
+    async def told(self, job: Job) -> None:
+        """Writes how its webhook stands, and that its receiver is to be told again, if it is."""
+        if job.webhook is None:
+            return
+        keys, again_s = [layout.job(job.id), layout.JOBS_TOLD], job.webhook.again_s
+        again = "" if again_s is None else str(round(again_s * 1000))
+        await self._store.call("job_told", keys, [job.id, again, *_hook_words(job.webhook)])
 
     async def find(self, job_id: str, key: Key) -> Job:
         """Raises `NotFound` for another key's as for none."""
@@ -83,11 +99,27 @@ def _unknown(job_id: str) -> NotFound:
 def _words(job: Job) -> list[str]:
     fields = {name: getattr(job, name) for name in (*_TIMES, *_NUMBERS, *_TEXTS)}
     told = {"state": job.state.value, **{name: str(value) for name, value in fields.items() if value is not None}}
+    if job.webhook is not None:
+        told["webhook"] = job.webhook.url
     return [word for pair in told.items() for word in pair]
+
+
+def _hook_words(webhook: Webhook) -> list[str]:
+    deliveries = json.dumps([asdict(each) for each in webhook.deliveries])
+    return ["deliveries", deliveries, "tell_at", "" if webhook.next_at is None else repr(webhook.next_at)]
+
+
+def _hook(record: dict[str, str]) -> Webhook | None:
+    if "webhook" not in record:
+        return None
+    deliveries = tuple(Delivery(**each) for each in json.loads(record.get("deliveries", "[]")))
+    next_at = record.get("tell_at", "")
+    return Webhook(record["webhook"], deliveries, float(next_at) if next_at else None)
 
 
 def _job(job_id: str, record: dict[str, str]) -> Job:
     times: dict[str, Any] = {name: float(record[name]) for name in _TIMES if name in record}
     numbers: dict[str, Any] = {name: int(record[name]) for name in _NUMBERS if name in record}
     texts: dict[str, Any] = {name: record[name] for name in _TEXTS if name in record}
-    return Job(id=job_id, key_id=record["key"], state=State(record["state"]), **times, **numbers, **texts)
+    state, webhook = State(record["state"]), _hook(record)
+    return Job(id=job_id, key_id=record["key"], state=state, webhook=webhook, **times, **numbers, **texts)

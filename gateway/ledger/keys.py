@@ -18,6 +18,7 @@ from gateway.core.errors import BadRequest, BooksAway, NotFound
 from gateway.core.keys import LONGEST_OVERLAP_S, MOST_OLD_SECRETS, Key, Limits, Team, TeamLimits
 from gateway.core.metadata import Metadata
 from gateway.core.trail import GATEWAY, Action, Actor
+from gateway.core.webhooks import secret_of
 from gateway.ledger import layout
 from gateway.ledger.errors import StoreError
 from gateway.ledger.known import FRESH_S, TRUSTED_S, Known, Sighting
@@ -208,6 +209,17 @@ class Keys:
         for key_id in live:
             await self.revoke(key_id, now)
         return live
+
+    def webhook_secret(self, key: Key, secret: str) -> str:
+        """What whoever has this secret of a key knows our webhooks by."""
+        digest = self._digest(secret)
+        known = digest == key.secret_name or any(old.name == digest for old in key.old_secrets)
+        return secret_of(self._pepper, key.id, digest if known else "")
+
+    def webhook_secrets(self, key: Key, now: float) -> list[str]:
+        """The same of every secret of a key that is good."""
+        names = (key.secret_name, *(old.name for old in key.still_good(now)))
+        return [secret_of(self._pepper, key.id, name) for name in names]
 
     def _digest(self, secret: str) -> str:
         """What is compared instead of the secret: how long a comparison takes tells nothing about it."""

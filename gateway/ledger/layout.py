@@ -29,6 +29,7 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     moving                  in a store that another is being copied into: which; goes when all of it is there
     drills                  the drills that are on: id -> when it ends, in ms, and what it is; goes by itself
     {jobs}:open             the jobs that are not over: id -> until when their owner holds them, in ms
+    {jobs}:told             the jobs that are over and whose receiver is to be told: id -> when, in ms
     {jobs}:job:ID           a job: whose it is, how it stands, who runs it; goes after a day
     {jobs}:of:KID           the jobs of a key: id -> when it was made, in ms; goes by itself
     {op}:acct …             what the operator paid: account, ledger and its archive, and the attempts paid for
@@ -57,6 +58,7 @@ OPERATOR = "{op}:acct"
 OPERATOR_LEDGER = "{op}:ledger"
 OPERATOR_TRAIL = "{op}:trail"
 JOBS = "{jobs}:open"
+JOBS_TOLD = "{jobs}:told"
 JOB_STEM = "{jobs}:job:"
 DRILLS_TRAIL = "{drills}:trail"  # which is in the slot of `drills`
 UNSETTLED = "{op}:unsettled"

@@ -33,9 +33,11 @@ from gateway.core.events import (
     RowsArchived,
     StoreLost,
     StoreRolledBack,
+    WebhookTried,
 )
 from gateway.core.money import usd_of
 from gateway.core.outcome import Verdict
+from gateway.core.reach import target_of
 from gateway.observe.refusals import Refusals
 
 # What comes of these is in our own words, or the system's: no byte of the upstream's is in it.
@@ -300,6 +302,26 @@ def _job_ended(event: JobEnded) -> dict[str, Any]:
     }
 
 
+def _webhook_tried(event: WebhookTried) -> dict[str, Any]:
+    job, webhook = event.job, event.job.webhook
+    if webhook is None:
+        return {}
+    last = webhook.deliveries[-1]
+    return {
+        "event": "webhook_tried",
+        "job_id": job.id,
+        "team": job.team,
+        "key_id": job.key_id,
+        "host": target_of(webhook.url).host,
+        "status": last.status,
+        "why": last.why,
+        "ms": last.took_ms,
+        "tries": len(webhook.deliveries),
+        "state": webhook.state,
+        "again_s": webhook.again_s,
+    }
+
+
 def _answer_dropped(event: AnswerDropped) -> dict[str, Any]:
     call = event.call
     whose = {"team": call.key.team, "key_id": call.key.id}
@@ -313,6 +335,7 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     CallFinished: _call,
     CallReplayed: _replayed,
     JobEnded: _job_ended,
+    WebhookTried: _webhook_tried,
     CallRefused: _refused,
     CredentialRefused: _credential_refused,
     DrillBegan: _drill,

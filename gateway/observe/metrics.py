@@ -45,6 +45,7 @@ from gateway.core.events import (
     RowsArchived,
     StoreLost,
     StoreRolledBack,
+    WebhookTried,
 )
 from gateway.core.groups import Lane
 from gateway.core.jobs import State as JobState
@@ -79,6 +80,7 @@ _COUNTERS: _Table = {
         ("dialect", "how", "code"),
     ),
     "gateway_jobs": ("Jobs that are over", ("state",)),
+    "gateway_webhooks": ("Tries to tell a receiver that a job is over: pending is to be tried again", ("state",)),
     "gateway_dropped_answers": (
         "Answers that were charged, that nobody waited for, and that could not be kept",
         ("why",),
@@ -174,6 +176,7 @@ class Metrics:
             OperatorCharged: self._operator_charged,
             CallReplayed: self._call_replayed,
             JobEnded: lambda event: self._counters["gateway_jobs"].labels(event.job.state.value).inc(),
+            WebhookTried: self._webhook_tried,
             AnswerDropped: lambda event: self._counters["gateway_dropped_answers"].labels(event.why).inc(),
             CallRefused: self._call_refused,
             CredentialRefused: self._credential_refused,
@@ -285,6 +288,10 @@ class Metrics:
     def _budget_passed(self, event: BudgetPassed) -> None:
         self._counters["gateway_budget_alerts"].labels(event.alert.whose, event.alert.period.value).inc()
 
+    def _webhook_tried(self, event: WebhookTried) -> None:
+        if event.job.webhook is not None:
+            self._counters["gateway_webhooks"].labels(event.job.webhook.state).inc()
+
     def _call_replayed(self, event: CallReplayed) -> None:
         how = "joined" if event.joined else "kept"
         self._counters["gateway_replayed_calls"].labels(event.call.dialect, how, event.code).inc()
@@ -301,6 +308,8 @@ class Metrics:
             self._counters["gateway_replayed_calls"].labels(*row, "ok")
         for state in filter(lambda state: state.final, JobState):
             self._counters["gateway_jobs"].labels(state.value)
+        for stands in ("delivered", "pending", "failed"):
+            self._counters["gateway_webhooks"].labels(stands)
         for why in ("lost", "full", "failed"):
             self._counters["gateway_dropped_answers"].labels(why)
         for row in product(("key", "team"), Period):

@@ -1,13 +1,9 @@
 """Pictures that a request names by their address, fetched from the web for it.
 
-A host's name is resolved once, every address it has must be one that may be fetched from, and the
-connection goes to that very address: what the name means a moment later does not matter. Nothing is
-followed, no proxy is used, and no header of the caller's or of ours goes along.
+Every address that a host has must be one that may be fetched from, and no header of the caller's or of ours goes along.
 """
 
 import asyncio
-import socket
-import ssl
 from collections.abc import Collection
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -16,8 +12,8 @@ import httpx2
 
 from gateway.core.errors import BadRequest
 from gateway.core.reach import IP, Network, OutOfReach, Target, check, target_of
+from gateway.upstream.pinned import Pinned, resolve
 
-_CONNECT_S = 5.0
 _AT_ONCE = 8
 
 
@@ -38,7 +34,7 @@ class Fetcher:
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
         self._turn = asyncio.Semaphore(_AT_ONCE)
-        self._trust = ssl.create_default_context() if terms.allowed else None
+        self._pinned = Pinned(terms.most_s)
 
     @property
     def allowed(self) -> bool:
@@ -59,7 +55,7 @@ class Fetcher:
         try:
             async with asyncio.timeout(self._terms.most_s), self._turn:
                 target = target_of(url)
-                addresses = check(target, await _resolve(target), self._terms.networks)
+                addresses = check(target, await resolve(target), self._terms.networks)
                 return await self._read(target, addresses[0])
         except OutOfReach as reason:
             raise _refused(url, str(reason)) from None
@@ -69,15 +65,7 @@ class Fetcher:
             raise _refused(url, "could not be fetched") from error
 
     async def _read(self, target: Target, address: IP) -> bytes:
-        host = f"[{address}]" if address.version == 6 else str(address)
-        where = f"{target.scheme}://{host}:{target.port}{target.path}"
-        headers = {"host": target.authority, "accept": "image/*", "accept-encoding": "identity"}
-        extensions = {"sni_hostname": target.host}  # which is what the certificate is checked against
-        patience = httpx2.Timeout(self._terms.most_s, connect=_CONNECT_S)
-        async with (
-            httpx2.AsyncClient(verify=self._trust or True, trust_env=False, timeout=patience) as client,
-            client.stream("GET", where, headers=headers, extensions=extensions) as answer,
-        ):
+        async with self._pinned.ask("GET", target, address, {"accept": "image/*"}) as answer:
             if answer.is_redirect:
                 raise OutOfReach("is redirected; name the address where the picture itself is")
             if answer.status_code != 200:
@@ -95,14 +83,6 @@ async def _body(answer: httpx2.Response, most_bytes: int) -> bytes:
                 raise OutOfReach(f"is larger than {most_bytes} bytes")
             pieces.append(piece)
     return b"".join(pieces)
-
-
-async def _resolve(target: Target) -> list[str]:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise OutOfReach("has a host of which nothing is known") from None
-    return [str(address[0]) for *_, address in found]
 
 
 def _refused(url: str, why: str) -> BadRequest:

@@ -1,13 +1,11 @@
 """What a caller may ask about its jobs, with the key that they were made with: to any other they are not there."""
 
-from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from gateway.core.errors import NotFound
 from gateway.core.headers import CONTENT_LENGTH, JOB_ID, REQUEST_ID, RETRY_AFTER
 from gateway.core.jobs import Job, State
 from gateway.core.keys import Key
@@ -20,6 +18,20 @@ from gateway.web.problems import DESCRIBED, Problem
 from gateway.web.workshop import Workshop
 
 _MOST = 100
+
+
+class OneDelivery(Answer):
+    at: float
+    took_ms: int
+    status: int | None = Field(description="Of the receiver's answer; null: there was none.")
+    why: str | None = Field(description="Why there was none.")
+
+
+class OneWebhook(Answer):
+    url: str
+    state: Literal["pending", "delivered", "failed"]
+    next_at: float | None = Field(description="When it is tried again; null: not, or when the job is over.")
+    deliveries: list[OneDelivery]
 
 
 class OneJob(Answer):
@@ -38,6 +50,7 @@ class OneJob(Answer):
     code: str | None = Field(description="Of the error that is its answer, or why it waits; ok: it is a picture.")
     cost_usd: str | None = Field(description="Null: it is not over, or owes nothing that is known.")
     result: str | None = Field(description="Where the answer is; null: it is not over.")
+    webhook: OneWebhook | None = Field(description="Who is told that it is over; null: nobody.")
 
 
 class SomeJobs(Answer):
@@ -65,7 +78,7 @@ def router(window: Window, workshop: Workshop) -> APIRouter:
     ) -> dict[str, Any]:
         key = await window.holder(request)
         found = [job async for job in jobs.of(key, before=after, limit=limit + 1)]
-        shown = [later.document(job, nanos=await _cost(job, past)) for job in found[:limit]]
+        shown = [later.document(job, nanos=await later.cost(job, past)) for job in found[:limit]]
         return {"object": "list", "data": shown, "has_more": len(found) > limit}
 
     @routes.get("/{job_id}", summary="How a job stands", response_model=OneJob)
@@ -74,7 +87,7 @@ def router(window: Window, workshop: Workshop) -> APIRouter:
         job = await jobs.find(job_id, key)
         position = await _position(job, jobs, key) if job.state is State.QUEUED else None
         headers = {} if job.state.final else {RETRY_AFTER: later.head(job)[RETRY_AFTER]}
-        return JSONResponse(later.document(job, nanos=await _cost(job, past), position=position), headers=headers)
+        return JSONResponse(later.document(job, nanos=await later.cost(job, past), position=position), headers=headers)
 
     @routes.get(
         "/{job_id}/result",
@@ -103,16 +116,6 @@ def router(window: Window, workshop: Workshop) -> APIRouter:
         return {"id": job_id, "object": "job", "deleted": True, "may_be_billed": state is State.RUNNING}
 
     return routes
-
-
-async def _cost(job: Job, past: PastCalls) -> int | None:
-    """What its calls cost; None: that is not known, or not yet."""
-    nanos = None
-    for call_id in job.calls:
-        with suppress(NotFound):
-            spent = (await past.find(call_id, team=job.team, key_id=job.key_id)).spent_nanos
-            nanos = spent if nanos is None else nanos + (spent or 0)
-    return nanos
 
 
 async def _position(job: Job, jobs: Jobs, key: Key) -> int:

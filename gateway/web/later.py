@@ -1,13 +1,17 @@
 """Requests that want no answer now but an address to ask at: `Prefer: respond-async` (RFC 7240), and what they get."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
+from gateway.core.errors import NotFound
 from gateway.core.headers import JOB_ID, LOCATION, PREFER, RETRY_AFTER
 from gateway.core.jobs import Job, State
 from gateway.core.money import usd_of
+from gateway.core.webhooks import Webhook
+from gateway.ledger.calls import PastCalls
 
 _LATER = "respond-async"
 
@@ -35,6 +39,16 @@ def place(job: Job) -> str:
     return f"/gateway/jobs/{job.id}"
 
 
+async def cost(job: Job, past: PastCalls) -> int | None:
+    """What its calls cost; None: that is not known, or not yet."""
+    nanos = None
+    for call_id in job.calls:
+        with suppress(NotFound):
+            spent = (await past.find(call_id, team=job.team, key_id=job.key_id)).spent_nanos
+            nanos = spent if nanos is None else nanos + (spent or 0)
+    return nanos
+
+
 def document(job: Job, *, nanos: int | None = None, position: int | None = None) -> dict[str, Any]:
     """A job as its key sees it. `nanos`: what it cost, None: that is not known; `position` among those that wait."""
     return {
@@ -53,4 +67,12 @@ def document(job: Job, *, nanos: int | None = None, position: int | None = None)
         "code": job.code,
         "cost_usd": None if nanos is None else usd_of(nanos),
         "result": f"{place(job)}/result" if job.state.final else None,
+        "webhook": job.webhook and _told(job.webhook),
     }
+
+
+def _told(webhook: Webhook) -> dict[str, Any]:
+    deliveries = [
+        {"at": each.at, "took_ms": each.took_ms, "status": each.status, "why": each.why} for each in webhook.deliveries
+    ]
+    return {"url": webhook.url, "state": webhook.state, "next_at": webhook.next_at, "deliveries": deliveries}

@@ -44,11 +44,16 @@ class Window:
 
     async def holder(self, request: Request) -> Key:
         """The key that somebody sent."""
+        key, _ = await self.opened(request)
+        return key
+
+    async def opened(self, request: Request) -> tuple[Key, str]:
+        """The same, and the secret that it was."""
         secret = credential(request.headers, request.query_params)
         key = await self.ledger.keys.find(secret, self.today()) if secret else None
-        if key is None or not key.live(self.today()):
+        if key is None or secret is None or not key.live(self.today()):
             raise Problem(401, "Send your own key, as for any other call.")
-        return key
+        return key, secret
 
 
 def router(window: Window) -> APIRouter:
@@ -56,6 +61,7 @@ def router(window: Window) -> APIRouter:
     _usage(routes, window)
     _calls(routes, window)
     _status(routes, window)
+    _webhooks(routes, window)
     return routes
 
 
@@ -130,3 +136,15 @@ def _status(routes: APIRouter, window: Window) -> None:
         models = [model for model in offer.catalog.models if key.allows_model(model.id)]
         lately = await window.ledger.served.lately(window.today())
         return status(Allowed(groups, models), window.board, lately, window.now())
+
+
+def _webhooks(routes: APIRouter, window: Window) -> None:
+    @routes.get(
+        "/webhook-secret",
+        summary="What the webhooks of the key's jobs are signed with",
+        response_model=reported.WebhookSecret,
+    )
+    async def webhook_secret(request: Request) -> dict[str, Any]:
+        """As Standard Webhooks has it. A key that is rotated has another, and until its old secret ends both sign."""
+        key, secret = await window.opened(request)
+        return {"object": "webhook_secret", "secret": window.ledger.keys.webhook_secret(key, secret)}

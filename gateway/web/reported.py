@@ -167,6 +167,11 @@ class GroupState(Answer):
     for_s: float | None = Field(description="For how long; null: never otherwise.")
 
 
+class WebhookSecret(Answer):
+    object: str = Field(examples=["webhook_secret"])
+    secret: str = Field(description="whsec_ and base64, as libraries of Standard Webhooks take it.")
+
+
 class StatusGroup(Group):
     models: list[GroupState]
 

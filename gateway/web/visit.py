@@ -42,6 +42,7 @@ from gateway.relay.supervisor import Supervisor
 from gateway.upstream.fetch import Fetcher
 from gateway.web import claims, later, shapes
 from gateway.web.bodies import Bodies
+from gateway.web.deliveries import refuse_without_job
 from gateway.web.files import Files
 from gateway.web.links import Addresses
 from gateway.web.reply import AsgiSink, send_error, send_json
@@ -208,6 +209,7 @@ class Visit:
                 job = await self._desk.workshop.submit(self._request, body, call, self._ask)
                 await send_json(self._send, self._request.id, later.accepted(job), status=202, headers=later.head(job))
             case None:
+                refuse_without_job(self._request.headers)
                 await self._relay(call)
             case "only":
                 quote = shapes.quote(call, self._desk.relay.quote(call))

@@ -27,7 +27,7 @@ from gateway.core.errors import (
     UnknownKey,
 )
 from gateway.core.events import JobEnded, Observer
-from gateway.core.headers import CALL_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_RESEND, PREFER
+from gateway.core.headers import CALL_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_RESEND, PREFER, WEBHOOK
 from gateway.core.jobs import Job, State, Tried, again_s, came_to
 from gateway.core.keys import Key
 from gateway.ledger.jobs import Jobs
@@ -38,6 +38,7 @@ from gateway.vault.records import Label, Rank, Result
 from gateway.vault.results import Results
 from gateway.vault.spools import Spools
 from gateway.vault.tape import Tape
+from gateway.web.deliveries import Deliveries
 from gateway.web.request import Request, Scope
 
 log = logging.getLogger("gateway")
@@ -60,6 +61,7 @@ class Bench:
     spools: Spools
     supervisor: Supervisor
     observe: Observer
+    deliveries: Deliveries
     today: Callable[[], float]
 
 
@@ -71,8 +73,8 @@ class Workshop:
     async def submit(self, request: Request, body: bytes, call: Call, ask: Ask) -> Job:
         """A job for a request that was found right; under an Idempotency-Key the same for the same request.
 
-        Raises `BadRequest` for a key that retains nothing, `GatewayBusy` where what it asks cannot be kept, and
-        `BooksAway`.
+        Raises `BadRequest` for a key that retains nothing and for a webhook that is not told, `GatewayBusy` where what
+        it asks cannot be kept, and `BooksAway`.
         """
         bench, key = self._bench, call.key
         if not key.limits.retain:
@@ -89,6 +91,7 @@ class Workshop:
             asked=asked,
             pictures=call.parsed.count,
             made_at=made_at,
+            webhook=bench.deliveries.wanted(request.headers),
         )
         known = await self._known(job.id, key)
         if known is None:
@@ -201,6 +204,8 @@ class Workshop:
         await self._noted(job)
         await self._throw_away(job.team, _asked(job))
         bench.observe(JobEnded(job))
+        if job.webhook is not None:
+            bench.deliveries.soon()
 
     async def _noted(self, job: Job) -> bool:
         """Whether it is still ours; with the store away it is, for all that is known."""
@@ -274,7 +279,11 @@ def _asked(job: Job) -> str:
 
 
 def _facts(request: Request, job: Job) -> dict[str, Any]:
-    headers = {name: value for name, value in request.headers.items() if name in _GO_WITH_IT or name.startswith(_SO_DO)}
+    headers = {
+        name: value
+        for name, value in request.headers.items()
+        if name in _GO_WITH_IT or (name.startswith(_SO_DO) and name != WEBHOOK)
+    }
     return {
         "method": request.method,
         "scheme": request.scheme,

@@ -16,6 +16,7 @@ from gateway.core.keys import Key, Limits
 from gateway.core.pool import FROM_NOW_ON, Push
 from gateway.core.trail import GATEWAY, Action
 from gateway.core.unsettled import Reason, Resolved
+from gateway.core.webhooks import Webhook
 from gateway.ledger import layout, library, writes
 from gateway.ledger.adjustments import Adjustments
 from gateway.ledger.allowances import Allowances
@@ -130,6 +131,9 @@ async def _jobs(store: Store, keys: Keys) -> None:
     assert await jobs.note(job)
     assert await jobs.take() is None
     assert [each async for each in jobs.of(key, limit=1)] == [job]
+    assert await jobs.tell() is None
+    told = replace(job, webhook=Webhook("https://hooks.example.org/"))
+    await jobs.told(told)
     assert await jobs.forget(job.id, key) is State.RUNNING
 
 

@@ -8,6 +8,7 @@ from redis import Redis
 from gateway.core.errors import NotFound
 from gateway.core.jobs import Job, State
 from gateway.core.keys import Key, Limits
+from gateway.core.webhooks import Delivery, Webhook
 from gateway.ledger import layout
 from gateway.ledger.jobs import Jobs
 from gateway.ledger.keys import Keys
@@ -45,6 +46,50 @@ async def test_a_job_is_found_as_it_was_noted(here: Jobs, key: Key) -> None:
     )
     assert await here.note(done)
     assert await here.find("job_1", key) == done
+
+
+WEBHOOK = Webhook("https://hooks.example.org/")
+
+
+async def test_its_receiver_is_told_when_it_is_over(here: Jobs, there: Jobs, key: Key, raw: Redis) -> None:
+    asked = replace(job(key), webhook=WEBHOOK)
+    await here.add(asked)
+    await here.add(job(key, "job_2"))
+    assert await there.tell() is None
+    done = replace(asked, state=State.SUCCEEDED, ended_at=NOW + 9)
+    await here.note(done)
+    await here.note(job(key, "job_2", State.SUCCEEDED))
+    assert await there.tell() == done
+    assert await here.tell() is None  # it is being told
+    raw.zadd(layout.JOBS_TOLD, {"job_1": 1})
+    assert await here.tell() == done
+
+
+async def test_one_that_did_not_take_it_is_told_again(here: Jobs, there: Jobs, key: Key, raw: Redis) -> None:
+    done = replace(job(key, state=State.SUCCEEDED), webhook=WEBHOOK)
+    await here.add(done)
+    await here.note(done)
+    assert await here.tell() == done
+    tried = replace(done, webhook=WEBHOOK.after(Delivery(NOW, 1500, 503, after_s=90)))
+    await here.told(tried)
+    assert await there.find("job_1", key) == tried
+    seconds, micros = raw.time()
+    left_s = (raw.zscore(layout.JOBS_TOLD, "job_1") or 0) / 1000 - seconds - micros / 1e6
+    assert 60 < left_s <= 90
+    taken = replace(tried, webhook=tried.webhook and tried.webhook.after(Delivery(NOW + 95, 20, 200)))
+    await there.told(taken)
+    assert await here.find("job_1", key) == taken
+    assert raw.zcard(layout.JOBS_TOLD) == 0
+
+
+async def test_of_one_that_was_deleted_nobody_is_told(here: Jobs, key: Key, raw: Redis) -> None:
+    done = replace(job(key, state=State.SUCCEEDED), webhook=WEBHOOK)
+    await here.add(done)
+    await here.note(done)
+    await here.forget("job_1", key)
+    await here.told(replace(done, webhook=WEBHOOK.after(Delivery(NOW, 10, 500))))
+    assert await here.tell() is None
+    assert list(raw.scan_iter("{jobs}*")) == []
 
 
 async def test_it_is_added_once(here: Jobs, there: Jobs, key: Key) -> None:

@@ -34,6 +34,7 @@ from gateway.core.events import (
     RowsArchived,
     StoreLost,
     StoreRolledBack,
+    WebhookTried,
 )
 from gateway.core.jobs import Job, State
 from gateway.core.move import Move, Standing, Why
@@ -42,6 +43,7 @@ from gateway.core.prices import Basis
 from gateway.core.trail import Action, Door, Lack
 from gateway.core.unsettled import Unsettled
 from gateway.core.usage import Usage
+from gateway.core.webhooks import Delivery, Webhook
 from tests import facts
 
 # What an upstream, a caller and a key hold, and neither a metric nor a line may show.
@@ -158,12 +160,15 @@ UNSETTLED = Unsettled(
 
 MOVE = Move(9.0, Standing.SUSPECT, Standing.OPEN, Why.FAILING, suspicion=7.41, case=5.9, late=6.2, finished=0.0)
 
+REFUSED_DELIVERY = Delivery(1_790_000_013.0, 250, 503, after_s=90)
+
 EVENTS: dict[type[Event], Event] = {
     AttemptFinished: attempt(),
     AttemptLate: AttemptLate(call(), "call_1-1", facts.lane()),
     CallFinished: finished(charge()),
     CallReplayed: REPLAYED,
     JobEnded: JobEnded(JOB),
+    WebhookTried: WebhookTried(replace(JOB, webhook=Webhook("https://hooks.example.org/x").after(REFUSED_DELIVERY))),
     AnswerDropped: AnswerDropped(call(), "full", size_bytes=20_000_000),
     FailoverDenied: FailoverDenied(
         call(), facts.lane(facts.ENTERPRISE), Exhausted(Purpose.PREMIUM, Owner.TEAM, Window.HOUR, 1200)

@@ -11,29 +11,15 @@ import pytest
 
 from gateway.core.drill import OneTeam, Share
 from gateway.core.events import (
-    AdminActed,
     AdminRefused,
-    AnswerDropped,
     AttemptFinished,
     AttemptLate,
-    AttemptPresumed,
-    BudgetPassed,
     CallRefused,
-    CallReplayed,
-    CallUnbacked,
-    CallUnsettled,
-    CredentialRefused,
     DrillBegan,
-    DrillEnded,
     Event,
     EvidenceShared,
-    JobEnded,
-    JournalAdopted,
     LedgersMeasured,
-    OperatorCharged,
-    RowsArchived,
     StoreLost,
-    StoreRolledBack,
 )
 from gateway.core.outcome import Verdict, outcome
 from gateway.core.trail import Lack
@@ -42,9 +28,7 @@ from gateway.core.usage import Usage
 from gateway.observe.logs import Log
 from tests import facts
 from tests.observe.events import DRILL, EVENTS, HINT, KEY_NAME, PROMPT, REFUSED, SAID, attempt, call, charge, finished
-
-NOON = 1_790_000_000.5
-AT = "2026-09-21T14:13:20.500+00:00"
+from tests.observe.rows import CALL, NOON, ROWS
 
 
 def lines(*events: Event) -> list[dict[str, Any]]:
@@ -57,179 +41,6 @@ def text(*events: Event) -> str:
     for event in events:
         log(event)
     return out.getvalue()
-
-
-CALL: dict[str, Any] = {
-    "at": AT,
-    "event": "call",
-    "call_id": "call_1",
-    "request_id": "req_1",
-    "team": "acme",
-    "key_id": "key_1",
-    "dialect": "gemini",
-    "operation": "generate",
-    "model": "flash",
-    "size": "4K",
-    "ratio": None,
-    "status": 200,
-    "code": "ok",
-    "verdict": "picture",
-    "attempts": 2,
-    "delivered": True,
-    "seconds": 12.346,
-}
-
-ROWS: dict[type[Event], dict[str, Any]] = {
-    AttemptFinished: {
-        "at": AT,
-        "event": "attempt_failed",
-        "attempt_id": "call_1-1",
-        "call_id": "call_1",
-        "model": CALL["model"],
-        "lane": "default",
-        "group": "Default",
-        "verdict": "busy",
-        "upstream_status": 503,
-        "billed": "no",
-        "late": False,
-        "seconds": 2.0,
-    },
-    AttemptLate: {
-        "at": AT,
-        "event": "attempt_late",
-        "attempt_id": "call_1-1",
-        "call_id": "call_1",
-        "model": CALL["model"],
-        "lane": "default",
-        "group": "Default",
-    },
-    OperatorCharged: {
-        "at": AT,
-        "event": "operator_charged",
-        "call_id": "call_1",
-        "attempt_id": "call_1-1",
-        "why": "race_loss",
-        "usd": "0.055",
-    },
-    CallReplayed: {
-        "at": AT,
-        "event": "call_replayed",
-        "call_id": "call_0",
-        "request_id": CALL["request_id"],
-        "team": CALL["team"],
-        "key_id": CALL["key_id"],
-        "dialect": CALL["dialect"],
-        "operation": CALL["operation"],
-        "joined": True,
-        "status": 200,
-        "code": "ok",
-        "delivered": True,
-        "seconds": 2.346,
-    },
-    JobEnded: {
-        "at": AT,
-        "event": "job_ended",
-        "job_id": "job_1",
-        "call_id": "call_1",
-        "team": "acme",
-        "key_id": "key_1",
-        "route": "images.edit",
-        "model": "flash",
-        "state": "succeeded",
-        "status": 200,
-        "code": "ok",
-        "tries": 2,
-        "seconds": 12.346,
-    },
-    AnswerDropped: {
-        "at": AT,
-        "event": "answer_dropped",
-        "call_id": "call_1",
-        "team": CALL["team"],
-        "key_id": CALL["key_id"],
-        "why": "full",
-        "bytes": 20_000_000,
-    },
-    CallRefused: {
-        "at": AT,
-        "event": "refused",
-        "request_id": "req_1",
-        "dialect": "chat",
-        "operation": "complete",
-        "status": 401,
-        "code": "invalid_api_key",
-        "seconds": 0.012,
-    },
-    CredentialRefused: {"at": AT, "event": "credential_refused", "lane": "default", "upstream_status": 401},
-    CallUnbacked: {"at": AT, "event": "call_unbacked", "call_id": "call_1", "team": "acme", "key_id": "key_1"},
-    BudgetPassed: {
-        "at": AT,
-        "event": "budget_passed",
-        "of": "team",
-        "period": "month",
-        "percent": 80,
-        "team": "acme",
-        "key_id": None,
-    },
-    CallUnsettled: {
-        "at": AT,
-        "event": "call_unsettled",
-        "call_id": "call_9",
-        "team": "acme",
-        "key_id": "key_1",
-        "held_usd": "0.126",
-        "given_up": False,
-    },
-    AttemptPresumed: {
-        "at": AT,
-        "event": "attempt_presumed",
-        "attempt_id": "call_1-1",
-        "call_id": "call_1",
-        "model": "flash",
-        "group": "Default",
-        "usd": "0.055",
-    },
-    StoreRolledBack: {"at": AT, "event": "store_rolled_back", "told": 40},
-    RowsArchived: {
-        "at": AT,
-        "event": "rows_archived",
-        "ledger": "acme",
-        "rows": 40,
-        "from": "1790000000000-0",
-        "to": "1790000009000-1",
-    },
-    JournalAdopted: {"at": AT, "event": "journal_adopted", "owed": 2, "in_case": 3, "told": 40, "damaged": 1},
-    StoreLost: {"at": AT, "event": "store_lost", "doing": "settle", "reason": "the books cannot be reached"},
-    DrillBegan: {
-        "at": AT,
-        "event": "drill_began",
-        "drill": "drill_1",
-        "kind": "hang",
-        "group": "Default",
-        "key_id": "key_1",
-        "lasts_s": 600.0,
-        "note": "before the launch",
-    },
-    DrillEnded: {
-        "at": AT,
-        "event": "drill_ended",
-        "drill": "drill_1",
-        "kind": "hang",
-        "group": "Default",
-        "key_id": "key_1",
-        "stopped": True,
-        "calls": 3,
-    },
-    AdminActed: {
-        "at": AT,
-        "event": "admin_acted",
-        "who": "ana",
-        "door": "api",
-        "action": "key.revoked",
-        "subject": "key_1",
-    },
-    AdminRefused: {"at": AT, "event": "admin_refused", "why": "wrong_key", "count": 1, "addresses": ["10.0.0.7"]},
-}
 
 
 UNTOLD = (EvidenceShared, LedgersMeasured)

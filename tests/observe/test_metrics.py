@@ -52,6 +52,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_dropped_answers": ("why",),
     "gateway_left_calls": (),
     "gateway_jobs": ("state",),
+    "gateway_webhooks": ("state",),
     "gateway_refused_requests": ("dialect", "code"),
     "gateway_call_seconds": ("model", "size"),
     "gateway_attempts": ("lane", "group", "model", "verdict", "won"),

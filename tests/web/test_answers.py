@@ -58,6 +58,7 @@ ASKED: list[tuple[str, str, Any]] = [
     ("GET", "/gateway/jobs", None),
     ("GET", "/gateway/jobs/{job_id}", None),
     ("DELETE", "/gateway/jobs/{job_id}", None),
+    ("GET", "/gateway/webhook-secret", None),
     ("GET", "/", None),
     ("GET", "/healthz", None),
     ("GET", "/readyz", None),

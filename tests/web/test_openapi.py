@@ -28,6 +28,7 @@ OPS = [
     ("GET", "/gateway/jobs/{job_id}"),
     ("GET", "/gateway/jobs/{job_id}/result"),
     ("DELETE", "/gateway/jobs/{job_id}"),
+    ("GET", "/gateway/webhook-secret"),
     ("GET", "/gateway/calls/{call_id}/pictures/{number}"),
     ("GET", "/gateway/calls/{call_id}/result"),
     ("GET", "/gateway/pictures/{token}"),
