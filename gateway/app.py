@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TextIO
 
@@ -131,6 +131,7 @@ async def running(
         supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
         supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
         _keep_books(settings, rooms, ledger)
+        pulse = replace(pulse, unary_s=settings.timeouts.unary_warm_s)
         relay = Relay(rooms, drilling, pulse, settings.limits.left_calls)
         vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, relay, now)
         supervisor.keep(log.turn, every_s=TELL_EVERY_S, name="log")

@@ -86,6 +86,7 @@ class TimeoutsSection(Section):
     total_s: Seconds = 420.0  # what the seller advises to wait, 360 s, and the upload before it
     total_long_s: Seconds = 660.0  # the same for 4K or many references: 600 s advised
     client_s: Seconds = 360.0  # what the seller advises its customers to wait
+    unary_warm_s: Annotated[Seconds | None, Nullable] = None  # an answer that has begun has no status to fail with
 
     @model_validator(mode="after")
     def _long_is_longer(self) -> Self:

@@ -84,7 +84,10 @@ class LaneSettings:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """`total_long_s` is for what the provider allows longer; `client_s` the patience of a caller who announces none."""
+    """`total_long_s` is for what the provider allows longer; `client_s` the patience of a caller who announces none.
+
+    After `unary_warm_s` an answer that is no stream begins, to be kept warm; None: not before it is there.
+    """
 
     connect_s: float
     idle_s: float
@@ -92,6 +95,7 @@ class Timeouts:
     total_s: float
     total_long_s: float
     client_s: float
+    unary_warm_s: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,19 @@ class Sink(Protocol):
     async def break_off(self) -> None: ...
 
 
+# What may stand before any JSON.
+_SPACE = b" "
+
+
 @dataclass(frozen=True, slots=True)
 class Pulse:
     """In seconds. Streams are opened after `open_s` of waiting, so that quick refusals keep their status,
-    and kept warm every `beat_s`: proxies in between cut what is silent for a minute. `settle_s` is for
-    how long an answer waits for the books."""
+    and kept warm every `beat_s`: proxies in between cut what is silent for a minute. What is no stream is
+    opened after `unary_s`, None: not before it is there. `settle_s` is for how long an answer waits for the books.
+    """
 
     open_s: float = 2.0
+    unary_s: float | None = None
     beat_s: float = 15.0
     settle_s: float = 1.0
 
@@ -92,10 +98,11 @@ class Vigil:
 
 def _beats(writer: Passing | Gathering, pulse: Pulse) -> Iterator[tuple[float, bytes]]:
     """How long to wait each time, and what to send when nothing has come by then."""
-    if writer.heartbeat is None:
-        yield math.inf, b""
-        return
-    if isinstance(writer, Gathering) and writer.opening():
+    beat = writer.heartbeat
+    if beat is None:
+        beat = _SPACE
+        yield math.inf if pulse.unary_s is None else pulse.unary_s, beat
+    elif isinstance(writer, Gathering) and writer.opening():
         yield pulse.open_s, b""
     while True:
-        yield pulse.beat_s, writer.heartbeat
+        yield pulse.beat_s, beat

@@ -43,7 +43,7 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.store_away is Outage.SLICE
     assert not settings.store_may_forget
     assert settings.secret is None
-    assert settings.timeouts == Timeouts(5, 30, 180, 420, 660, 360)
+    assert settings.timeouts == Timeouts(5, 30, 180, 420, 660, 360, None)
     assert settings.patience == Patience(None, 45, 75)
     assert settings.failover_mode is Mode.AUTO
     assert settings.limits == Limits(104857600, None, 4 * 1024**3, 1000, 2 * 1024**3, 512 * 1024**2)

@@ -1,7 +1,7 @@
 """Answers in pieces: Gemini's two streams and chat's, whole, slow and failing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from gateway.relay.vigil import Pulse
 from tests.house import MODEL, Gateway, Simulator, native_picture, open_gateway, pixels
 
+NATIVE = f"/v1beta/models/{MODEL}:generateContent"
 NATIVE_STREAM = f"/v1beta/models/{MODEL}:streamGenerateContent"
 
 
@@ -156,3 +157,40 @@ async def test_a_failure_after_the_first_heartbeat_is_told_in_the_stream(slow: S
         assert answer.status_code == 200
         (told,) = [json.loads(each) for each in events(answer.text)]
         assert told["error"]["code"] == 502
+
+
+UNARY = {
+    "native": (NATIVE, native),
+    "images": ("/v1/images/generations", lambda prompt: {"model": MODEL, "prompt": prompt}),
+    "chat": (
+        "/v1/chat/completions",
+        lambda prompt: {"model": MODEL, "messages": [{"role": "user", "content": prompt}]},
+    ),
+}
+
+
+@pytest.fixture
+async def warm(slow: Simulator, tmp_path: Path) -> AsyncIterator[Gateway]:
+    timeouts = {"unary_warm_s": 0.05}
+    async with open_gateway(slow, tmp_path, pulse=QUICK, timeouts=timeouts) as gateway:
+        yield gateway
+
+
+@pytest.mark.parametrize("way", UNARY)
+async def test_what_is_no_stream_is_kept_warm_with_white_space_if_so_set(warm: Gateway, way: str) -> None:
+    path, body = UNARY[way]
+    answer = await warm.http.post(path, json=body("a boat"))
+    assert answer.status_code == 200
+    assert len(answer.content) - len(answer.content.lstrip(b" ")) >= 2
+    assert "content-length" not in answer.headers
+    assert answer.json()
+
+
+async def test_one_that_is_warm_and_fails_breaks_and_owes_nothing(warm: Gateway) -> None:
+    with pytest.raises(httpx2.RemoteProtocolError):
+        await warm.images("a boat [sim:error]")
+    assert await warm.spent_nanos() == 0
+
+
+async def test_what_fails_at_once_keeps_its_status(warm: Gateway) -> None:
+    assert (await warm.images("a boat", model="nobody")).status_code == 404
