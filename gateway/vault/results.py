@@ -16,7 +16,8 @@ from contextlib import aclosing, suppress
 
 from gateway.vault.disk import SAFE
 from gateway.vault.errors import NoSuchResult
-from gateway.vault.records import Label, NotKept, Rank, Result, ResultCaps
+from gateway.vault.pace import Pace
+from gateway.vault.records import MIB, Label, NotKept, Rank, Result, ResultCaps
 from gateway.vault.room import Entry, NoRoom, Room
 from gateway.vault.store import Store, Thing
 from gateway.vault.tape import Tape, TapeLost
@@ -30,6 +31,12 @@ _OURS = re.compile(r"[a-z0-9-]+/(?:[0-9a-f]{64}\.(?:json|[0-9]+)|[0-9a-f]{16}\.t
 _ORPHAN_S = 600.0
 
 
+# A result that its caller has is kept as far as the disk has time for it: others need it more.
+_GIVEN_A_SECOND = 50
+_GIVEN_BYTES_A_SECOND = 64 * MIB
+_GIVEN_BURST_S = 4.0
+
+
 class Results:
     """`sweep` is due before the first result is kept, and every minute or so. The store's failures are `OSError`."""
 
@@ -38,6 +45,7 @@ class Results:
         self._secret = secret
         self._caps = caps
         self._room = Room(caps)
+        self._pace = Pace(_GIVEN_A_SECOND, _GIVEN_BYTES_A_SECOND, _GIVEN_BURST_S)
         self._read: dict[str, tuple[str, Entry]] = {}  # by name: the record's version, and what it said
 
     @property
@@ -49,6 +57,8 @@ class Results:
         """Keeps closed tapes, one for each reply; says why where it does not. Whoever reads them goes on."""
         if not all(tape.whole for tape in tapes):
             return NotKept.LOST
+        if label.rank is Rank.GIVEN and not self._pace.admits(sum(tape.size for tape in tapes), now):
+            return NotKept.BUSY
         result = self._result(label, tapes, now)
         name = self._name(label.team, label.call_id)
         try:

@@ -11,8 +11,9 @@ from typing import Any
 
 from gateway.core.allowance import extra_nanos
 from gateway.core.call import Ask
-from gateway.core.groups import Group
+from gateway.core.groups import Lane
 from gateway.rehearse.played import Bill, Played, Shift, Told
+from gateway.rehearse.purse import price
 from tests.incidents.callers import Came
 
 
@@ -28,15 +29,17 @@ class Records:
     second_of: Callable[[float], float]
 
 
-def played(records: Records, groups: Sequence[Group]) -> Played:
-    by_name = {group.name: group for group in groups}
-    cheapest = min(group.multiplier for group in groups)
+def played(records: Records, lanes: Sequence[Lane]) -> Played:
+    """As a rehearsal would have it: what is billed costs what it costs there, whatever tokens an answer took."""
+    by_name = {lane.group.name: lane for lane in lanes}
+    cheapest = min(lane.group.multiplier for lane in lanes)
+    ask_of = {each.call_id: records.asks[each.number][1] for each in records.came}
     billed: defaultdict[str, list[str]] = defaultdict(list)
     for row in records.bill:
         billed[call_of(row["id"])].append(row["group"])
     tried = _groups(records)
     finished = {row["call_id"]: row for row in records.log if row["event"] == "call"}
-    told = Played(groups[0].name)
+    told = Played(lanes[0].group.name)
     for each in sorted(records.came, key=lambda came: came.sent_at):
         row = finished.get(each.call_id, {})
         told.told.append(
@@ -52,8 +55,9 @@ def played(records: Records, groups: Sequence[Group]) -> Played:
         )
     told.shifts.extend(records.shifts)
     for row in records.bill:
-        at, group = records.second_of(row["at"]), by_name[row["group"]]
-        told.bills.append(Bill(at, group.name, at, extra_nanos(int(row["nanos"]), group, cheapest)))
+        at, lane, ask = records.second_of(row["at"]), by_name[row["group"]], ask_of.get(call_of(row["id"]))
+        nanos = int(row["nanos"]) if ask is None else price(ask, lane)
+        told.bills.append(Bill(at, lane.group.name, at, extra_nanos(nanos, lane.group, cheapest)))
     return told
 
 

@@ -128,7 +128,7 @@ def play(scenario: Scenario, rig: Rig, seed: int, home: Path) -> Result:
         records = joined.Records(asks, came, seller.bill(), log, shifts, clock.second_of)
         store = stack.enter_context(Redis(unix_socket_path=str(server.socket), decode_responses=True))
         return Result(
-            played=joined.played(records, settings.groups),
+            played=joined.played(records, [each.lane for each in settings.lanes]),
             audit=audit(store, _TEAM, records.bill),
             stillness=stillness,
             machine_s=joined.machine_s(records, rig.speed),

@@ -19,6 +19,8 @@ from tests.incidents.rig import Result, Rig, play
 SEED = 0
 DICE = 20
 RIG = Rig(replicas=2, speed=15.0)
+MOST_ADDED_S = 1.5  # of the incident's seconds
+LEAST_SPEED = 3.0
 WAITED = ("p50_s", "p99_s")
 
 (HANG,) = (replace(each, before_s=180.0, lasts_s=240.0, after_s=160.0) for each in SCENARIOS if each.name == "hang")
@@ -26,7 +28,14 @@ WAITED = ("p50_s", "p99_s")
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    return play(HANG, RIG, SEED, tmp_path_factory.mktemp("hang") / "played")
+    """Played more slowly, as often as it takes, where the machine has so much else to do that it plays along."""
+    home, rig = tmp_path_factory.mktemp("hang"), RIG
+    while True:
+        found = play(HANG, rig, SEED, home / f"at-{rig.speed:g}")
+        print(f"at {rig.speed:g} times the speed the machine added {found.machine_s:.2f} s to half of the answers")
+        if found.machine_s <= MOST_ADDED_S or rig.speed <= LEAST_SPEED:
+            return found
+        rig = replace(rig, speed=rig.speed / 2)
 
 
 @pytest.fixture(scope="module")
