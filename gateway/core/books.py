@@ -19,7 +19,7 @@ class Hold:
     `capped`: its team has caps on what it pays for dearer groups. `since` says in which day and month it counts:
     the seconds in which they begin, "86400 0"; empty: it is not known. `left_nanos` is what the budgets of its
     key and team have left beside it; None: they have none, or it is not known. `alerts` are shares of budgets
-    that were passed since the call before.
+    that were passed since the call before. `backed`: the store has it, for all that is known.
     """
 
     call_id: str
@@ -30,6 +30,7 @@ class Hold:
     since: str = ""
     left_nanos: int | None = field(default=None, compare=False)  # of the moment, and not of the hold
     alerts: tuple[Alert, ...] = field(default=(), compare=False)
+    backed: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

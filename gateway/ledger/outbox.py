@@ -82,21 +82,29 @@ class Outbox:
         left = self.journal.left
         return {"owed": len(left.owed), "in_case": len(left.in_case)}
 
-    async def in_case(self, *writes: Write) -> tuple[int, ...]:
+    def in_case(self, *writes: Write) -> tuple[int, ...]:
         """Promises writes that are to be made if this process dies before it says otherwise, by their numbers.
 
-        Where nothing can be written down there is nothing to take back.
+        Where nothing can be written down there is nothing to take back. Survives the end of the process at once; that
+        of the machine when `on_disk` says so, for which nobody needs to wait whose money the store has set aside.
         """
         try:
-            return await self.journal.write(in_case=writes)
+            return self.journal.promise(in_case=writes)
         except JournalError as failure:
             self.observe(StoreLost("journal", str(failure)))
             return ()
 
-    async def past(self, numbers: Iterable[int]) -> None:
+    async def on_disk(self) -> None:
+        """Returns when all that was promised survives the machine too, or cannot."""
+        try:
+            await self.journal.on_disk()
+        except JournalError as failure:
+            self.observe(StoreLost("journal", str(failure)))
+
+    def past(self, numbers: Iterable[int]) -> None:
         """Nothing is to be made of these any more."""
         if over := tuple(numbers):
-            await self._write(over=over)
+            self._promise(over=over)
 
     def forget(self, numbers: Sequence[int]) -> None:
         """The same, where it does no harm if they are made all the same."""
@@ -104,15 +112,16 @@ class Outbox:
 
     async def surely(self, doing: str, writes: Sequence[Write], *, instead_of: Iterable[int] = ()) -> None:
         """Returns when the store has them. From the first moment they are made instead of what was promised in case."""
-        numbers = await self._write(owed=writes, over=tuple(instead_of))
+        numbers = self._promise(owed=writes, over=tuple(instead_of))
         for place, write in enumerate(writes):
             if await self._made(doing, write, written=bool(numbers)):
                 self.journal.made(numbers[place : place + 1])
 
     async def later(self, writes: Sequence[Write], *, instead_of: Iterable[int] = ()) -> None:
-        """The same, with a turn to come: nobody waits for it."""
-        numbers = await self._write(owed=writes, over=tuple(instead_of))
+        """The same, with a turn to come: returns when it is on the disk that they are owed."""
+        numbers = self._promise(owed=writes, over=tuple(instead_of))
         self._later.update(zip(numbers, writes, strict=False))  # without a journal there are no numbers
+        await self.on_disk()
 
     async def turn(self) -> None:
         """Looks after the journal; to be taken every `TURN_EVERY_S`."""
@@ -208,9 +217,9 @@ class Outbox:
 
         await asyncio.gather(*(one_by_one(row) for row in rows.values()))
 
-    async def _write(self, owed: Sequence[Write] = (), over: Sequence[int] = ()) -> tuple[int, ...]:
+    def _promise(self, owed: Sequence[Write] = (), over: Sequence[int] = ()) -> tuple[int, ...]:
         try:
-            return await self.journal.write(owed=owed, over=over)
+            return self.journal.promise(owed=owed, over=over)
         except JournalError as failure:
             self.observe(StoreLost("journal", str(failure)))
             self.journal.made(over)
@@ -224,6 +233,7 @@ class Outbox:
                 await self.store.make(write)
             except BooksAway as away:
                 self.observe(StoreLost(doing, str(away)))
+                await self.on_disk()
                 if written and self.stopping():
                     return False
                 await asyncio.sleep(_AGAIN_S[min(tries, len(_AGAIN_S) - 1)])

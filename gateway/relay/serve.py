@@ -226,7 +226,7 @@ async def _set_aside(
     lease_s = rounds * rooms.timeouts.total_long_s + _LEASE_BEYOND_S
     ids, key = [each.id for each in call.each()], call.key
     wanted = [Hold(each, key.team, key.id, plan.ceiling_nanos) for each in ids]
-    promised = await rooms.outbox.in_case(*(writes.void(hold, "lost with its process") for hold in wanted))
+    promised = rooms.outbox.in_case(*(writes.void(hold, "lost with its process") for hold in wanted))
     try:
         holds = await rooms.books.admit(ids, key, plan.ceiling_nanos, lease_s=lease_s, bid=bid)
         if isinstance(holds, Claimed):
@@ -235,7 +235,7 @@ async def _set_aside(
         rooms.slices.heard(holds[0], rooms.now())
         _tell_passed(holds[0].alerts, key, rooms)
     except BooksAway:  # it may have been set aside all the same
-        wanted = [replace(hold, since=rooms.books.since_without(key.team)) for hold in wanted]
+        wanted = [replace(hold, since=rooms.books.since_without(key.team), backed=False) for hold in wanted]
         unbacked = rooms.slices.unbacked(wanted, rooms.now())
         if unbacked is None:
             await rooms.outbox.later([writes.void(hold, "never begun") for hold in wanted], instead_of=promised)

@@ -42,7 +42,9 @@ class Settlement:
         """An attempt is about to be sent: should this process die, it is not forgotten."""
         self._began_ms[attempt_id] = round(self._rooms.books.today() * 1000)
         lost = charge_of(self._call, lane, attempt_id, reply=None, verdict=Verdict.LOST)
-        self._promised[attempt_id] = await self._outbox.in_case(self._operated(lost, UNSETTLED))
+        self._promised[attempt_id] = self._outbox.in_case(self._operated(lost, UNSETTLED))
+        if not self._hold.backed:
+            await self._outbox.on_disk()
 
     async def nothing(self, course: Course) -> None:
         """No attempt gave an answer: the caller owes nothing."""
@@ -78,7 +80,7 @@ class Settlement:
             case Billed.MAYBE:
                 await self._operator(loser, UNSETTLED)
             case Billed.NO:
-                await self._outbox.past(self._past(loser.id))
+                self._outbox.past(self._past(loser.id))
         await self.purse.close(loser)
 
     def _charge(self, winner: Attempt) -> Charge:

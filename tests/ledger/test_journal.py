@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.ledger.frames import Write
+from gateway.ledger.frames import Write, unframed
 from gateway.ledger.journal import Journal, JournalError
 from gateway.ledger.orphans import KEPT_S, Orphan, keep, kept, made, orphans, sweep
 
@@ -42,15 +42,15 @@ def left_in(directory: Path, now: float = NOW) -> list[Orphan]:
 
 async def test_numbers_are_given_in_the_order_of_the_promises(tmp_path: Path) -> None:
     async with Journal.open(tmp_path, STORE, today) as journal:
-        assert await journal.write(owed=[A], in_case=[B, C]) == (1, 2, 3)
+        assert journal.promise(owed=[A], in_case=[B, C]) == (1, 2, 3)
         assert (journal.left.owed, journal.left.in_case) == ({1: A}, {2: B, 3: C})
-        assert await journal.write(owed=[B], over=[1, 3]) == (4,)
+        assert journal.promise(owed=[B], over=[1, 3]) == (4,)
         assert (journal.left.owed, journal.left.in_case) == ({4: B}, {2: B})
 
 
 async def test_a_process_that_owes_nothing_leaves_nothing(tmp_path: Path) -> None:
     async with Journal.open(tmp_path, STORE, today) as journal:
-        (number,) = await journal.write(owed=[A])
+        (number,) = journal.promise(owed=[A])
         assert len(homes(tmp_path)) == 1
         journal.made([number])
     assert homes(tmp_path) == []
@@ -64,7 +64,7 @@ async def test_one_that_promised_nothing_leaves_no_trace(tmp_path: Path) -> None
 
 async def test_what_is_left_at_the_end_is_found(tmp_path: Path) -> None:
     async with Journal.open(tmp_path, STORE, today) as journal:
-        first, _ = await journal.write(owed=[A, B])
+        first, _ = journal.promise(owed=[A, B])
         journal.made([first])
         assert left_in(tmp_path) == [], "as long as it lives it is nobody else's"
     (orphan,) = left_in(tmp_path)
@@ -78,10 +78,10 @@ async def test_what_is_left_at_the_end_is_found(tmp_path: Path) -> None:
 async def test_what_was_made_is_kept_for_an_hour_for_the_store_that_it_is_about(tmp_path: Path) -> None:
     now = NOW - KEPT_S
     async with Journal.open(tmp_path, STORE, lambda: now) as journal:
-        journal.made(await journal.write(owed=[A]))
+        journal.made(journal.promise(owed=[A]))
         now = NOW
-        journal.made(await journal.write(owed=[B]))
-        await journal.write(over=await journal.write(in_case=[A]))
+        journal.made(journal.promise(owed=[B]))
+        journal.promise(over=journal.promise(in_case=[A]))
     (home,) = kept(tmp_path, STORE)
     assert kept(tmp_path, "redis://another.store") == set()
     assert made(home, NOW - KEPT_S) == [(NOW - KEPT_S, A), (NOW, B)]
@@ -95,7 +95,7 @@ async def test_what_was_made_is_kept_for_an_hour_for_the_store_that_it_is_about(
 
 async def test_what_was_left_is_told_as_made_when_it_was(tmp_path: Path) -> None:
     async with Journal.open(tmp_path, STORE, today) as journal:
-        await journal.write(owed=[A], in_case=[B])
+        journal.promise(owed=[A], in_case=[B])
     (orphan,) = left_in(tmp_path)
     keep(orphan.home, STORE, NOW + 9)
     (home,) = kept(tmp_path, STORE)
@@ -104,7 +104,7 @@ async def test_what_was_left_is_told_as_made_when_it_was(tmp_path: Path) -> None
 
 async def test_of_two_that_look_one_finds_it(tmp_path: Path) -> None:
     async with Journal.open(tmp_path, STORE, today) as journal:
-        await journal.write(owed=[A])
+        journal.promise(owed=[A])
     with orphans(tmp_path, NOW) as first, orphans(tmp_path, NOW) as second:
         assert (len(first), len(second)) == (1, 0)
     assert len(left_in(tmp_path)) == 1
@@ -112,7 +112,7 @@ async def test_of_two_that_look_one_finds_it(tmp_path: Path) -> None:
 
 async def test_a_thousand_promises_at_once_share_their_syncs(tmp_path: Path) -> None:
     async with Journal.open(tmp_path, STORE, today) as journal:
-        numbers = await asyncio.gather(*(journal.write(owed=[Write("f", (), (str(n),))]) for n in range(1000)))
+        numbers = [journal.promise(owed=[Write("f", (), (str(n),))]) for n in range(1000)]
         assert sorted(number for (number,) in numbers) == list(range(1, 1001))
         for (number,), n in zip(numbers, range(1000), strict=True):
             assert journal.left.owed[number].args == (str(n),)
@@ -124,10 +124,10 @@ async def test_a_long_file_is_followed_by_another_and_goes_when_nothing_in_it_is
     now = NOW
     async with Journal.open(tmp_path, STORE, lambda: now) as journal:
         (home,) = homes(tmp_path)
-        (number,) = await journal.write(owed=[A])
+        (number,) = journal.promise(owed=[A])
         bulky = [Write("f", (), ("x" * 500_000,))]
         for _ in range(40):
-            for_now = await journal.write(owed=bulky)
+            for_now = journal.promise(owed=bulky)
             journal.made(for_now)
         await journal.turn()
         assert len(list(home.glob("0*"))) == 2, "for an hour"
@@ -158,12 +158,12 @@ def full_disk(at_bytes: int) -> Iterator[None]:
 
 async def test_a_full_disk_is_told_and_what_failed_is_not_in_the_file(tmp_path: Path) -> None:
     async with Journal.open(tmp_path, STORE, today) as journal:
-        await journal.write(owed=[A])
+        journal.promise(owed=[A])
         (home,) = homes(tmp_path)
         length = (home / "000001").stat().st_size
         with full_disk(length + 20):
             with pytest.raises(JournalError) as failed:
-                await journal.write(owed=[B])
+                journal.promise(owed=[B])
             assert failed.value.errno == errno.EFBIG
             assert failure(journal) == os.strerror(errno.EFBIG)
             assert (home / "000001").stat().st_size == length
@@ -171,7 +171,7 @@ async def test_a_full_disk_is_told_and_what_failed_is_not_in_the_file(tmp_path: 
                 await journal.turn()
         await journal.turn()
         assert failure(journal) is None, "it is found out by itself when there is room again"
-        await journal.write(owed=[C])
+        journal.promise(owed=[C])
     (orphan,) = left_in(tmp_path)
     assert [write.args for write in orphan.left.owed.values()] == [("a",), ("c",)]
     assert orphan.damaged == 0
@@ -194,7 +194,7 @@ WRITER = """
         async with Journal.open(Path(sys.argv[1]), "a store", time.time) as journal:
             async def promise(stem: int) -> None:
                 for n in range(10**9):
-                    await journal.write(owed=[Write("f", (), (f"{stem}-{n}",))])
+                    journal.promise(owed=[Write("f", (), (f"{stem}-{n}",))])
                     sys.stdout.write(f"{stem}-{n}\\n")
                     sys.stdout.flush()
             await asyncio.gather(*(promise(stem) for stem in range(8)))
@@ -216,3 +216,45 @@ def test_what_was_promised_survives_a_kill(tmp_path: Path, lines: int) -> None:
     found = {write.args[0] for write in orphan.left.owed.values()}
     assert {each for each in promised if each} <= found
     assert orphan.damaged == 0
+
+
+async def test_what_is_promised_is_with_the_system_at_once_and_on_the_disk_a_moment_later(tmp_path: Path) -> None:
+    async with Journal.open(tmp_path, STORE, today) as journal:
+        (home,) = homes(tmp_path)
+        numbers = journal.promise(owed=[A])
+        entries = unframed((home / "000001").read_bytes()).entries
+        assert entries[-1].owed == ((numbers[0], A),)
+        await journal.on_disk()
+        journal.promise(owed=[B])
+        later = asyncio.create_task(journal.on_disk())
+        await asyncio.sleep(0)
+        journal.promise(owed=[C])  # while that is being synced
+        await later
+        await journal.on_disk()
+    (orphan,) = left_in(tmp_path)
+    assert list(orphan.left.owed.values()) == [A, B, C]
+
+
+async def test_after_a_sync_that_failed_all_that_is_left_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system forgets what it could not write, and says so once: nothing can be known of that file any more."""
+    async with Journal.open(tmp_path, STORE, today) as journal:
+        first, second = journal.promise(owed=[A], in_case=[B])
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fdatasync", fails)
+            with pytest.raises(JournalError):
+                await journal.on_disk()
+        assert failure(journal) == os.strerror(errno.EIO)
+        journal.promise(owed=[C])
+        await journal.on_disk()
+        assert failure(journal) is None
+        (home,) = homes(tmp_path)
+        assert [path.name for path in sorted(home.glob("0*"))] == ["000001", "000002"]
+        (again,) = unframed((home / "000002").read_bytes()).entries
+        assert again.owed == ((first, A), (second + 1, C))
+        assert again.in_case == ((second, B),)
+
+
+def fails(_: int) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))

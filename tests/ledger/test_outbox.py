@@ -49,7 +49,7 @@ async def hold(books: Books, key: Key) -> Hold:
 
 async def test_what_is_owed_is_made_and_then_over(opened: Opened, books: Books, key: Key, hold: Hold) -> None:
     async with opened() as outbox:
-        (promised,) = await outbox.in_case(writes.void(hold, "lost"))
+        (promised,) = outbox.in_case(writes.void(hold, "lost"))
         assert outbox.promises == {"owed": 0, "in_case": 1}
         await outbox.surely("settle", [writes.settle(hold, charge(USD // 2))], instead_of=[promised])
         assert await books.balance(key) == Balance(USD // 2, 0, 100 * USD)
@@ -62,7 +62,7 @@ async def test_what_was_promised_in_case_is_made_by_whoever_finds_it(
     feared = charge(USD // 3, attempt_id="call_1-1")
     async with opened() as outbox:
         lost = writes.operator(feared, call_id="call_1", team="acme", why=writes.UNSETTLED)
-        await outbox.in_case(writes.void(hold, "lost"), lost)
+        outbox.in_case(writes.void(hold, "lost"), lost)
     async with opened() as another:
         await another.adopt()
         assert await books.balance(key) == Balance(0, 0, 100 * USD)
@@ -76,8 +76,8 @@ async def test_what_is_past_is_not_made_by_whoever_finds_it(
     opened: Opened, books: Books, key: Key, hold: Hold, told: list[Event]
 ) -> None:
     async with opened() as outbox:
-        promised = await outbox.in_case(writes.void(hold, "lost"), writes.void(hold, "lost again"))
-        await outbox.past(promised[:1])
+        promised = outbox.in_case(writes.void(hold, "lost"), writes.void(hold, "lost again"))
+        outbox.past(promised[:1])
         outbox.forget(promised[1:])
     async with opened() as another:
         await another.adopt()
@@ -90,7 +90,7 @@ async def test_what_was_made_lately_is_told_to_a_store_that_has_lost_it(
 ) -> None:
     other = await reserve(books, "call_2", key, USD)
     async with opened() as outbox:
-        await outbox.in_case(writes.void(other, "lost"))  # so that it leaves a journal
+        outbox.in_case(writes.void(other, "lost"))  # so that it leaves a journal
         await outbox.surely("settle", [writes.settle(hold, charge(USD // 2))])
     raw.flushall()
     await keys.create_team("acme", limits=TeamLimits(Budget(100 * USD)), now=NOW)
@@ -107,7 +107,7 @@ async def test_of_what_is_made_again_the_last_word_counts(
     allowances = Allowances(store, {})
     assert await allowances.draw(Purpose.RACES, None, "call_1-2", 1000) is None
     async with opened() as outbox:
-        await outbox.in_case(writes.void(hold, "lost"))  # so that it leaves a journal
+        outbox.in_case(writes.void(hold, "lost"))  # so that it leaves a journal
         for nanos in range(200):
             await outbox.surely("correct", writes.correct(Purpose.RACES, None, "call_1-2", nanos))
     async with opened() as another:
@@ -120,7 +120,7 @@ async def test_without_room_to_write_it_is_made_all_the_same_and_told(
 ) -> None:
     async with opened() as outbox:
         with full_disk(10):
-            assert await outbox.in_case(writes.void(hold, "lost")) == ()
+            assert outbox.in_case(writes.void(hold, "lost")) == ()
             assert outbox.failure == "File too large"
             await outbox.surely("settle", [writes.settle(hold, charge(USD // 2))])
         assert await books.balance(key) == Balance(USD // 2, 0, 100 * USD)
@@ -264,7 +264,7 @@ async def test_what_a_process_made_that_is_gone_is_told_again_by_another(
         with losable.set_back():
             await eventually(lambda: _answers(store))
             async with another() as outbox:
-                promised = await outbox.in_case(writes.void(holds[1], "lost"))
+                promised = outbox.in_case(writes.void(holds[1], "lost"))
                 await outbox.surely("settle", [writes.settle(holds[0], charge(7))])
                 if not killed:
                     await outbox.surely("void", [writes.void(holds[1], "no answer")], instead_of=promised)

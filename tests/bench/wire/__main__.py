@@ -1,6 +1,8 @@
 """`python -m tests.bench.wire`: the gateway beside nginx, each on one core, in turns.
 
-CPU by call and by MB is what to trust; rates and times are ratios at best. Prints a table of medians and of the ratios to nginx in the same rounds; `--json FILE` keeps every figure.
+CPU by call and by MB is what to trust; rates and times are ratios at best.
+
+Prints a table of medians, and of the ratios to nginx in the same rounds; `--json FILE` keeps every figure.
 """
 
 import argparse
