@@ -5,12 +5,13 @@ entry is whole or not there at all, so what must be true together is written in 
 the middle of a frame was being written when its process died: that entry was promised to nobody.
 """
 
-import json
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import orjson
 
 _HEAD = struct.Struct(">II")
 
@@ -71,7 +72,7 @@ class Left:
 def framed(entry: Entry) -> bytes:
     parts = {"owed": entry.owed, "in_case": entry.in_case, "over": entry.over}
     document = {"at": entry.at, **{name: part for name, part in parts.items() if part}}
-    text = json.dumps(document, separators=(",", ":")).encode()
+    text = orjson.dumps(document, default=tuple)
     return _HEAD.pack(len(text), zlib.crc32(text)) + text
 
 
@@ -87,7 +88,7 @@ def unframed(data: bytes) -> Found:
             break
         text = data[start:at]
         if zlib.crc32(text) == checksum:
-            entries.append(_entry(json.loads(text)))
+            entries.append(_entry(orjson.loads(text)))
             ends, damaged, doubtful = at, damaged + doubtful, 0
         else:
             doubtful += 1  # damaged if a whole one follows, else torn
