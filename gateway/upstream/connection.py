@@ -53,9 +53,13 @@ class Connection(asyncio.Protocol):
         self._sending = False
 
     @property
+    def stands(self) -> bool:
+        return not self._transport.is_closing()
+
+    @property
     def quiet(self) -> bool:
         """It stands, and nothing has come in that the loop has not seen yet: not even that the peer has left."""
-        return not self._transport.is_closing() and not self._poll.poll(0)
+        return self.stands and not self._poll.poll(0)
 
     def ask(self, method: str, read_s: float | None) -> Arrival:
         """The answer to a request that is written next. It is not another's turn until all of it is `sent`."""
@@ -107,7 +111,6 @@ class Connection(asyncio.Protocol):
             own.setsockopt(*option)
         self._poll = select.poll()
         self._poll.register(own.fileno(), select.POLLIN)
-        self._home.opened(self)
 
     def data_received(self, data: bytes) -> None:
         if self._arrival is not None:

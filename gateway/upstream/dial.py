@@ -31,6 +31,9 @@ async def dial(origin: Origin, home: Home, trust: ssl.SSLContext, connect_s: flo
             ssl=trust if secure else None,
             server_hostname=origin.name if secure else None,
         )
+        if not connection.stands:
+            raise ConnectionAbortedError("the peer closed the connection before anything was sent")
+        home.opened(connection)  # not before: of one that a cancel takes away, uvloop never says that it is lost
         return connection
 
     try:

@@ -84,8 +84,13 @@ class Pool:
         if self._idle:
             self._sweep_at(self._idle_s + min(idle[next(iter(idle))] for idle in self._idle.values()))
 
+    @property
+    def waiting(self) -> int:
+        """How many are idle."""
+        return sum(map(len, self._idle.values()))
+
     def __repr__(self) -> str:
-        return f"<Pool {len(self._open)} open, {sum(map(len, self._idle.values()))} idle>"
+        return f"<Pool {len(self._open)} open, {self.waiting} idle>"
 
 
 def _now() -> float:
