@@ -51,10 +51,11 @@ BREAKS: dict[str, tuple[Script, Verdict]] = {
 }
 
 
+@pytest.mark.parametrize("carrier", ["own", "httpx2"])
 @pytest.mark.parametrize("what", BREAKS)
-async def test_a_break_has_its_verdict_and_leaves_nothing_behind(what: str) -> None:
+async def test_a_break_has_its_verdict_and_leaves_nothing_behind(what: str, carrier: str) -> None:
     script, verdict = BREAKS[what]
-    async with Server.running(script) as (server, url), sender(url) as lane:
+    async with Server.running(script) as (server, url), sender(url, carrier=carrier) as lane:
         failure = await lane.failure()
         assert failure.verdict is verdict
         assert failure.reason
