@@ -98,7 +98,7 @@ async def running(
     timeouts, supervisor = _timeouts(settings), Supervisor()
     async with (
         ledger_of(settings) as ledger,
-        Client(lanes, timeouts) as client,
+        Client(lanes, timeouts, carrier=settings.upstream_transport) as client,
         Outbox.open(
             ledger.store, settings.data_dir / "journal", observe, time.time, lambda: supervisor.draining
         ) as outbox,

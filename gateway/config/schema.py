@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 from gateway.config import rules
 from gateway.config.catalog import ModelSection
 from gateway.config.sections import Section
-from gateway.config.settings import Auth, Listen, ListenTcp, Secret
+from gateway.config.settings import Auth, Carrier, Listen, ListenTcp, Secret
 from gateway.core.groups import Billing
 from gateway.core.health import Patience
 from gateway.core.keys import Mode
@@ -32,6 +32,7 @@ AdminKey = Annotated[Secret, PlainValidator(rules.admin_key_of)]
 LongSecret = Annotated[Secret, PlainValidator(rules.long_secret_of)]
 BillingWord = Annotated[Billing, PlainValidator(rules.billing_of)]
 AuthWord = Annotated[Auth, PlainValidator(partial(rules.choice, Auth))]
+CarrierWord = Annotated[Carrier, PlainValidator(partial(rules.choice, Carrier))]
 ModeWord = Annotated[Mode, PlainValidator(partial(rules.choice, Mode))]
 OutageWord = Annotated[Outage, PlainValidator(partial(rules.choice, Outage))]
 ReceiverWord = Annotated[str, PlainValidator(rules.receiver_of)]
@@ -165,6 +166,7 @@ class Root(Section):
     admin: AdminSection = AdminSection()
     groups: list[GroupSection] = Field(min_length=1, description="at least one, in order of preference")
     models: dict[str, ModelSection] = Field(default_factory=dict)
+    upstream_transport: CarrierWord = Carrier.OWN
     timeouts: TimeoutsSection = TimeoutsSection()
     failover: FailoverSection = FailoverSection()
     limits: LimitsSection = LimitsSection()

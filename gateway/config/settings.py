@@ -72,6 +72,13 @@ class Auth(StrEnum):
     X_GOOG_API_KEY = "x-goog-api-key"
 
 
+class Carrier(StrEnum):
+    """What makes the connections to lanes: the gateway itself, or the library."""
+
+    OWN = "own"
+    HTTPX2 = "httpx2"
+
+
 @dataclass(frozen=True, slots=True)
 class LaneSettings:
     """A lane with what it is sent with. `models` has the upstream's own names for our model ids, where they differ."""
@@ -168,6 +175,7 @@ class Settings:
     groups: tuple[Group, ...]
     lanes: tuple[LaneSettings, ...]
     catalog: Catalog = field(repr=False)
+    upstream_transport: Carrier
     timeouts: Timeouts
     patience: Patience
     failover_mode: Mode

@@ -7,16 +7,19 @@ request, which is to say whether it may bill it.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import httpx2
 
 from gateway.core.groups import Lane
 from gateway.core.outcome import Verdict
+from gateway.upstream.connection import KEEPALIVE
 from gateway.upstream.lanes import Access, Lanes, LaneState
+from gateway.upstream.transport import Transport
 
 # An error page is read this far: enough for any envelope, and for its request id.
 ERROR_BYTES = 64 * 1024
@@ -86,7 +89,8 @@ class Answer:
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives; raises `SendFailure` CUT when it breaks off or falls silent."""
         idle_s = self._idle_s
-        pieces = self._response.aiter_bytes() if self._encoded else self._response.aiter_raw()
+        assert isinstance(self._response.stream, httpx2.AsyncByteStream)
+        pieces = self._response.aiter_bytes() if self._encoded else aiter(self._response.stream)
         try:
             while True:
                 async with asyncio.timeout(idle_s):
@@ -117,21 +121,24 @@ class Answer:
 
 
 class Client:
-    """Sends on lanes: one connection pool a lane, so that a slow group cannot starve another."""
+    """Sends on lanes: each has connections of its own, so that a slow group cannot starve another.
 
-    def __init__(self, lanes: Lanes, timeouts: Timeouts) -> None:
+    `carrier` names what makes them: "own", or "httpx2", which is the library's.
+    """
+
+    def __init__(self, lanes: Lanes, timeouts: Timeouts, *, carrier: str = "own") -> None:
         self._timeouts = timeouts
         self.lanes = lanes
         # One context for all lanes: loading the system's trust store is the dear part.
         trust = ssl.create_default_context()
-        self._pools = {state.access.lane.name: self._pool(trust) for state in lanes}
+        self._transports = {state.access.lane.name: _CARRIERS[carrier](trust) for state in lanes}
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for pool in self._pools.values():
-            await pool.aclose()
+        for transport in self._transports.values():
+            await transport.aclose()
 
     @asynccontextmanager
     async def send(self, lane: Lane, sending: Sending) -> AsyncIterator[Answer]:
@@ -159,10 +166,9 @@ class Client:
 
     async def _head(self, state: LaneState, sending: Sending) -> httpx2.Response:
         access = state.access
-        pool = self._pools[access.lane.name]
-        request = pool.build_request(
+        request = httpx2.Request(
             "POST",
-            access.url(sending.model_id, streams=sending.streams),
+            _parsed(access.url(sending.model_id, streams=sending.streams)),
             content=sending.body,
             headers={
                 access.header: access.credential,
@@ -170,26 +176,27 @@ class Client:
                 "accept": "text/event-stream" if sending.streams else "application/json",
                 # A picture in base64 hardly compresses, and what is not compressed can pass as it is.
                 "accept-encoding": "identity",
+                "user-agent": "nano-banana-gateway",
                 "x-request-id": sending.attempt_id,
             },
+            # How long an answer is waited for, `send` and `Answer` know.
+            extensions={"timeout": {"connect": self._timeouts.connect_s}},
         )
         try:
-            return await pool.send(request, stream=True)
+            return await self._transports[access.lane.name].handle_async_request(request)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol) as error:
             raise SendFailure(Verdict.UNREACHABLE, f"no connection: {error or type(error).__name__}") from error
         except httpx2.HTTPError as error:
             raise SendFailure(Verdict.LOST, f"the connection ended before an answer: {error}") from error
 
-    def _pool(self, trust: ssl.SSLContext) -> httpx2.AsyncClient:
-        patience = httpx2.Timeout(None, connect=self._timeouts.connect_s)
-        # Few idle connections: the pool looks at every one of them for every request.
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30.0)
-        return httpx2.AsyncClient(
-            headers={"user-agent": "nano-banana-gateway"},
-            verify=trust,
-            timeout=patience,
-            limits=limits,
-            trust_env=False,
-            follow_redirects=False,
-            http2=False,
-        )
+
+def _httpx2s(trust: ssl.SSLContext) -> httpx2.AsyncBaseTransport:
+    # Few idle connections: its pool looks at every one of them for every request.
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30.0)
+    return httpx2.AsyncHTTPTransport(verify=trust, trust_env=False, limits=limits, socket_options=KEEPALIVE)
+
+
+_CARRIERS: dict[str, Callable[[ssl.SSLContext], httpx2.AsyncBaseTransport]] = {"own": Transport, "httpx2": _httpx2s}
+
+# There are as many as lanes and models.
+_parsed = lru_cache(maxsize=1024)(httpx2.URL)

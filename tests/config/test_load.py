@@ -9,6 +9,7 @@ import pytest
 from gateway.config.load import load, parse
 from gateway.config.settings import (
     Auth,
+    Carrier,
     ConfigError,
     Limits,
     ListenTcp,
@@ -42,6 +43,7 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.store == "embedded"
     assert settings.store_away is Outage.SLICE
     assert not settings.store_may_forget
+    assert settings.upstream_transport is Carrier.OWN
     assert settings.secret is None
     assert settings.timeouts == Timeouts(5, 30, 180, 420, 660, 360, None)
     assert settings.patience == Patience(None, 45, 75)

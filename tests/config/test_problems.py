@@ -184,6 +184,7 @@ def put(document: Any, where: tuple[str | int, ...], value: object) -> None:
         (("timeouts", "idle_s"), 86401, "timeouts.idle_s: must be at most 86400"),
         (("timeouts", "idle_s"), float("nan"), "timeouts.idle_s: must be a number"),
         (("timeouts", "total_s"), 700, "timeouts: total_long_s must be at least total_s"),
+        (("upstream_transport",), "aiohttp", "upstream_transport: must be one of own, httpx2"),
         (("failover", "mode"), "manual", "failover.mode: must be one of auto, hang-only, off"),
         (("failover", "suspect_s"), 0, f"failover.suspect_s: {SECONDS}"),
         (("failover", "premium_day_usd"), -1, f"failover.premium_day_usd: {AMOUNT}"),

@@ -51,9 +51,10 @@ async def sender(
     idle_s: float = AMPLE_S,
     stream_idle_s: float = AMPLE_S,
     error_s: float = AMPLE_S,
+    carrier: str = "own",
 ) -> AsyncIterator[Sender]:
     lane = replace(facts.lane(), url=url)
     lanes = Lanes([access(lane, "sim-key-default", auth="bearer", names={})])
     timeouts = Timeouts(connect_s=connect_s, idle_s=idle_s, stream_idle_s=stream_idle_s, error_s=error_s)
-    async with Client(lanes, timeouts) as client:
+    async with Client(lanes, timeouts, carrier=carrier) as client:
         yield Sender(client)

@@ -67,11 +67,12 @@ async def listening(converse: Converse, tls: ssl.SSLContext | None = None) -> As
         with suppress(ConnectionError, asyncio.IncompleteReadError):  # the caller hung up
             await converse(reader, writer)
         writer.close()
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, TimeoutError, ssl.SSLError):  # not everybody says goodbye
             await writer.wait_closed()
         del running[task]
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    goodbye_s = 1.0 if tls else None
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls, ssl_shutdown_timeout=goodbye_s)
     try:
         yield f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:

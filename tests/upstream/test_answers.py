@@ -134,18 +134,18 @@ async def test_a_connection_is_used_again() -> None:
     await eventually(lambda: _open(server, 0))
 
 
-async def test_calls_that_wait_do_not_hold_each_other_up() -> None:
+@pytest.mark.parametrize(("carrier", "kept"), [("own", 50), ("httpx2", 20)])
+async def test_calls_that_wait_do_not_hold_each_other_up(carrier: str, kept: int) -> None:
     together = asyncio.Barrier(50)
 
     async def all_at_once(turn: Turn) -> None:
         await together.wait()
         await turn.say(answer(b"{}"))
 
-    async with Server.running(all_at_once) as (server, url), sender(url) as lane:
+    async with Server.running(all_at_once) as (server, url), sender(url, carrier=carrier) as lane:
         await asyncio.gather(*(lane.whole() for _ in range(50)))
         assert (server.connections, lane.in_flight) == (50, 0)
-        # Only so many are kept for later.
-        await eventually(lambda: _open(server, 20))
+        await eventually(lambda: _open(server, kept))
 
 
 async def test_an_idle_connection_that_the_upstream_closed_is_not_taken_for_a_failure() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -52,10 +51,11 @@ BREAKS: dict[str, tuple[Script, Verdict]] = {
 }
 
 
+@pytest.mark.parametrize("carrier", ["own", "httpx2"])
 @pytest.mark.parametrize("what", BREAKS)
-async def test_a_break_has_its_verdict_and_leaves_nothing_behind(what: str) -> None:
+async def test_a_break_has_its_verdict_and_leaves_nothing_behind(what: str, carrier: str) -> None:
     script, verdict = BREAKS[what]
-    async with Server.running(script) as (server, url), sender(url) as lane:
+    async with Server.running(script) as (server, url), sender(url, carrier=carrier) as lane:
         failure = await lane.failure()
         assert failure.verdict is verdict
         assert failure.reason
@@ -181,16 +181,6 @@ async def test_a_cancel_while_connecting_leaves_nothing_behind(deaf: str) -> Non
         with pytest.raises(asyncio.CancelledError):
             await task
         assert lane.in_flight == 0
-
-
-@pytest.fixture
-def deaf() -> Iterator[str]:
-    """The address of a socket whose queue is full: the kernel drops whatever knocks."""
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        with socket.create_connection(full.getsockname()):
-            yield _url(full)
 
 
 async def _trickles(turn: Turn) -> None:
