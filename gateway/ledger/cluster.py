@@ -9,14 +9,14 @@ and what it asks on another, and ends the connections of all calls when it reads
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from redis.asyncio import Redis
 from redis.crc import key_slot
 from redis.exceptions import AskError, ClusterDownError, MovedError, ResponseError, TryAgainError
 
 from gateway.ledger.address import Place, Several
-from gateway.ledger.servers import LOST, Door, Shut, T, Work, connected, said
+from gateway.ledger.servers import LOST, Client, Door, Shut, T, Work, connected, said
 
 _SLOTS = 16384
 
@@ -68,13 +68,13 @@ class Cluster:
 
     async def aclose(self) -> None:
         for door in self._doors.values():
-            await door.client.aclose()
+            await door.aclose()
 
     async def _do(self, place: Place, work: Work[T], *, asking: bool) -> T:
         async def asked(client: Redis) -> T:
             async with client.client() as connection:  # what it allows is allowed for the next command of this one
                 await said(connection, "ASKING")
-                return await work(connection)
+                return await work(cast(Client, connection))  # it is one of the same class
 
         try:
             return await self._door(place).ask(asked if asking else work)

@@ -46,8 +46,10 @@ class Watched:
         return [list(range(len(keys)))] if keys else []
 
     async def aclose(self) -> None:
-        for client in (*self._sentinels, *(door.client for door in self._doors.values())):
-            await client.aclose()
+        for sentinel in self._sentinels:
+            await sentinel.aclose()
+        for door in self._doors.values():
+            await door.aclose()
 
     async def _found(self) -> Door:
         if self._primary is None:

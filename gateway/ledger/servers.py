@@ -14,8 +14,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from gateway.ledger.wire import Wire
+
 T = TypeVar("T")
-Work = Callable[[Redis], Awaitable[T]]
 
 # The server has not answered, and may have done what it was asked.
 LOST = (RedisConnectionError, RedisTimeoutError, OSError)
@@ -23,6 +24,17 @@ LOST = (RedisConnectionError, RedisTimeoutError, OSError)
 _CONNECTIONS = 32
 _TIMEOUT_S = 5.0
 _SHUT_S = 1.0
+
+
+class Client(Redis):
+    """The library's, with a connection beside on which all ask at once."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.wire = Wire(self.connection_pool, _TIMEOUT_S)
+
+
+Work = Callable[[Client], Awaitable[T]]
 
 
 class Servers(Protocol):
@@ -48,7 +60,7 @@ class Shut(RedisConnectionError):
 class Door:
     """The way to one server. One that has let somebody wait in vain is not asked by everybody else as well."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self.client = client
         self._shut_until = 0.0
 
@@ -60,6 +72,10 @@ class Door:
         except (TimeoutError, RedisTimeoutError):
             self._shut_until = time.monotonic() + _SHUT_S
             raise
+
+    async def aclose(self) -> None:
+        await self.client.wire.aclose()
+        await self.client.aclose()
 
 
 class OneServer:
@@ -78,7 +94,7 @@ class OneServer:
         return [list(range(len(keys)))] if keys else []
 
     async def aclose(self) -> None:
-        await self._door.client.aclose()
+        await self._door.aclose()
 
 
 async def said(client: Redis, *words: str) -> Any:
@@ -86,7 +102,7 @@ async def said(client: Redis, *words: str) -> Any:
     return await client.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
-def connected(url: str, **options: Any) -> Redis:
+def connected(url: str, **options: Any) -> Client:
     """A client of one server, which connects when it is first asked; raises `ValueError` for what is no address."""
     pool = BlockingConnectionPool.from_url(
         url,
@@ -103,4 +119,6 @@ def connected(url: str, **options: Any) -> Redis:
         pool.connection_class(**pool.connection_kwargs)
     except TypeError as exc:  # else it is raised when the first call comes
         raise ValueError("an option of the address is none") from exc
-    return Redis.from_pool(pool)
+    client = Client(connection_pool=pool)
+    client.auto_close_connection_pool = True
+    return client

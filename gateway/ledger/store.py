@@ -28,7 +28,7 @@ from gateway.ledger.errors import StoreError
 from gateway.ledger.fitness import unfit_of
 from gateway.ledger.frames import Write
 from gateway.ledger.sentinel import NoPrimary, Watched
-from gateway.ledger.servers import OneServer, Servers, T, Work
+from gateway.ledger.servers import Client, OneServer, Servers, T, Work, said
 from gateway.ledger.together import Answered, Together
 
 _AWAY = "the books cannot be reached at the moment, so nothing was spent; try again shortly"
@@ -47,10 +47,11 @@ _BATCH = 500
 
 
 class Asked(NamedTuple):
-    """A command, and a key of it, which says who has to answer."""
+    """A command, and a key of it, which says who has to answer; `read` makes of the answer what is wanted."""
 
     key: str
-    command: Callable[[Redis], Any]
+    words: tuple[str, ...]
+    read: Callable[[Any], Any] | None = None
 
 
 class Store:
@@ -113,7 +114,7 @@ class Store:
         name = library.full_name(function)
         with _away():
             answer: list[Any] = await self._together.ask(
-                Asked(keys[0], lambda client: client.fcall(name, len(named), *named, *args))
+                Asked(keys[0], ("FCALL", name, str(len(named)), *named, *args))
             )
         return answer
 
@@ -153,13 +154,13 @@ class Store:
         """All fields of many hashes, in the order asked for."""
         found: list[dict[str, str]] = []
         for start in range(0, len(keys), _BATCH):
-            found += await self.ask_all(keys[start : start + _BATCH], lambda client, key: client.hgetall(key))
+            found += await self._ask_all([Asked(key, ("HGETALL", key), _hash) for key in keys[start : start + _BATCH]])
         return found
 
     async def there(self, keys: Sequence[str]) -> bool:
         """Whether all of many keys are there."""
         for start in range(0, len(keys), _BATCH):
-            if not all(await self.ask_all(keys[start : start + _BATCH], lambda client, key: client.exists(key))):
+            if not all(await self._ask_all([Asked(key, ("EXISTS", key)) for key in keys[start : start + _BATCH]])):
                 return False
         return True
 
@@ -189,12 +190,13 @@ class Store:
 
     async def keep(self, texts: Mapping[str, str], *, for_s: float) -> None:
         """Writes texts that nothing depends on; each is gone `for_s` seconds after it was last written or read."""
-        for_ms = round(for_s * 1000)
-        await self.ask_all(list(texts), lambda client, key: client.set(key, texts[key], px=for_ms))
+        for_ms = str(round(for_s * 1000))
+        await self._ask_all([Asked(key, ("SET", key, text, "PX", for_ms)) for key, text in texts.items()])
 
     async def kept(self, keys: Sequence[str], *, for_s: float) -> list[str | None]:
         """What is still there of such texts, in the order asked for; None: nothing."""
-        return await self.ask_all(keys, lambda client, key: client.getex(key, px=round(for_s * 1000)))
+        for_ms = str(round(for_s * 1000))
+        return await self._ask_all([Asked(key, ("GETEX", key, "PX", for_ms)) for key in keys])
 
     async def through(self, kind: str, use: Callable[[list[str]], Awaitable[None]]) -> None:
         """Gives the names of all keys of a type to `use`, some at a time; one may come twice."""
@@ -219,10 +221,33 @@ class Store:
         return await self.ask(key, lambda client: getattr(client, command)(key, *args, **options))
 
     async def ask_all(self, keys: Sequence[str], command: Callable[[Redis, str], Any]) -> list[Any]:
-        """What comes of a command for each of many keys, in their order; sent together to whoever has them."""
+        """What comes of a command of the library's client for each of many keys, in their order."""
+        answers: list[Any] = [None] * len(keys)
+
+        async def ask(places: list[int]) -> None:
+            async def work(client: Redis) -> list[Any]:
+                async with client.pipeline(transaction=False) as pipeline:
+                    for place in places:
+                        command(pipeline, keys[place])
+                    return await pipeline.execute(raise_on_error=False)
+
+            for place, answer in zip(places, await self._servers.ask(keys[places[0]], work), strict=True):
+                again = _to_be_asked_again(answer)
+                answers[place] = (
+                    await self._servers.ask(keys[place], partial(_of, command, keys[place])) if again else answer
+                )
+
         with _away():
-            answers: list[Any] = [None] * len(keys)
-            await self._send([Asked(key, partial(_of, command, key)) for key in keys], answers.__setitem__)
+            await asyncio.gather(*map(ask, await self._servers.parted(keys)))
+            if failed := next((each for each in answers if isinstance(each, Exception)), None):
+                raise failed
+        return answers
+
+    async def _ask_all(self, asked: Sequence[Asked]) -> list[Any]:
+        """The answer to each, in their order; sent together to whoever has the keys."""
+        with _away():
+            answers: list[Any] = [None] * len(asked)
+            await self._send(asked, answers.__setitem__)
             if failed := next((each for each in answers if isinstance(each, Exception)), None):
                 raise failed
         return answers
@@ -246,12 +271,12 @@ class Store:
 
         async def ask(client: Redis) -> Any:
             try:
-                return await asked.command(client)
+                return _read(asked, await said(client, *asked.words))
             except ResponseError as exc:
                 if str(exc) != _NO_FUNCTION:
                     raise
             await self._load_library(client)
-            return await asked.command(client)
+            return _read(asked, await said(client, *asked.words))
 
         try:
             return await self._servers.ask(asked.key, ask)
@@ -279,12 +304,19 @@ class Store:
                 await client.function_load(library.CODE, replace=True)  # another gateway may just have
 
 
-async def _in_one_pipeline(asked: Sequence[Asked], client: Redis) -> list[Any]:
+async def _in_one_pipeline(asked: Sequence[Asked], client: Client) -> list[Any]:
     """The answer of one server to each, or its error."""
-    async with client.pipeline(transaction=False) as pipeline:
-        for each in asked:
-            each.command(pipeline)
-        return await pipeline.execute(raise_on_error=False)
+    answers = await client.wire.ask([each.words for each in asked])
+    return list(map(_read, asked, answers))
+
+
+def _read(asked: Asked, answer: Any) -> Any:
+    return answer if asked.read is None or isinstance(answer, Exception) else asked.read(answer)
+
+
+def _hash(answer: Any) -> dict[str, str]:
+    """What the client of the library, and a server by its newer protocol, give as it is wanted already."""
+    return answer if isinstance(answer, dict) else dict(zip(answer[::2], answer[1::2], strict=True))
 
 
 @contextmanager
