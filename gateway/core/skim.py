@@ -29,6 +29,10 @@ _LAST_BYTES = 4
 
 _BACKSLASH = ord("\\")
 
+# Strings that are kept whole whatever is in them, with all that is between them, as many as follow each other.
+_SHORT_BYTES = 4096
+_SHORT = re.compile(rb'(?:[^"]*+"(?:[^"\\]|\\.){0,%d}+")++' % _SHORT_BYTES, re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -66,6 +70,7 @@ class Skimmer:
 
     def __init__(self, keep_bytes: int = KEEP_BYTES) -> None:
         self._keep_bytes = keep_bytes
+        self._skips = keep_bytes >= 2 * _SHORT_BYTES  # an escape is two bytes
         self._kept = bytearray()
         self._in_string = False
         self._odd_backslash = False  # the last chunk ended in an unfinished escape
@@ -83,7 +88,13 @@ class Skimmer:
         data = bytes(chunk)
         at, end = 0, len(data)
         while at < end and not self.given_up:
-            at = self._through_string(data, at) if self._in_string else self._to_string(data, at)
+            if self._in_string:
+                at = self._through_string(data, at)
+            elif self._skips and (short := _SHORT.match(data, at)):
+                self._kept += short[0]
+                at = short.end()
+            else:
+                at = self._to_string(data, at)
             self.given_up = len(self._kept) > LARGEST_BYTES
         self._before += end
         self._last = data if end >= _LAST_BYTES else self._last[-_LAST_BYTES:] + data

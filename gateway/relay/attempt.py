@@ -16,7 +16,7 @@ from gateway.core.drill import Drill, lets_go
 from gateway.core.groups import Lane
 from gateway.core.outcome import Billed, Outcome, Reply, Verdict, of_reply, of_status, outcome
 from gateway.core.prices import list_nanos, price_of
-from gateway.core.skim import Skimmer
+from gateway.core.skim import Skeleton, Skimmer
 from gateway.core.steps import Start
 from gateway.dialects.places import Place, place_of
 from gateway.dialects.replies import read_reply
@@ -53,13 +53,13 @@ class Attempt:
         self.length: int | None = None
         self.outcome = outcome(Verdict.LOST)
         self.reply: Reply | None = None
-        self.place: Place | None = None  # of its picture
         self.body_bytes = 0
         self._refused_with: int | None = None  # the status that stands even if the page under it breaks off
         self._obstacle = rooms.obstacles.get(lane.group.name)
         self._decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._now = rooms.now
         self._times = Times(None, 0.0)
+        self._skeleton: Skeleton | None = None
 
     async def run(self, client: Client, body: bytes, *, total_s: float, news: Callable[["Attempt"], None]) -> None:
         """Sends, reads to the end, and leaves the outcome behind. Raises nothing but a cancel."""
@@ -91,6 +91,13 @@ class Attempt:
         """The answer from its beginning, while it comes; raises `TapeLost` where that is gone."""
         seat, self._seat = self._seat, None
         return seat or self.tape.read()
+
+    @property
+    def place(self) -> Place | None:
+        """Where its picture is in the answer; None: there is none, or not yet."""
+        if self._skeleton is None or not self.reply or not self.reply.pictures:
+            return None
+        return place_of(self._skeleton, streams=self.call.parsed.streams)
 
     def leave(self) -> None:
         """Nobody waits for the answer. It is kept as long as there is room."""
@@ -146,7 +153,7 @@ class Attempt:
             await self.tape.put(chunk)
         skeleton, streams = skimmer.skeleton, self.call.parsed.streams
         self.reply = read_reply(skeleton.text, streams=streams)
-        self.place = place_of(skeleton, streams=streams) if self.reply and self.reply.pictures else None
+        self._skeleton = skeleton
         return of_reply(self.reply)
 
     def _begin(self, answer: Answer, news: Callable[["Attempt"], None]) -> None:

@@ -157,7 +157,9 @@ class Order:
         answers = [journey.answering for journey in self.journeys]
         whole = [answer for answer in answers if answer is not None and not answer.cut]
         rank = Rank.KEYED if self._promised else Rank.GIVEN if self._delivered else Rank.WANTED
-        if not whole or not self.call.key.limits.retain:
+        tapes, rooms, today = [answer.tape for answer in whole], self._rooms, self._rooms.books.today()
+        busy = rank is Rank.GIVEN and not rooms.results.has_time(tapes, today)
+        if not whole or busy or not self.call.key.limits.retain:
             self.kept.set_result(False)
             return None
         numbers = iter(range(len(whole)))
@@ -169,9 +171,9 @@ class Order:
             "streams": self.call.parsed.streams,
             "pictures": [answer.place and answer.place.fact() for answer in whole],
         }
-        key, rooms = self.call.key, self._rooms
+        key = self.call.key
         label = Label(key.team, self.call.id, key.id, rank, facts)
-        lack = await rooms.results.keep(label, [answer.tape for answer in whole], rooms.books.today())
+        lack = await rooms.results.keep(label, tapes, today)
         self.kept.set_result(lack is None)
         if lack is not None and not self._delivered and not (self._linked and self._readers):
             rooms.observe(AnswerDropped(self.call, lack, sum(answer.tape.size for answer in whole)))

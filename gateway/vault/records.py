@@ -107,7 +107,6 @@ class NotKept(StrEnum):
     """Why a result is not kept."""
 
     LOST = "lost"  # a tape of it is not whole
-    BUSY = "busy"  # it was delivered, and the disk has no time for it
     FULL = "full"  # what is kept already is worth more
     FAILED = "failed"  # the disk or the store did not take it
 
