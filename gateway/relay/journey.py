@@ -6,7 +6,7 @@ to the operator, and the hold ends, once.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from gateway.core.books import Charge, Hold
@@ -170,19 +170,19 @@ class Journey:
         except (BooksAway, TimeoutError) as away:
             self._rooms.observe(StoreLost("remember", str(away)))
 
-    async def run(self, moved: Callable[[], None]) -> None:
+    async def run(self, moved: Callable[[], None], chargeable: Callable[[], Awaitable[None]]) -> None:
         """The whole journey; whatever happens, the head is decided and a caller is not left waiting.
 
-        `moved` is called when it is drawn, before the books are written.
+        `moved` is called when it is drawn; `chargeable` is waited for before the books are written.
         """
         try:
-            await self._run(moved)
+            await self._run(moved, chargeable)
         finally:
             self.settled.set()
             if not self.head.done():
                 self._tell(InternalError("The gateway failed; what the call may have cost is not charged to your key."))
 
-    async def _run(self, moved: Callable[[], None]) -> None:
+    async def _run(self, moved: Callable[[], None], chargeable: Callable[[], Awaitable[None]]) -> None:
         finish = await self._raced()
         if finish.winner is not None and self.call.parsed.insists:
             finish = await self._insisted(finish, finish.winner)
@@ -196,6 +196,7 @@ class Journey:
         self.head.set_result(winner)
         await winner.ended.wait()
         moved()
+        await chargeable()
         self.outcome = winner.outcome
         self.charge = await self._settlement.won(winner, self._course(winner))
 
