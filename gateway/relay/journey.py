@@ -63,6 +63,7 @@ class Journey:
         self._settlement = Settlement(call, plan, hold, rooms, promised)
         self._races: list[Race] = []
         self._left = False
+        self._had = False
         self._dropped = False
         self._reply: asyncio.Future[Content] | None = None
 
@@ -105,9 +106,9 @@ class Journey:
         """Whether the whole answer is there, or it is known that there will be none; the books may lack it."""
         return self.head.done() and (self.answering is None or self.answering.ended.is_set())
 
-    def leave(self) -> None:
-        """Nobody reads the answer any more; the journey goes on to its end all the same."""
-        self._left = True
+    def leave(self, *, had: bool) -> None:
+        """Nobody reads the answer any more, which somebody `had`; the journey goes on to its end all the same."""
+        self._left, self._had = True, had
         for race in self._races:
             for attempt in race.attempts:
                 attempt.leave()
@@ -225,7 +226,7 @@ class Journey:
         """What the call has gone through by now."""
         tried = [tried_of(attempt, won=attempt is winner) for race in self._races for attempt in race.attempts]
         ask = self.call.ask
-        return Course(self.call.route, ask.model.id, ask.size, tuple(tried), left=self._left)
+        return Course(self.call.route, ask.model.id, ask.size, tuple(tried), left=self._left and not self._had)
 
     def _tell(self, error: GatewayError) -> None:
         self.head.set_exception(error)

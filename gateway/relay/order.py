@@ -72,7 +72,7 @@ class Order:
     def join(self) -> None:
         """Somebody reads it too, who has claimed it."""
         self._readers += 1
-        self._noted = None
+        self._noted, self._heard_of = None, True
         for journey in self.journeys:
             journey.stay()
 
@@ -82,7 +82,7 @@ class Order:
         self._delivered = self._delivered or delivered
         if not self._readers:
             for journey in self.journeys:
-                journey.leave()
+                journey.leave(had=self._delivered)
         self._moved.set()
 
     def again_s(self) -> int:
@@ -128,10 +128,15 @@ class Order:
                 return
             try:
                 async with asyncio.timeout(self._rooms.settle_s):
-                    await self._rooms.claims.note(bid, self.call.id, stands)
+                    await self._rooms.claims.note(bid, self.call.id, stands, self._had)
                 self._noted, self._heard_of = stands, True
             except (BooksAway, TimeoutError) as away:
                 self._rooms.observe(StoreLost("claims", str(away)))
+
+    @property
+    def _had(self) -> list[str]:
+        """The calls that somebody has the answers of."""
+        return [journey.call.id for journey in self.journeys] if self._delivered else []
 
     @property
     def _once(self) -> bool:
