@@ -23,6 +23,7 @@ DRAWN, UNSURE = "succeeded", "unsettled"
 
 _OVER = (DRAWN, UNSURE, "failed", "blocked")
 _STANDS = {200: DRAWN, 409: UNSURE}
+_NOT_NOW = (429, 500, 502, 503, 504)
 
 
 @dataclass
@@ -45,28 +46,26 @@ class Caller:
         with suppress(httpx2.TransportError):
             self.place = self._asked(url).headers.get("location")
 
-    def again(self, url: str) -> str:
-        """How its request stands, asked once more of a gateway that lives, and waited for."""
-        if self.place is not None and self._get(url, self.place).status_code != 200:
+    def stands(self, url: str) -> str | None:
+        """How its request stands, asked once more of a gateway that lives; None: it is not over."""
+        if self.place is not None and self._get(url, self.place).status_code == 404:
             return f"promised at {self.place}, and not there"
         answer = self._asked(url)
+        if answer.status_code in _NOT_NOW:
+            return None
         if not self.ask.later:
             return _STANDS.get(answer.status_code, answer.text)
-        place = answer.headers["location"]
-        if self.place not in (None, place):
-            return f"promised at {self.place}, and then at {place}"
-        until(lambda: self._job(url, place)["state"] in _OVER)
-        state: str = self._job(url, place)["state"]
-        if state == DRAWN and self._get(url, f"{place}/result").status_code != 200:
+        before, self.place = self.place, answer.headers["location"]
+        if before not in (None, self.place):
+            return f"promised at {before}, and then at {self.place}"
+        state: str = self._get(url, self.place).json()["state"]
+        if state == DRAWN and self._get(url, f"{self.place}/result").status_code != 200:
             return f"{DRAWN}, and its answer is gone"
-        return state
+        return state if state in _OVER else None
 
     def _asked(self, url: str) -> httpx2.Response:
         with httpx2.Client(trust_env=False, timeout=PATIENCE_S) as http:
             return self.ask.post(http, url, self.secret, self.once)
-
-    def _job(self, url: str, place: str) -> Any:
-        return self._get(url, place).json()
 
     def _get(self, url: str, path: str) -> httpx2.Response:
         headers = {"authorization": f"Bearer {self.secret}"}
@@ -74,11 +73,17 @@ class Caller:
 
 
 def again(callers: Sequence[Caller], url: str) -> list[str]:
-    """How the request of each stands, asked once more, all at once."""
+    """How the request of each stands, asked until it is over, all at once."""
     if not callers:
         return []
     with ThreadPoolExecutor(len(callers)) as threads:
-        return list(threads.map(lambda caller: caller.again(url), callers))
+        return list(threads.map(lambda caller: _over(caller, url), callers))
+
+
+def _over(caller: Caller, url: str) -> str:
+    found: list[str | None] = []
+    until(lambda: found.append(caller.stands(url)) or found[-1])  # type: ignore[func-returns-value]
+    return str(found[-1])
 
 
 def broken(caller: Caller, drawn: int, stands: str, ends: str) -> Iterator[str]:
@@ -93,3 +98,9 @@ def drawn_for(raw: Any, bill: Sequence[Mapping[str, Any]]) -> Counter[str]:
     """How many pictures on the bill are of which key; `raw` is a client of the store that decodes what it reads."""
     whose = {row["call"]: row["key"] for _, row in raw.xrange(layout.ledger("acme")) if row["do"] == "reserve"}
     return Counter(whose[row["id"].rpartition("-")[0]] for row in bill if row["pictures"])
+
+
+def let_go(raw: Any) -> None:
+    """As if whoever holds a job had been silent for long."""
+    for job in raw.zrange(layout.JOBS, 0, -1):
+        raw.zadd(layout.JOBS, {job: 0})

@@ -20,7 +20,7 @@ from uuid import uuid4
 import httpx2
 from redis import Redis
 
-from gateway.ledger import layout, verify
+from gateway.ledger import verify
 from gateway.ledger.budget import Books as RealBooks
 from gateway.ledger.frames import Left, left_of, unframed
 from gateway.ledger.store import Store
@@ -28,7 +28,7 @@ from tests.house import START_S, Simulator
 from tests.kills.books import Books, faults
 from tests.kills.boundaries import EVERY, Boundary
 from tests.kills.home import Ask, Home, address, kill
-from tests.kills.promises import Caller, again, broken, drawn_for
+from tests.kills.promises import Caller, again, broken, drawn_for, let_go
 from tests.kills.ways import SellerWay, Side, StoreWay, Trap, way_to_seller, way_to_store
 from tests.losable import LosableStore
 from tests.waiting import PATIENCE_S, until
@@ -164,8 +164,7 @@ class Stage:
         with Redis.from_url(self.store.url) as raw:
             for name in raw.scan_iter("{h:*"):
                 raw.delete(name)
-            for job in raw.zrange(layout.JOBS, 0, -1):
-                raw.zadd(layout.JOBS, {job: 0})
+            let_go(raw)
 
     def faults(self) -> list[str]:
         """What is wrong with the books when nobody draws any more."""
