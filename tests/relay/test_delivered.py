@@ -1,4 +1,4 @@
-"""An answer that is delivered after all is no waste: neither that of a caller who had left, nor that of its retry."""
+"""What a caller has left is there for it when it is charged, and delivered after all it was not paid in vain."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from gateway.core.past import ms_of
+from gateway.ledger import layout
 from tests.house import ADMIN_KEY, Gateway, Simulator, open_gateway
 from tests.relay.test_again import IMAGES, SLOW, Asking, images, new_caller, replayed
 from tests.waiting import eventually
@@ -27,7 +29,24 @@ async def in_vain(gateway: Gateway) -> dict[str, int]:
     return {row["cause"]: row["answers"] for row in told.json()["rows"]}
 
 
-@pytest.mark.parametrize("headers", [{}, ONCE], ids=["by itself", "by its key"])
+WAYS = pytest.mark.parametrize("headers", [{}, ONCE], ids=["by itself", "by its key"])
+
+
+@WAYS
+async def test_what_was_left_is_kept_before_it_is_charged(
+    asking: Asking, tmp_path: Path, headers: dict[str, Any]
+) -> None:
+    await asking.leave(IMAGES, images(n=4), headers)
+    await asking.all_drawn()
+    await eventually(asking.balanced)
+    rows = asking.gateway.running.ledger.store.rows(layout.ledger("acme"), "+")
+    charged_ms = [ms_of(name) async for name, row in rows if row["do"] == "settle"]
+    assert len(charged_ms) == 4
+    (record,) = (tmp_path / "data" / "vault" / "results").rglob("*.json")
+    assert record.stat().st_mtime_ns // 1_000_000 <= min(charged_ms)
+
+
+@WAYS
 async def test_who_had_left_and_has_it_from_the_vault_has_not_paid_in_vain(
     asking: Asking, headers: dict[str, Any]
 ) -> None:
