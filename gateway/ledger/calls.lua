@@ -153,12 +153,6 @@ end
 local COUNTED = {'calls', 'pictures', 'input', 'output', 'nanos', 'saved', 'list', 'below'}
 local HOURS_KEPT_S = 32 * 24 * 3600
 
--- What somebody paid for and does not have is counted beside, by the day alone.
-local function count_waste(use, line, what, owed)
-  redis.call('HINCRBY', use, line .. '|' .. what, 1)
-  redis.call('HINCRBY', use, line .. '|' .. what .. '_nanos', owed)
-end
-
 local function count_use(stem, line, counts)
   local now = redis.call('TIME')[1]
   local day, hour, sums = stem .. whole(math.floor(now / 86400)), stem .. 'hour:' .. whole(math.floor(now / 3600)), {}
@@ -205,9 +199,10 @@ local function settle(keys, args)
   if listed then counts.list, counts.below = listed, whole(tonumber(listed) - tonumber(owed)) end
   count_use(keys[6], line, counts)
   if pictures == '0' then
-    count_waste(keys[6] .. today(), line, 'bare', owed)
-  elseif facts.left then
-    count_waste(keys[6] .. today(), line, 'left', owed)
+    count_waste(keys[6] .. today(), line, 'bare', '1', owed)
+  elseif facts.left and redis.call('HDEL', books.call, 'given') == 0 then
+    count_waste(keys[6] .. today(), line, 'left', '1', owed)
+    redis.call('HSET', books.call, 'left', today() .. ' ' .. line)
   end
   return {'settled', owed, over}
 end

@@ -125,14 +125,33 @@ local function forget_given(place)
   for at = 1, #given - GIVEN do redis.call('HDEL', place, given[at]) end
 end
 
+-- What somebody paid for and does not have, or has no picture in, is counted beside what was used, by the day alone.
+local function count_waste(use, line, what, times, nanos)
+  redis.call('HINCRBY', use, line .. '|' .. what, times)
+  redis.call('HINCRBY', use, line .. '|' .. what .. '_nanos', nanos)
+end
+
+-- Somebody has the answer of a call: as waste it is counted no more, and not at all if it is settled later.
+local function delivered(place, use)
+  local known = redis.call('HMGET', place, 'state', 'spent', 'left')
+  if known[3] then
+    local day, line = string.match(known[3], '^(%d+) (.*)$')
+    count_waste(use .. day, line, 'left', '-1', minus(known[2]))
+    redis.call('HDEL', place, 'left')
+  elseif known[1] and known[1] ~= 'settled' then
+    redis.call('HSET', place, 'given', '1')
+  end
+end
+
 -- stands: how what was asked for stands, for whoever asks the same again.
---   keys    `once` or `asked`
+--   keys    `once` or `asked`; if somebody has all of the answer, its calls too, and the stem of the use of a day
 --   args    'once' or 'asked', call id, state, owner, '1': its client says of a retry that it is one. Three states more:
 --           'failed': nobody owes anything, and the caller has been told; 'nothing': there is nothing to have;
 --           'left': whoever had claimed it wants it no more, and it stands as it did
 --   answer  {'noted'}, or {'another'}: the Idempotency-Key is another call's by now
 local function stands(keys, args)
   local place, call, state = keys[1], args[2], args[3]
+  for at = 2, #keys - 1 do delivered(keys[at], keys[#keys]) end
   if args[1] == 'once' then
     if redis.call('HGET', place, 'call') ~= call then return {'another'} end
     if state == 'failed' or state == 'nothing' then

@@ -5,6 +5,7 @@ and what is told and asked afterwards. All of it may be lost: then somebody pays
 """
 
 import hmac
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -77,9 +78,15 @@ class Claims:
     async def lives(self, owner: str) -> bool:
         return owner == self.owner or await self._store.there([layout.drawing(owner)])
 
-    async def note(self, bid: Bid, call_id: str, stands: Stands) -> None:
-        """How the call stands whose answer somebody may claim as `bid` would; raises `BooksAway`."""
-        await self._store.call("stands", [bid.place], [bid.kind, call_id, stands, bid.owner, _mark(bid.claim)])
+    async def note(self, bid: Bid, call_id: str, stands: Stands, delivered: Iterable[str] = ()) -> None:
+        """How the call stands whose answer somebody may claim as `bid` would; raises `BooksAway`.
+
+        `delivered` are the calls of its pictures, if somebody has all of them now: they were not paid in vain.
+        """
+        team = bid.key.team
+        calls = [layout.call(team, each) for each in delivered]
+        keys = [bid.place, *calls, layout.use_stem(team)] if calls else [bid.place]
+        await self._store.call("stands", keys, [bid.kind, call_id, stands, bid.owner, _mark(bid.claim)])
 
     async def standing(self, bid: Bid, call_id: str, held_by: str) -> Standing:
         """How a call stands that was claimed, which is so for another minute; raises `BooksAway`.

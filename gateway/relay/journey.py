@@ -6,7 +6,7 @@ to the operator, and the hold ends, once.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from gateway.core.books import Charge, Hold
@@ -63,6 +63,7 @@ class Journey:
         self._settlement = Settlement(call, plan, hold, rooms, promised)
         self._races: list[Race] = []
         self._left = False
+        self._had = False
         self._dropped = False
         self._reply: asyncio.Future[Content] | None = None
 
@@ -105,9 +106,9 @@ class Journey:
         """Whether the whole answer is there, or it is known that there will be none; the books may lack it."""
         return self.head.done() and (self.answering is None or self.answering.ended.is_set())
 
-    def leave(self) -> None:
-        """Nobody reads the answer any more; the journey goes on to its end all the same."""
-        self._left = True
+    def leave(self, *, had: bool) -> None:
+        """Nobody reads the answer any more, which somebody `had`; the journey goes on to its end all the same."""
+        self._left, self._had = True, had
         for race in self._races:
             for attempt in race.attempts:
                 attempt.leave()
@@ -170,19 +171,19 @@ class Journey:
         except (BooksAway, TimeoutError) as away:
             self._rooms.observe(StoreLost("remember", str(away)))
 
-    async def run(self, moved: Callable[[], None]) -> None:
+    async def run(self, moved: Callable[[], None], chargeable: Callable[[], Awaitable[None]]) -> None:
         """The whole journey; whatever happens, the head is decided and a caller is not left waiting.
 
-        `moved` is called when it is drawn, before the books are written.
+        `moved` is called when it is drawn; `chargeable` is waited for before the books are written.
         """
         try:
-            await self._run(moved)
+            await self._run(moved, chargeable)
         finally:
             self.settled.set()
             if not self.head.done():
                 self._tell(InternalError("The gateway failed; what the call may have cost is not charged to your key."))
 
-    async def _run(self, moved: Callable[[], None]) -> None:
+    async def _run(self, moved: Callable[[], None], chargeable: Callable[[], Awaitable[None]]) -> None:
         finish = await self._raced()
         if finish.winner is not None and self.call.parsed.insists:
             finish = await self._insisted(finish, finish.winner)
@@ -196,6 +197,7 @@ class Journey:
         self.head.set_result(winner)
         await winner.ended.wait()
         moved()
+        await chargeable()
         self.outcome = winner.outcome
         self.charge = await self._settlement.won(winner, self._course(winner))
 
@@ -224,7 +226,7 @@ class Journey:
         """What the call has gone through by now."""
         tried = [tried_of(attempt, won=attempt is winner) for race in self._races for attempt in race.attempts]
         ask = self.call.ask
-        return Course(self.call.route, ask.model.id, ask.size, tuple(tried), left=self._left)
+        return Course(self.call.route, ask.model.id, ask.size, tuple(tried), left=self._left and not self._had)
 
     def _tell(self, error: GatewayError) -> None:
         self.head.set_exception(error)

@@ -1,8 +1,9 @@
 """One request as it is drawn: for the caller who made it, and for whoever comes back for it.
 
 An order is over when all its pictures have come or failed, the books are written, and nobody reads it any
-more. What came is kept in the vault then, and the store is told how it stands, if anybody may ask: when its
-callers have left it before, at once, so that the next who asks the same finds it.
+more. What came is kept in the vault as soon as it is drawn, and before it is charged if it was promised or left:
+should this process die, what somebody has paid for is there. The store is told how it stands, if anybody may
+ask: when its callers have left it before, at once, so that the next who asks the same finds it.
 """
 
 import asyncio
@@ -23,6 +24,9 @@ from gateway.vault.records import Label, Rank
 # A caller who has the last piece needs no longer to be gone: then it is known, when the answer is kept, that it came.
 _GONE_WITHIN_S = 1.0
 
+# A vault that hangs keeps the books waiting no longer.
+_SAFE_WITHIN_S = 30.0
+
 # The SDKs believe in no Retry-After that is longer.
 _MOST_AGAIN_S = 60
 
@@ -30,8 +34,8 @@ _MOST_AGAIN_S = 60
 class Order:
     """`journeys` draw a picture each. Begins with one who reads it, its caller; `bid` None: nobody can claim it.
 
-    `kept` says whether its answer is in the vault, once that is known. One that is linked is kept when it is drawn,
-    before its caller is told its addresses, and whatever becomes of the books.
+    `kept` says whether its answer is in the vault, once that is known; of one that is linked, before its caller is told
+    its addresses.
     """
 
     def __init__(self, call: Call, journeys: Sequence[Journey], bid: Bid | None, rooms: Rooms) -> None:
@@ -46,6 +50,7 @@ class Order:
         self._forgotten = False
         self.kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._moved = asyncio.Event()
+        self._safe = asyncio.Event()  # as far as it can be, for whoever asks again
         self._turn = asyncio.Lock()
 
     @property
@@ -67,7 +72,7 @@ class Order:
     def join(self) -> None:
         """Somebody reads it too, who has claimed it."""
         self._readers += 1
-        self._noted = None
+        self._noted, self._heard_of = None, True
         for journey in self.journeys:
             journey.stay()
 
@@ -77,7 +82,7 @@ class Order:
         self._delivered = self._delivered or delivered
         if not self._readers:
             for journey in self.journeys:
-                journey.leave()
+                journey.leave(had=self._delivered)
         self._moved.set()
 
     def again_s(self) -> int:
@@ -87,22 +92,26 @@ class Order:
 
     async def draw(self, journey: Journey) -> None:
         try:
-            await journey.run(self._moved.set)
+            await journey.run(self._moved.set, self._chargeable)
         finally:
             self._moved.set()
 
     async def run(self) -> None:
         """To its end. Whoever may ask for it finds it from then on in the vault."""
         try:
-            await self._until(lambda: self._drawn if self._linked else self.ended)
+            await self._until(lambda: self._drawn)
+            hung = asyncio.get_running_loop().call_later(_SAFE_WITHIN_S, self._safe.set)
             if not self._promised:
                 await self._until(lambda: not self._readers, within_s=_GONE_WITHIN_S)
             kept_as = await self._keep()
+            hung.cancel()
+            self._safe.set()
             await self._until(lambda: self.ended and not self._readers)
             if kept_as is Rank.WANTED and self._delivered:
                 await self._regive()
             await self._until(lambda: not self._readers)  # somebody may have come meanwhile
         finally:
+            self._safe.set()
             if not self.kept.done():
                 self.kept.set_result(False)
             for journey in self.journeys:
@@ -119,10 +128,15 @@ class Order:
                 return
             try:
                 async with asyncio.timeout(self._rooms.settle_s):
-                    await self._rooms.claims.note(bid, self.call.id, stands)
+                    await self._rooms.claims.note(bid, self.call.id, stands, self._had)
                 self._noted, self._heard_of = stands, True
             except (BooksAway, TimeoutError) as away:
                 self._rooms.observe(StoreLost("claims", str(away)))
+
+    @property
+    def _had(self) -> list[str]:
+        """The calls that somebody has the answers of."""
+        return [journey.call.id for journey in self.journeys] if self._delivered else []
 
     @property
     def _once(self) -> bool:
@@ -140,6 +154,11 @@ class Order:
     @property
     def _drawn(self) -> bool:
         return all(journey.drawn for journey in self.journeys)
+
+    async def _chargeable(self) -> None:
+        """Returns when a picture that has come may be charged: where nobody waits for that alone, when all are safe."""
+        if self._promised or not self._readers:
+            await self._safe.wait()
 
     async def _until(self, there: Callable[[], bool], *, within_s: float | None = None) -> None:
         """Returns when it is so, or the time is over; tells of every move until then."""

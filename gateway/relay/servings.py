@@ -122,8 +122,9 @@ class Kept:
 
     async def _note(self, *, delivered: bool) -> None:
         rooms, result = self._rooms, self._result
+        had = [each.id for each in self.call.each()] if delivered else []
         try:
-            await rooms.claims.note(self._bid, result.call_id, Stands.GIVEN if delivered else Stands.LEFT)
+            await rooms.claims.note(self._bid, result.call_id, Stands.GIVEN if delivered else Stands.LEFT, had)
         except BooksAway as away:
             rooms.observe(StoreLost("claims", str(away)))
         if delivered and result.rank is Rank.WANTED:

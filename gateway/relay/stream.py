@@ -124,6 +124,8 @@ async def _gather(
         await vigil.until([kept])
         if not kept.result():
             writer.unlink()
+    if len(sources) > 1:  # which may be charged together, when the last has come
+        await asyncio.gather(*(source.settled_for_now() for source in sources))
     await _finish(writer.closing(), writer, sink, head(len(failures)))
 
 

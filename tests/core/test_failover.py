@@ -1,6 +1,7 @@
 """Dialogues: news in, lanes tried out."""
 
 from collections.abc import Generator, Iterable
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ UNSIGNED = of_status(400, "Image part is missing a thought_signature in content 
 REFUSED_KEY = of_status(401, "invalid token")
 NO_CONNECTION = outcome(Verdict.UNREACHABLE)
 LOST = outcome(Verdict.LOST)
+CUT = outcome(Verdict.CUT)
 PICTURE = of_reply(Reply(usage=None, pictures=1))
 REFUSAL = of_reply(Reply(usage=None, pictures=0, finish="IMAGE_SAFETY"))
 
@@ -266,6 +268,24 @@ def test_what_fails_in_a_race_leaves_the_other_alone() -> None:
     assert raced().hear(Ended(1, BUSY)).hear(Answers(0)).end == End(0)
     assert raced().hear(Answers(0)).hear(Ended(1, BUSY)).end == End(0), "alone, it need not be complete"
     assert raced().hear(Ended(1, WRONG)).hear(Ended(0, BUSY)).end == End(None, WRONG)
+
+
+def test_who_wins_while_another_still_draws_has_a_whole_picture() -> None:
+    """So nobody's answer breaks off while another is being paid for."""
+    ended = (Ended(number, came) for number in (0, 1) for came in (PICTURE, REFUSAL, CUT, BUSY, LOST))
+    heard: list[Answers | Ended] = [Answers(0), Answers(1), *ended]
+    left = 0
+    for told in permutations(heard, 3):
+        dialogue, running = raced(), {0, 1}
+        for news in told:
+            if dialogue.end is None and news.number in running:
+                dialogue.hear(news)
+                running -= {news.number} if isinstance(news, Ended) else set()
+                last = news
+        if dialogue.end is not None and dialogue.end.winner is not None and running - {dialogue.end.winner}:
+            assert last == Ended(dialogue.end.winner, PICTURE)
+            left += 1
+    assert left
 
 
 def test_an_answer_is_never_raced_once_it_has_begun_alone() -> None:

@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.kills.boundaries import BOUNDARIES, Stage
+from tests.kills.boundaries import BOUNDARIES, PROMISED
 from tests.kills.crashes import CRASHES
 from tests.kills.rig import played
+from tests.kills.stage import Stage
 
 BOUNDARY, EVERY = "boundaries", "every"
 
@@ -36,7 +37,7 @@ def main() -> None:
 
 def _boundaries() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as place, Stage.set(Path(place)) as stage:
-        for boundary in BOUNDARIES:
+        for boundary in (*BOUNDARIES, *PROMISED):
             faults = stage.play(boundary)
             print(f"  {boundary.name}: {len(faults)} faults", flush=True)
             yield from faults

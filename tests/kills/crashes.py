@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from gateway.ledger.servers import _TIMEOUT_S
 from tests.kills.home import Home, kill
+from tests.kills.insisting import Insisting
 from tests.kills.load import Load
 from tests.kills.stores import (
     ClusteredStore,
@@ -58,6 +59,7 @@ class Scene(Generic[S]):
 class Crash(Generic[S]):
     store: Callable[[Path], AbstractContextManager[S]]
     play: Callable[[Scene[S]], None]
+    load: type[Load] = Load
     long: bool = False  # it is played when it is asked for by name
 
 
@@ -144,6 +146,7 @@ def fails_over(scene: Scene[WatchedStore] | Scene[ClusteredStore]) -> None:
 
 CRASHES: dict[str, Crash[Any]] = {
     "moment": Crash(lone, at_any_moment),
+    "promised": Crash(lone, at_any_moment, Insisting),
     "embedded": Crash(embedded, with_its_embedded_store),
     "away": Crash(lone, before_the_store_has_it),
     "back": Crash(lone, goes_back),

@@ -24,14 +24,18 @@ failover: {{suspect_s: 1}}
 
 @dataclass(frozen=True)
 class Ask:
-    """What a caller asks for: so many pictures in OpenAI's format, or one as a native stream."""
+    """What a caller asks for: so many pictures in OpenAI's format, or one as a native stream; `later`: as a job."""
 
     prompt: str
     pictures: int = 1
     native: bool = False
+    later: bool = False
 
-    def post(self, http: httpx2.Client, url: str, secret: str) -> httpx2.Response:
+    def post(self, http: httpx2.Client, url: str, secret: str, once: str = "") -> httpx2.Response:
+        """`once` is the Idempotency-Key, if there is one."""
         headers = {"authorization": f"Bearer {secret}"}
+        headers |= {"idempotency-key": once} if once else {}
+        headers |= {"prefer": "respond-async"} if self.later else {}
         if self.native:
             stream: dict[str, Any] = {"contents": [{"parts": [{"text": self.prompt}]}]}
             return http.post(f"{url}/v1beta/models/{MODEL}:streamGenerateContent?alt=sse", json=stream, headers=headers)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
 
@@ -31,25 +32,33 @@ class Load:
     url: str = ""
     dice: random.Random = field(default_factory=random.Random)
     answered: int = 0
-    _stopped: bool = False
+    stopped: bool = False
     _threads: list[threading.Thread] = field(default_factory=list)
 
     @contextmanager
     def on(self) -> Iterator[None]:
-        self._stopped = False
-        self._threads = [threading.Thread(target=self._call_on_and_on) for _ in range(self.callers)]
+        self.stopped = False
+        self._threads = [threading.Thread(target=self.call_on_and_on) for _ in range(self.callers)]
         for thread in self._threads:
             thread.start()
         try:
             yield
         finally:
-            self._stopped = True
+            self.stopped = True
             for thread in self._threads:
                 thread.join()
 
-    def _call_on_and_on(self) -> None:
+    def finish(self) -> None:
+        """Whoever waits for something has it before this returns."""
+
+    def broken(self, raw: Any, bill: list[dict[str, Any]]) -> list[str]:
+        """What was promised and is not so; `raw` is a client of the store that decodes what it reads."""
+        return []
+
+    def call_on_and_on(self) -> None:
+        """What one of the callers does."""
         with httpx2.Client(trust_env=False, timeout=PATIENCE_S) as http:
-            while not self._stopped:
+            while not self.stopped:
                 with suppress(httpx2.TransportError):
                     if self._ask().post(http, self.url, self.secret).status_code == 200:
                         self.answered += 1

@@ -1,10 +1,11 @@
-"""Wherever in the life of a call its gateway dies: what the seller billed is in the books once, and nothing is held."""
+"""Wherever in the life of a call or a job its gateway dies: what was billed is in the books once, nothing is held."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.kills.boundaries import BOUNDARIES, Boundary, Stage
+from tests.kills.boundaries import BOUNDARIES, PROMISED, Boundary
+from tests.kills.stage import Stage
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +14,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield stage
 
 
-@pytest.mark.parametrize("boundary", BOUNDARIES, ids=lambda boundary: boundary.name)
+@pytest.mark.parametrize("boundary", [*BOUNDARIES, *PROMISED], ids=lambda boundary: boundary.name)
 def test_a_gateway_that_dies_there_leaves_exact_books(stage: Stage, boundary: Boundary) -> None:
     assert stage.play(boundary) == []
 

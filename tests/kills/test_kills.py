@@ -10,6 +10,7 @@ from tests.kills.rig import played
 # How often each is played here; `python -m tests.kills` plays the others too, and all of them more often.
 ROUNDS = {
     "moment": 3,
+    "promised": 3,
     "embedded": 2,
     "away": 2,
     "emptied": 1,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.kills.wire import Request, frames, is_of, pictures, requests
+from tests.kills.wire import Request, frames, is_of, jobs, pictures, requests
 
 SETTLE = b"*4\r\n$5\r\nFCALL\r\n$18\r\ngw_0_1_0abc_settle\r\n$1\r\n1\r\n$3\r\nkey\r\n"
 
@@ -42,6 +42,11 @@ def test_a_picture_is_known_by_its_id_and_those_of_its_attempts() -> None:
 def test_the_call_of_several_pictures_is_not_one_more() -> None:
     call = f"call_{'b' * 32}"
     assert pictures(f"{call} {call}.1 {call}.2".encode()) == {f"{call}.1", f"{call}.2"}
+
+
+def test_a_job_is_known_by_its_id_and_not_by_that_of_its_call() -> None:
+    job = f"job_{'a' * 32}"
+    assert jobs(f"{{jobs}}:job:{job} call_id call_{'b' * 32}".encode()) == {job}
 
 
 def test_requests_are_found_whole() -> None:

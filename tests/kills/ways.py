@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from tests.kills.wire import Request, frames, is_of, pictures, requests
+from tests.kills.wire import Request, frames, is_of, jobs, pictures, requests
 
 _CHUNK = 1 << 16
 
@@ -34,15 +34,24 @@ class Side(Enum):
 
 @dataclass(slots=True)
 class Trap:
-    """Holds the messages of a kind, and kills the process when those of so many pictures are held."""
+    """Holds the messages of a kind, and kills the process when those of so many pictures, or jobs, are held."""
 
     side: Side
     count: int
     function: str = ""  # of the library; empty: requests to the seller
+    saying: str = ""  # only what says this too
     sprung: threading.Event = field(default_factory=threading.Event)
     held: set[str] = field(default_factory=set)
     _pid: int | None = None
     _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def wants(self, command: bytes) -> bool:
+        """Whether it is a command of its kind."""
+        return self.function != "" and is_of(command, self.function) and self.saying.encode() in command
+
+    def named(self, message: bytes) -> frozenset[str]:
+        """What it counts of those that a message names."""
+        return jobs(message) if self.function.startswith("job_") else pictures(message)
 
     def hunt(self, pid: int) -> None:
         """Which process it is for."""
@@ -68,6 +77,11 @@ class _Link:
     spoiled: bool = False
     due: deque[frozenset[str] | None] = field(default_factory=deque)  # of each answer: what is held with it, if it is
     answer: bytes = b""
+
+    def spoil(self) -> None:
+        """From now on."""
+        self.spoiled = True
+        self.due = deque(frozenset() for _ in self.due)
 
 
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -132,6 +146,10 @@ class Way(ABC):
         """Passes on what is answered, likewise."""
 
 
+# Of an answer that is held if it names anything: its command did not.
+_NAMELESS = frozenset({""})
+
+
 class StoreWay(Way):
     """Command by command."""
 
@@ -145,14 +163,16 @@ class StoreWay(Way):
 
     def _ask(self, link: _Link, command: bytes, on: asyncio.StreamWriter) -> None:
         trap = self.trap
-        caught = pictures(command) if trap and trap.function and is_of(command, trap.function) else frozenset()
+        wanted = trap is not None and trap.wants(command)
+        caught = trap.named(command) if trap and wanted else frozenset()
         if trap and caught and trap.side is Side.UNSENT:
             link.spoiled = True
             trap.hold(caught)
         elif self.takes:
             if caught:
                 link.spoiled = True
-            link.due.append(caught if link.spoiled else None)
+            nameless = _NAMELESS if trap and wanted and trap.side is Side.UNANSWERED else None
+            link.due.append(caught if link.spoiled else nameless)
             on.write(command)
         else:
             link.spoiled = True
@@ -164,16 +184,22 @@ class StoreWay(Way):
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
             for answer in answers:
-                held = link.due.popleft()
-                if held is not None:
-                    if held and self.trap:
-                        self.trap.hold(held)
-                elif self.answers:
-                    writer.write(answer)
-                else:
-                    link.spoiled = True
-                    link.due = deque(frozenset() for _ in link.due)
+                self._answer(link, answer, writer)
             await writer.drain()
+
+    def _answer(self, link: _Link, answer: bytes, writer: asyncio.StreamWriter) -> None:
+        trap, held = self.trap, link.due.popleft()
+        if held is _NAMELESS:
+            held = (trap and trap.named(answer)) or None
+            if held:
+                link.spoil()
+        if held is not None:
+            if held and trap:
+                trap.hold(held)
+        elif self.answers:
+            writer.write(answer)
+        else:
+            link.spoil()
 
 
 class SellerWay(Way):

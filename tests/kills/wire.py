@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 # A picture has an id of its own, which the ids of its attempts begin with.
 _PICTURE = re.compile(r"call_[0-9a-f]{32}(?:\.\d+)?")
+_JOB = re.compile(r"job_[0-9a-f]{32}")
 
 _WHOLE = {b"$", b"=", b"!"}  # of so many bytes
 _LISTS = {b"*": 1, b"~": 1, b">": 1, b"%": 2}  # of so many messages
@@ -49,6 +50,11 @@ def pictures(text: bytes) -> frozenset[str]:
     """The pictures that are named in it. The call that several of them are of may be named too, which is none."""
     named = frozenset(_PICTURE.findall(text.decode(errors="replace")))
     return named - {each.rpartition(".")[0] for each in named}
+
+
+def jobs(text: bytes) -> frozenset[str]:
+    """The jobs that are named in it."""
+    return frozenset(_JOB.findall(text.decode(errors="replace")))
 
 
 @dataclass(frozen=True, slots=True)

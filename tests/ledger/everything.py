@@ -78,7 +78,7 @@ async def _calls(books: Books, key: Key) -> None:
     assert await claims.lives("there")
     bid = claims.bid(Claim("print", "once"), key, f"{key.team}_9")
     (hold,) = await books.admit([bid.call_id], key, USD, lease_s=480.0, bid=bid)  # type: ignore[misc]
-    await claims.note(bid, bid.call_id, Stands.KEPT)
+    await claims.note(bid, bid.call_id, Stands.KEPT, [bid.call_id])
     assert (await claims.standing(bid, bid.call_id, bid.call_id)).stands is Stands.KEPT
     await void(books, hold, "it was a trial")
     holds = [await reserve(books, f"{key.team}_{number}", key, USD) for number in range(3)]

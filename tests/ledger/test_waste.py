@@ -7,18 +7,21 @@ import pytest
 from redis import Redis
 
 from gateway.core.books import Hold
+from gateway.core.claims import Claim, Stands
 from gateway.core.course import Course
 from gateway.core.keys import Key
 from gateway.core.past import Payer
 from gateway.core.unsettled import Reason, Resolved
 from gateway.core.waste import Cause, Waste
-from gateway.ledger import writes
+from gateway.ledger import layout, writes
 from gateway.ledger.budget import Books
+from gateway.ledger.claims import Claims
+from gateway.ledger.frames import Write
 from gateway.ledger.reports import Span, usage
 from gateway.ledger.store import Store
 from gateway.ledger.unsettled import UnsettledBooks
 from gateway.ledger.waste import wasted
-from tests.ledger.accounts import USD, charge, operator, reserve
+from tests.ledger.accounts import PEPPER, USD, charge, operator, reserve
 
 LEFT, STAYED = (Course("chat", "banana", "1K", (), left=left) for left in (True, False))
 
@@ -63,6 +66,64 @@ async def test_everything_that_nobody_got_is_told_with_who_paid_for_it(books: Bo
     ]
     spent = (await books.operator_balance()).spent_nanos
     assert sum(each.nanos for each in await found(books.store, days) if each.payer is Payer.OPERATOR) == spent
+
+
+LATE = Claim("print", left_s=600.0)
+CALLS = ("call_1.1", "call_1.2")
+
+
+@pytest.fixture
+def claims(books: Books) -> Claims:
+    return Claims(books.store, "here", PEPPER)
+
+
+def left_behind(hold: Hold) -> Write:
+    return writes.settle(hold, charge(5), LEFT)
+
+
+async def test_what_is_delivered_after_all_was_not_paid_in_vain(
+    books: Books, claims: Claims, key: Key, days: Span
+) -> None:
+    both = await held(books, key, *CALLS)
+    for hold in both:
+        await books.store.make(left_behind(hold))
+    bid = claims.bid(LATE, key, "call_1")
+    for stands in (Stands.KEPT, Stands.LEFT):
+        await claims.note(bid, "call_1", stands)
+        assert await found(books.store, days) == [Waste("Default", Cause.CALLER_LEFT, Payer.KEY, 2, 10)]
+    for _ in range(3):
+        await claims.note(bid, "call_1", Stands.GIVEN, CALLS)
+        await books.store.make(left_behind(both[0]))
+        assert await found(books.store, days) == []
+
+
+async def test_nor_was_what_is_delivered_before_it_is_charged(
+    books: Books, claims: Claims, key: Key, days: Span
+) -> None:
+    first, other = await held(books, key, "call_1", "call_2")
+    for _ in range(2):
+        await claims.note(claims.bid(LATE, key, "call_1"), "call_1", Stands.GIVEN, ["call_1"])
+    for hold in (first, other):
+        await books.store.make(left_behind(hold))
+    assert await found(books.store, days) == [Waste("Default", Cause.CALLER_LEFT, Payer.KEY, 1, 5)]
+
+
+async def test_what_has_no_picture_stays_what_it_is(books: Books, claims: Claims, key: Key, days: Span) -> None:
+    [hold] = await held(books, key, "call_1")
+    await books.store.make(writes.settle(hold, replace(charge(5), pictures=0), LEFT))
+    await claims.note(claims.bid(LATE, key, "call_1"), "call_1", Stands.GIVEN, ["call_1"])
+    assert await found(books.store, days) == [Waste("Default", Cause.NO_PICTURE, Payer.KEY, 1, 5)]
+
+
+async def test_what_an_earlier_release_has_charged_stays_as_it_was_told(
+    books: Books, claims: Claims, key: Key, days: Span, raw: Redis
+) -> None:
+    [hold] = await held(books, key, "call_1")
+    await books.store.make(left_behind(hold))
+    raw.hdel(layout.call(key.team, "call_1"), "left")
+    await claims.note(claims.bid(LATE, key, "call_1"), "call_1", Stands.GIVEN, ["call_1", "call_of_nobody"])
+    assert await found(books.store, days) == [Waste("Default", Cause.CALLER_LEFT, Payer.KEY, 1, 5)]
+    assert not raw.exists(layout.call(key.team, "call_of_nobody"))
 
 
 async def test_it_is_of_one_team_and_of_some_days(books: Books, key: Key, days: Span) -> None:

@@ -178,6 +178,7 @@ async def test_with_an_idempotency_key_the_answer_is_the_same_to_the_byte(asking
     first = await asking.post(path, body, once)
     again = await asking.post(path, body, once)
     assert not replayed(first)
+    assert "stream" in way or first.headers["x-gateway-cost-usd"] != "0"
     assert replayed(again)
     assert again.headers["idempotent-replayed"] == "true"
     assert again.headers["x-gateway-call-id"] == first.headers["x-gateway-call-id"]
