@@ -132,7 +132,7 @@ async def running(
         vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, relay, now)
         supervisor.keep(log.turn, every_s=TELL_EVERY_S, name="log")
         workshop = _workshop(rooms, ledger)
-        framework, apart = _faces(settings, ledger, rooms, vitals, workshop)
+        framework, apart = _faces(settings, ledger, rooms, vitals)
         desk = _desk(settings, rooms, relay, ledger.keys, vault, workshop)
         supervisor.keep(lambda: workshop.turn(partial(ask, desk)), every_s=HOLD_EVERY_S, name="jobs")
         yield House(Public(framework, desk), apart, ledger, supervisor)
@@ -219,9 +219,7 @@ def _timeouts(settings: Settings) -> Timeouts:
     )
 
 
-def _faces(
-    settings: Settings, ledger: Ledger, rooms: Rooms, vitals: ops.Vitals, workshop: Workshop
-) -> tuple[FastAPI, FastAPI | None]:
+def _faces(settings: Settings, ledger: Ledger, rooms: Rooms, vitals: ops.Vitals) -> tuple[FastAPI, FastAPI | None]:
     """All that is no caller's call; and the admin API, where it has a listener of its own."""
     offer = Offer(settings.catalog, settings.groups)
     office = admin.router(_office(settings, ledger, offer, rooms))
@@ -230,7 +228,7 @@ def _faces(
     framework = _framework(
         ops.router(vitals),
         own_key.router(window),
-        jobs.router(window, workshop),
+        jobs.router(window),
         links.router(Links(pepper_of(settings)), window.kept),
         *(() if apart else (office,)),
     )

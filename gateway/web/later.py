@@ -12,7 +12,7 @@ from gateway.core.money import usd_of
 _LATER = "respond-async"
 
 # So often whoever waits for a job may ask how it stands.
-_ASK_EVERY_S = 5
+ASK_EVERY_S = 5
 
 
 def wanted(headers: Mapping[str, str]) -> bool:
@@ -24,7 +24,7 @@ def wanted(headers: Mapping[str, str]) -> bool:
 def head(job: Job) -> dict[str, str]:
     """The headers of the answer that it gets instead."""
     applied = {"preference-applied": _LATER}
-    return {LOCATION: place(job), RETRY_AFTER: str(_ASK_EVERY_S), JOB_ID: job.id, **applied}
+    return {LOCATION: place(job), RETRY_AFTER: str(ASK_EVERY_S), JOB_ID: job.id, **applied}
 
 
 def accepted(job: Job) -> bytes:
