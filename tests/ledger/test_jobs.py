@@ -193,7 +193,7 @@ async def test_one_that_is_forgotten_is_nowhere(here: Jobs, key: Key, raw: Redis
 
 
 async def test_what_an_administrator_deletes_is_told_of_its_team(
-    store: Store, here: Jobs, keys: Keys, key: Key
+    store: Store, here: Jobs, keys: Keys, key: Key, raw: Redis
 ) -> None:
     heard: list[tuple[Action, str]] = []
     ana, trail = Actor("ana", Door.API, lambda *told: heard.append(told)), Trail(store)
@@ -210,6 +210,8 @@ async def test_what_an_administrator_deletes_is_told_of_its_team(
     assert [(each.who, each.action, each.team) for each in told] == [("ana", Action.JOB_FORGOTTEN, "acme")]
     was = {"key_id": key.id, "state": "queued", "route": "images.generate", "model": "flash"}
     assert told[0].changes == {name: Change(value, None) for name, value in was.items()}
+    for _ in range(300):  # of another team, and more than are read at once
+        raw.xadd(layout.JOBS_TRAIL, {"who": "bob", "door": "api", "action": "x", "subject": "y", "team": "gamma"})
     for limit in (1, 2, 100):
         assert await told_of(trail, "acme", limit) == ["job_2", "job_1", "job_0", key.id, "acme"]
         assert await told_of(trail, "beta", limit) == ["job_b2", "job_b1", "job_b0", other.id, "beta"]
