@@ -88,8 +88,8 @@ local function job_forget(keys, args)
   if not known[1] then return {'unknown'} end
   if #args > 1 then
     local told = deed({unpack(args, 2)})
-    told[#told + 1], told[#told + 2] = 'team', known[2]
-    for at = 2, #JOB_TOLD do changed(told, JOB_TOLD[at], known[at + 1], '') end
+    told[#told + 1], told[#told + 2] = 'team', known[2] or ''
+    for at = 2, #JOB_TOLD do changed(told, JOB_TOLD[at], known[at + 1] or '', '') end
     enter(keys[3], told)
   end
   redis.call('EXPIRE', keys[1], 0)

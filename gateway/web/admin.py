@@ -309,7 +309,7 @@ def _calls(routes: APIRouter, office: Office) -> None:
 
 def _jobs(routes: APIRouter, office: Office) -> None:
     jobs = office.ledger.jobs
-    told = ToldJobs(jobs, PastCalls(office.ledger.store, office.shelf))
+    told = ToldJobs(jobs, PastCalls(office.ledger.store))
     all_jobs.add(routes, told, KeptJobs(jobs, office.results, office.today), office.acting)
 
 

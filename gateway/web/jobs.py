@@ -62,7 +62,7 @@ class DeletedJob(Answer):
 def router(window: Window) -> APIRouter:
     routes = APIRouter(prefix="/gateway", tags=["own key"], responses=DESCRIBED)
     jobs = window.ledger.jobs
-    told = ToldJobs(jobs, PastCalls(window.ledger.store, window.shelf))
+    told = ToldJobs(jobs, PastCalls(window.ledger.store))
     kept = KeptJobs(jobs, window.results, window.today)
 
     async def find(request: Request, job_id: str) -> Job:

@@ -1,12 +1,10 @@
 """Jobs as they are told: to the holder of a key, by the admin API, and by the commands."""
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from gateway.core.errors import NotFound
 from gateway.core.jobs import Job, State
 from gateway.ledger.calls import PastCalls
 from gateway.ledger.jobs import Jobs, Place
@@ -29,11 +27,12 @@ class ToldJobs:
     async def one(self, job: Job) -> dict[str, Any]:
         """A job, with how many others of its key wait before it."""
         position = await self._position(job) if job.state is State.QUEUED else None
-        return later.document(job, nanos=await self._cost(job), position=position)
+        [nanos] = await self._costs([job])
+        return later.document(job, nanos=nanos, position=position)
 
     async def several(self, jobs: Sequence[Job]) -> list[dict[str, Any]]:
         """Jobs; how many wait before one is told of one by itself alone."""
-        costs = await asyncio.gather(*map(self._cost, jobs))
+        costs = await self._costs(jobs)
         return [later.document(job, nanos=nanos) for job, nanos in zip(jobs, costs, strict=True)]
 
     async def one_of_any(self, job: Job) -> dict[str, Any]:
@@ -49,14 +48,11 @@ class ToldJobs:
         owned = [_owned(job, each) for job, each in zip(page.jobs, told, strict=True)]
         return {"jobs": owned, "next": page.next and page.next.cursor}
 
-    async def _cost(self, job: Job) -> int | None:
-        """What its calls cost; None: that is not known, or not yet."""
-        nanos = None
-        for call_id in job.calls:
-            with suppress(NotFound):
-                spent = (await self.past.find(call_id, team=job.team, key_id=job.key_id)).spent_nanos
-                nanos = spent if nanos is None else nanos + (spent or 0)
-        return nanos
+    async def _costs(self, jobs: Sequence[Job]) -> list[int | None]:
+        """What the calls of each cost, in nano-dollars; None: that is not known, or not yet."""
+        spent = iter(await self.past.spent([(job.team, job.key_id, each) for job in jobs for each in job.calls]))
+        known = [[nanos for nanos in islice(spent, len(job.calls)) if nanos is not None] for job in jobs]
+        return [sum(each) if each else None for each in known]
 
     async def _position(self, job: Job) -> int:
         older = await self.jobs.page(key_id=job.key_id, after=Place(job.id), limit=_MOST_BEFORE)
