@@ -61,6 +61,7 @@ from gateway.web.deliveries import Deliveries, Post
 from gateway.web.files import Files
 from gateway.web.links import Addresses
 from gateway.web.public import Public
+from gateway.web.told_jobs import ToldJobs
 from gateway.web.visit import Desk, ask
 from gateway.web.workshop import Bench, Workshop
 
@@ -138,7 +139,7 @@ async def running(
         deliveries = _deliveries(settings, rooms, ledger)
         supervisor.keep(deliveries.turn, every_s=HOLD_EVERY_S, name="webhooks")
         workshop = _workshop(rooms, ledger, deliveries)
-        framework, apart = _faces(settings, ledger, rooms, vitals, workshop)
+        framework, apart = _faces(settings, ledger, rooms, vitals)
         desk = _desk(settings, rooms, relay, ledger.keys, vault, workshop)
         supervisor.keep(lambda: workshop.turn(partial(ask, desk)), every_s=HOLD_EVERY_S, name="jobs")
         yield House(Public(framework, desk), apart, ledger, supervisor)
@@ -175,7 +176,7 @@ def _deliveries(settings: Settings, rooms: Rooms, ledger: Ledger) -> Deliveries:
         Post(
             jobs=ledger.jobs,
             keys=ledger.keys,
-            past=PastCalls(ledger.store, _shelf(settings)),
+            told=ToldJobs(ledger.jobs, PastCalls(ledger.store, _shelf(settings))),
             teller=Teller(settings.webhooks, time.time, rooms.now),
             supervisor=rooms.supervisor,
             observe=rooms.observe,
@@ -249,9 +250,7 @@ def _timeouts(settings: Settings) -> Timeouts:
     )
 
 
-def _faces(
-    settings: Settings, ledger: Ledger, rooms: Rooms, vitals: ops.Vitals, workshop: Workshop
-) -> tuple[FastAPI, FastAPI | None]:
+def _faces(settings: Settings, ledger: Ledger, rooms: Rooms, vitals: ops.Vitals) -> tuple[FastAPI, FastAPI | None]:
     """All that is no caller's call; and the admin API, where it has a listener of its own."""
     offer = Offer(settings.catalog, settings.groups)
     office = admin.router(_office(settings, ledger, offer, rooms))
@@ -260,7 +259,7 @@ def _faces(
     framework = _framework(
         ops.router(vitals),
         own_key.router(window),
-        jobs.router(window, workshop),
+        jobs.router(window),
         links.router(Links(pepper_of(settings)), window.kept),
         *(() if apart else (office,)),
     )

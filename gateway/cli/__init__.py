@@ -31,6 +31,7 @@ _WORDS = {
     "usage": "usage",
     "waste": "usage",
     "calls": "calls",
+    "jobs": "jobs",
     "audit": "audit",
     "rehearse": "rehearse",
 }

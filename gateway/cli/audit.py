@@ -23,7 +23,9 @@ def audit(
     subject: Annotated[
         str | None,
         typer.Option(
-            metavar="ID", help="Only this key, drill or attempt, or this team with its keys.", show_default=False
+            metavar="ID",
+            help="Only this key, drill, job or attempt, or this team with its keys and jobs.",
+            show_default=False,
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many, the newest first.")] = 50,

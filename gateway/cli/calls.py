@@ -7,9 +7,8 @@ import typer
 
 from gateway.cli.exports import Form, InForm, print_export
 from gateway.cli.fetch import fetch, kept_calls
-from gateway.cli.office import Office, by_option, run
+from gateway.cli.office import Office, by_option, key_of, run
 from gateway.cli.options import AsJson, ConfigFile, out, print_facts, print_json, print_table
-from gateway.core.errors import BadRequest
 from gateway.ledger.calls import PastCalls
 from gateway.web.calls import MOST, USUAL, CallsWords, document, read_page, table
 
@@ -53,7 +52,7 @@ def list_calls(
     """List calls, the newest first."""
 
     async def work(office: Office) -> None:
-        owner = team if key is None else await _team_of(office, key)
+        owner = team if key is None else (await key_of(office, key)).team
         words = CallsWords(since and since.date(), limit, cursor)
         with by_option():
             page = await read_page(PastCalls(office.ledger.store), words, team=owner, key_id=key)
@@ -96,10 +95,3 @@ def show(
 
 
 calls.command()(fetch)
-
-
-async def _team_of(office: Office, key_id: str) -> str:
-    key = await office.ledger.keys.get(key_id)
-    if key is None:
-        raise BadRequest(f"--key: there is no key {key_id}")
-    return key.team

@@ -18,12 +18,14 @@ from gateway.web.downloads import Download
 from gateway.web.kept import Kept
 from gateway.web.kept_calls import KeptCalls
 
+Folder = Annotated[
+    Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Where to write; made if it is not there.")
+]
+
 
 def fetch(
     call: Annotated[str, typer.Argument(metavar="CALL", help="Its id, as x-gateway-call-id tells it.")],
-    into: Annotated[
-        Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Where to write; made if it is not there.")
-    ] = Path(),
+    into: Folder = Path(),
     picture: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Only this one of several, from 1 on.", show_default=False)
     ] = None,
@@ -40,10 +42,9 @@ def fetch(
     async def work(office: Office) -> None:
         with kept_calls(office, config) as calls:
             kept = await calls.of_any(call)
-            into.mkdir(parents=True, exist_ok=True)
             for number in _wanted(kept, picture, result=result):
                 download = kept.reply(number) if result else await kept.picture(number)
-                path = await _write(download, into)
+                path = await write(download, into)
                 told = {"media_type": download.media_type, "bytes": download.size, "path": str(path)}
                 written.append({"number": number, **told})
 
@@ -76,7 +77,8 @@ def _wanted(kept: Kept, picture: int | None, *, result: bool) -> Sequence[int]:
     return numbers
 
 
-async def _write(download: Download, into: Path) -> Path:
+async def write(download: Download, into: Path) -> Path:
+    """Makes a file of it in a directory, and says where."""
     path = into / download.name
     with _drafted(path) as file:
         async for piece in download.read(0, download.size):
@@ -87,6 +89,7 @@ async def _write(download: Download, into: Path) -> Path:
 @contextmanager
 def _drafted(path: Path) -> Iterator[BinaryIO]:
     """What is written here is at `path` when all of it is, and nothing of it otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
     try:
         with draft.open("wb") as file:

@@ -19,6 +19,7 @@ import uvloop
 
 from gateway.cli.options import settings_of
 from gateway.core.errors import BadRequest
+from gateway.core.keys import Key
 from gateway.core.metadata import Metadata, changed, read
 from gateway.core.terms import AccountTerms, Offer
 from gateway.core.trail import Actor, Door
@@ -99,6 +100,14 @@ async def _office(config: Path | None) -> AsyncIterator[Office]:
     settings = settings_of(config)
     async with ledger_of(settings) as ledger:
         yield Office(ledger.by(whoever()), Offer(settings.catalog, settings.groups))
+
+
+async def key_of(office: Office, key_id: str) -> Key:
+    """The key that --key names; raises `BadRequest`."""
+    key = await office.ledger.keys.get(key_id)
+    if key is None:
+        raise BadRequest(f"--key: there is no key {key_id}")
+    return key
 
 
 def whoever() -> Actor:

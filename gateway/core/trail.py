@@ -43,6 +43,7 @@ class Action(StrEnum):
     KEY_ADJUSTED = "key.adjusted"
     DRILL_BEGUN = "drill.begun"
     DRILL_ENDED = "drill.ended"
+    JOB_FORGOTTEN = "job.forgotten"
     ATTEMPT_RESOLVED = "attempt.resolved"
     STORE_MOVED = "store.moved"
 
@@ -93,12 +94,12 @@ class Deed:
 
 
 def deed_of(at: float, team: str | None, row: Mapping[str, str]) -> Deed:
-    """What a row of the trail says."""
+    """What a row of a team's trail says, or of one that is nobody's, where a row may say whose it is."""
     sides = {side: dict(_told(row, side)) for side in ("was:", "now:")}
     was, now = sides["was:"], sides["now:"]
     changes = {name: Change(was.get(name), now.get(name)) for name in sorted({*was, *now})}
     changes = {name: each for name, each in changes.items() if each.before != each.after}
-    return Deed(at, row["who"], row["door"], row["action"], row["subject"], team, changes)
+    return Deed(at, row["who"], row["door"], row["action"], row["subject"], row.get("team", team), changes)
 
 
 def _told(row: Mapping[str, str], side: str) -> Iterator[tuple[str, Any]]:
@@ -152,6 +153,7 @@ _VALUES: Mapping[str, Callable[[Any], Any]] = {
 
 # What the fields of records are called elsewhere, and what their texts mean.
 _FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "key": ("key_id", str),
     "budget": ("budget_usd", _usd),
     "budget_day": ("budget_day_usd", _usd),
     "budget_month": ("budget_month_usd", _usd),

@@ -91,6 +91,15 @@ class PastCalls:
             raise NotFound(f"call {call_id} was for several pictures, each a call of its own: {call_id}.1 and so on")
         raise NotFound(f"there is no call {call_id}, or the ledger has its rows no more")
 
+    async def spent(self, calls: Sequence[tuple[str, str, str]]) -> list[int | None]:
+        """What each of these cost, by team, key and id, in nano-dollars; None: it is not known, or not yet.
+
+        Of any number it is one question: their rows are not looked for.
+        """
+        records = await self.store.records([layout.call(team, call_id) for team, _, call_id in calls])
+        whose = zip(calls, records, strict=True)
+        return [_spent(record) if record.get("key") == key_id else None for (_, key_id, _), record in whose]
+
     async def _records(self, teams: Sequence[str], call_id: str, key_id: str | None) -> dict[str, Row]:
         """How a call stands, by the team that has one of this id."""
         records = await self.store.records([layout.call(each, call_id) for each in teams])
@@ -199,6 +208,11 @@ def _as_recorded(call: PastCall, record: Row) -> PastCall:
     if state in (None, call.state):
         return call
     return replace(call, state=state, spent_nanos=int(record.get("spent", 0)))
+
+
+def _spent(record: Row) -> int | None:
+    state = _state(record)
+    return int(record.get("spent", 0)) if state in (State.SETTLED, State.VOIDED) else None
 
 
 def _state(record: Row) -> State | None:

@@ -10,6 +10,9 @@ local TELLING_MS = 60 * 1000
 -- What a glance at the oldest jobs may cost.
 local JOBS_AT_ONCE = 16
 
+-- What the trail tells of a job that somebody has deleted; the team first, by which it is found.
+local JOB_TOLD = {'team', 'key', 'state', 'route', 'model'}
+
 local function write_job(place, fields)
   redis.call('HSET', place, unpack(fields))
   redis.call('EXPIRE', place, JOB_KEPT_S)
@@ -19,8 +22,17 @@ local function hold_job(open, id, now)
   redis.call('ZADD', open, whole(now + HELD_MS), id)
 end
 
+-- Puts a job into an index, and what is too old out of it: so many at a time that it stays as long as it is.
+local function index_job(index, id, now)
+  redis.call('ZADD', index, whole(now), id)
+  redis.call('EXPIRE', index, JOB_KEPT_S)
+  local before = whole(now - JOB_KEPT_S * 1000)
+  local old = redis.call('ZRANGEBYSCORE', index, '-inf', before, 'LIMIT', 0, JOBS_AT_ONCE)
+  if #old > 0 then redis.call('ZREM', index, unpack(old)) end
+end
+
 -- job_add: writes a job, which its owner then holds.
---   keys    job, jobs that are not over, jobs of its key
+--   keys    job, jobs that are not over, and every index that it is found in
 --   args    id, key id, owner, then name and value of every field
 --   answer  {'added'}, or {'there'}: it is there already, and stays as it is
 local function job_add(keys, args)
@@ -28,8 +40,7 @@ local function job_add(keys, args)
   local now = now_ms()
   write_job(keys[1], {'key', args[2], 'owner', args[3], unpack(args, 4)})
   hold_job(keys[2], args[1], now)
-  redis.call('ZADD', keys[3], whole(now), args[1])
-  redis.call('EXPIRE', keys[3], JOB_KEPT_S)
+  for at = 3, #keys do index_job(keys[at], args[1], now) end
   return {'added'}
 end
 
@@ -82,33 +93,49 @@ local function job_note(keys, args)
 end
 
 -- job_forget: deletes a job. What was sent for it goes on.
---   keys    job, jobs that are not over, jobs of its key
---   args    id, key id
---   answer  {'gone', how it stood}, or {'unknown'}: there is none, or it is another key's
+--   keys    job, jobs that are not over, trail of jobs, and every index that it is found in
+--   args    id; and where an administrator does it who, door, action, subject
+--   answer  {'gone', how it stood}, or {'unknown'}
 local function job_forget(keys, args)
-  local known = redis.call('HMGET', keys[1], 'key', 'state')
-  if known[1] ~= args[2] then return {'unknown'} end
+  local known = redis.call('HMGET', keys[1], 'state', unpack(JOB_TOLD))
+  if not known[1] then return {'unknown'} end
+  if #args > 1 then
+    local told = deed({unpack(args, 2)})
+    told[#told + 1], told[#told + 2] = 'team', known[2] or ''
+    for at = 2, #JOB_TOLD do changed(told, JOB_TOLD[at], known[at + 1] or '', '') end
+    enter(keys[3], told)
+  end
   redis.call('EXPIRE', keys[1], 0)
   redis.call('ZREM', keys[2], args[1])
-  redis.call('ZREM', keys[3], args[1])
-  return {'gone', known[2]}
+  for at = 4, #keys do redis.call('ZREM', keys[at], args[1]) end
+  return {'gone', known[1]}
 end
 
--- jobs_of: the jobs of a key, the newest first.
---   keys    stem of a job's name, jobs of the key
---   args    made before this job, or an empty text, how many at most
---   answer  {id, …}
+-- jobs_of: the jobs of an index, the newest first; of those made in one millisecond in the order of their ids.
+--   keys    stem of a job's name, index
+--   args    how many at most; behind which job, or an empty text, and when that was made, in ms, or an empty text:
+--           then it must be there
+--   answer  {id, when it was made, in ms, id, when …}
 local function jobs_of(keys, args)
-  local below = args[1] == '' and '+inf' or redis.call('ZSCORE', keys[2], args[1])
-  if not below then return {} end
-  local found, from = {}, args[1] == '' and below or '(' .. below
-  for _, id in ipairs(redis.call('ZRANGE', keys[2], from, '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, args[2])) do
-    if redis.call('EXISTS', keys[1] .. id) == 1 then
-      found[#found + 1] = id
-    else
-      redis.call('ZREM', keys[2], id)
+  local most, last, made = tonumber(args[1]), args[2], args[3]
+  if last ~= '' and made == '' then made = redis.call('ZSCORE', keys[2], last) end
+  if not made then return {} end
+  local from, to = last == '' and '+inf' or made, whole(now_ms() - JOB_KEPT_S * 1000)
+  local found, gone, at = {}, {}, 0
+  repeat
+    local rows = redis.call('ZRANGE', keys[2], from, to, 'BYSCORE', 'REV', 'LIMIT', at, most, 'WITHSCORES')
+    for row = 1, #rows, 2 do
+      local id, ms = rows[row], rows[row + 1]
+      local behind = last == '' or tonumber(ms) < tonumber(made) or id < last
+      if behind and redis.call('EXISTS', keys[1] .. id) == 0 then
+        gone[#gone + 1] = id
+      elseif behind and #found < 2 * most then
+        found[#found + 1], found[#found + 2] = id, ms
+      end
     end
-  end
+    at = at + most
+  until #found >= 2 * most or #rows < 2 * most
+  for _, id in ipairs(gone) do redis.call('ZREM', keys[2], id) end
   return found
 end
 

@@ -4,13 +4,14 @@ What was asked and what was answered is in the vault. A job is its key's: to eve
 """
 
 import json
-from collections.abc import AsyncIterator
+import re
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NamedTuple, Self
 
-from gateway.core.errors import NotFound
+from gateway.core.errors import BadRequest, NotFound
 from gateway.core.jobs import Job, State
-from gateway.core.keys import Key
+from gateway.core.trail import Action, Actor
 from gateway.core.webhooks import Delivery, Webhook
 from gateway.ledger import layout
 from gateway.ledger.store import Store
@@ -22,6 +23,35 @@ _TIMES = ("made_at", "begun_at", "ended_at")
 _NUMBERS = ("status", "tries", "pictures")
 _TEXTS = ("team", "route", "model", "asked", "call_id", "code")
 
+_CURSOR = re.compile(r"([0-9]{1,15})@(\S{1,100})")
+
+
+class Place(NamedTuple):
+    """Behind which job a page begins. Without `made_ms`, of the store's clock, the job must still be there."""
+
+    job_id: str
+    made_ms: int | None = None
+
+    @property
+    def cursor(self) -> str:
+        """As it is handed out, and handed back for the next page."""
+        return f"{self.made_ms}@{self.job_id}"
+
+    @classmethod
+    def of_cursor(cls, cursor: str) -> Self:
+        """Raises `BadRequest`."""
+        match = _CURSOR.fullmatch(cursor)
+        if match is None:
+            raise BadRequest("is not one that was handed out; leave it away for the newest", param="cursor")
+        return cls(match[2], int(match[1]))
+
+
+class Page(NamedTuple):
+    """Jobs, the newest first, and where the next page begins; None: there is none."""
+
+    jobs: Sequence[Job]
+    next: Place | None
+
 
 class Jobs:
     """`owner` names this process. Everything raises `BooksAway`."""
@@ -32,7 +62,7 @@ class Jobs:
 
     async def add(self, job: Job) -> bool:
         """Whether it is new; then it is ours to run."""
-        keys = [layout.job(job.id), layout.JOBS, layout.jobs_of(job.key_id)]
+        keys = [layout.job(job.id), layout.JOBS, *_indexes(job)]
         args = [job.id, job.key_id, self._owner, *_words(job)]
         return await self._store.call("job_add", keys, args) == ["added"]
 
@@ -65,31 +95,47 @@ class Jobs:
         again = "" if again_s is None else str(round(again_s * 1000))
         await self._store.call("job_told", keys, [job.id, again, *_hook_words(job.webhook)])
 
-    async def find(self, job_id: str, key: Key) -> Job:
-        """Raises `NotFound` for another key's as for none."""
+    async def find(self, job_id: str, *, key_id: str | None = None) -> Job:
+        """One job, of a key or of any. Raises `NotFound` for another key's as for none."""
         job = await self._find(job_id)
-        if job is None or job.key_id != key.id:
+        if job is None or key_id not in (None, job.key_id):
             raise _unknown(job_id)
         return job
 
-    async def forget(self, job_id: str, key: Key) -> State:
-        """Deletes it, and says how it stood; raises `NotFound` as `find` does."""
-        keys = [layout.job(job_id), layout.JOBS, layout.jobs_of(key.id)]
-        state, *rest = await self._store.call("job_forget", keys, [job_id, key.id])
+    async def forget(self, job: Job, by: Actor | None) -> State:
+        """Deletes it, and says how it stood; raises `NotFound`. The trail tells of an administrator, None: its key."""
+        keys = [layout.job(job.id), layout.JOBS, layout.JOBS_TRAIL, *_indexes(job)]
+        words = [] if by is None else by.words(Action.JOB_FORGOTTEN, job.id)
+        state, *rest = await self._store.call("job_forget", keys, [job.id, *words])
         if state == "unknown":
-            raise _unknown(job_id)
+            raise _unknown(job.id)
+        if by is not None:
+            by.tell(Action.JOB_FORGOTTEN, job.id)
         return State(rest[0])
 
-    async def of(self, key: Key, *, before: str = "", limit: int) -> AsyncIterator[Job]:
-        """Those of a key that are not forgotten yet, the newest first."""
-        ids = await self._store.call("jobs_of", [layout.JOB_STEM, layout.jobs_of(key.id)], [before, str(limit)])
-        for job_id, record in zip(ids, await self._store.records([layout.job(each) for each in ids]), strict=True):
-            if record:
-                yield _job(job_id, record)
+    async def page(
+        self, *, team: str | None = None, key_id: str | None = None, after: Place | None = None, limit: int
+    ) -> Page:
+        """Those of a key, of a team or of all that are not forgotten yet and come behind a place."""
+        index = layout.ALL_JOBS if team is None else layout.jobs_of_team(team)
+        index = index if key_id is None else layout.jobs_of(key_id)
+        last, made_ms = after or Place("")
+        args = [str(limit + 1), last, "" if made_ms is None else str(made_ms)]
+        rows = await self._store.call("jobs_of", [layout.JOB_STEM, index], args)
+        places = [Place(job_id, int(ms)) for job_id, ms in zip(rows[::2], rows[1::2], strict=True)]
+        shown = places[:limit]
+        records = await self._store.records([layout.job(each.job_id) for each in shown])
+        jobs = [_job(each.job_id, record) for each, record in zip(shown, records, strict=True) if record]
+        return Page(jobs, shown[-1] if len(places) > limit else None)
 
     async def _find(self, job_id: str) -> Job | None:
         record = await self._store.record(layout.job(job_id))
         return _job(job_id, record) if record.get("state") else None
+
+
+def _indexes(job: Job) -> list[str]:
+    """By which it is found among others."""
+    return [layout.jobs_of(job.key_id), layout.jobs_of_team(job.team), layout.ALL_JOBS]
 
 
 def _unknown(job_id: str) -> NotFound:

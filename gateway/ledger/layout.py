@@ -32,6 +32,9 @@ can move it in one step. What finds a team or a key from outside its slot is a p
     {jobs}:told             the jobs that are over and whose receiver is to be told: id -> when, in ms
     {jobs}:job:ID           a job: whose it is, how it stands, who runs it; goes after a day
     {jobs}:of:KID           the jobs of a key: id -> when it was made, in ms; goes by itself
+    {jobs}:team:TEAM        those of a team, in the same way
+    {jobs}:all              those of all teams
+    {jobs}:trail            what administrators did to jobs, in the same way as {op}:trail
     {op}:acct …             what the operator paid: account, ledger and its archive, and the attempts paid for
     {op}:unsettled          attempts of which nobody knows whether they were billed: id -> since when, in ms
     {op}:unsettled:ATTEMPT  what is known of one; stays until it is resolved, and a while longer
@@ -60,6 +63,8 @@ OPERATOR_TRAIL = "{op}:trail"
 JOBS = "{jobs}:open"
 JOBS_TOLD = "{jobs}:told"
 JOB_STEM = "{jobs}:job:"
+ALL_JOBS = "{jobs}:all"
+JOBS_TRAIL = "{jobs}:trail"
 DRILLS_TRAIL = "{drills}:trail"  # which is in the slot of `drills`
 UNSETTLED = "{op}:unsettled"
 
@@ -162,6 +167,10 @@ def job(job_id: str) -> str:
 
 def jobs_of(key_id: str) -> str:
     return f"{{jobs}}:of:{key_id}"
+
+
+def jobs_of_team(team: str) -> str:
+    return f"{{jobs}}:team:{team}"
 
 
 def drawing(owner: str) -> str:

@@ -22,15 +22,17 @@ from gateway.ledger.ledger import Ledger
 from gateway.ledger.shelf import Shelf
 from gateway.ledger.zones import zone_of
 from gateway.vault.results import Results
-from gateway.web import answers, calls, fetching, ledger, reported, shapes, trail
+from gateway.web import all_jobs, answers, calls, fetching, ledger, reported, shapes, trail
 from gateway.web.calls import CallsWords
 from gateway.web.exports import CONTENT, WantedFormat, exported
 from gateway.web.forms import KeyLimits, NewAdjustment, NewDrill, NewKey, NewTeam, Rotation, TeamChange
 from gateway.web.gate import Gate
 from gateway.web.kept import Kept
 from gateway.web.kept_calls import KeptCalls
+from gateway.web.kept_jobs import KeptJobs
 from gateway.web.problems import DESCRIBED, Problem, as_problem
 from gateway.web.reports import FirstDay, LastDay, UsageWords, question, used, waste
+from gateway.web.told_jobs import ToldJobs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +81,7 @@ def router(office: Office) -> APIRouter:
     _drills(routes, office)
     _reports(routes, office)
     _calls(routes, office)
+    _jobs(routes, office)
     trail.add(routes, office.ledger)
     ledger.add(routes, ledger.Desk(office.offer, office.acting, office.today, office.shelf))
     return routes
@@ -302,6 +305,12 @@ def _calls(routes: APIRouter, office: Office) -> None:
         return await kept.of_any(call_id)
 
     fetching.add(routes, find)
+
+
+def _jobs(routes: APIRouter, office: Office) -> None:
+    jobs = office.ledger.jobs
+    told = ToldJobs(jobs, PastCalls(office.ledger.store))
+    all_jobs.add(routes, told, KeptJobs(jobs, office.results, office.today), office.acting)
 
 
 async def _found_team(office: Office, team_id: str) -> Team:

@@ -11,12 +11,11 @@ from gateway.core.headers import PREFER, WEBHOOK
 from gateway.core.jobs import Job
 from gateway.core.reach import OutOfReach
 from gateway.core.webhooks import Webhook, headers, message
-from gateway.ledger.calls import PastCalls
 from gateway.ledger.jobs import Jobs
 from gateway.ledger.keys import Keys
 from gateway.relay.supervisor import Supervisor
 from gateway.upstream.telling import Teller
-from gateway.web import later
+from gateway.web.told_jobs import ToldJobs
 
 # So many receivers are told at a time, so that one that is silent keeps no other waiting.
 _AT_ONCE = 32
@@ -28,7 +27,7 @@ class Post:
 
     jobs: Jobs
     keys: Keys
-    past: PastCalls
+    told: ToldJobs
     teller: Teller
     supervisor: Supervisor
     observe: Observer
@@ -92,7 +91,7 @@ class Deliveries:
 
     async def _shown(self, job: Job) -> dict[str, Any]:
         """The job as its key sees it, but for what became of telling; with a whole address where there is one."""
-        shown = later.document(job, nanos=await later.cost(job, self._post.past))
+        shown = await self._post.told.one(job)
         del shown["webhook"]
         base = (self._post.public_url or "").rstrip("/")
         return {**shown, "result": f"{base}{shown['result']}"}

@@ -33,7 +33,7 @@ PICTURE: dict[int | str, dict[str, Any]] = {
 }
 
 # The framework would take it for JSON of ours.
-_REPLY: dict[int | str, dict[str, Any]] = {
+REPLY: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The very bytes, as the provider documents them: JSON, or events where they were streamed.",
         "content": {"*/*": _BYTES},
@@ -56,7 +56,7 @@ def add(routes: APIRouter, find: Find) -> None:
         "/calls/{call_id}/result",
         summary="The upstream's reply to a call as it came, while it is kept",
         response_class=Response,
-        responses=_REPLY,
+        responses=REPLY,
     )
     async def get_result(request: Request, call_id: str, picture: WhichPicture = None) -> Response:
         kept = await find(request, call_id)

@@ -1,23 +1,32 @@
-"""What a caller may ask about its jobs, with the key that they were made with: to any other they are not there."""
+"""What a caller may ask about its jobs, with the key that they were made with: to any other they are not there.
 
+
+Administrators ask the same, about everybody's.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
-from gateway.core.headers import CONTENT_LENGTH, JOB_ID, REQUEST_ID, RETRY_AFTER
+from gateway.core.headers import REQUEST_ID, RETRY_AFTER
 from gateway.core.jobs import Job, State
-from gateway.core.keys import Key
 from gateway.ledger.calls import PastCalls
-from gateway.ledger.jobs import Jobs
+from gateway.ledger.jobs import Place
 from gateway.web import later
 from gateway.web.answers import Answer
+from gateway.web.downloads import answered
+from gateway.web.fetching import REPLY
+from gateway.web.kept_jobs import KeptJobs
 from gateway.web.own_key import Window
-from gateway.web.problems import DESCRIBED, Problem
-from gateway.web.workshop import Workshop
+from gateway.web.problems import DESCRIBED
+from gateway.web.told_jobs import MOST, USUAL, ToldJobs, deleted
 
-_MOST = 100
+# The job of this id that somebody asks for, if it is theirs.
+Find = Callable[[Request, str], Awaitable[Job]]
 
 
 class OneDelivery(Answer):
@@ -66,58 +75,57 @@ class DeletedJob(Answer):
     may_be_billed: bool = Field(description="It was being drawn: that goes on, and is charged when it is finished.")
 
 
-def router(window: Window, workshop: Workshop) -> APIRouter:
-    routes = APIRouter(prefix="/gateway/jobs", tags=["own key"], responses=DESCRIBED)
-    jobs, past = window.ledger.jobs, PastCalls(window.ledger.store, window.shelf)
+def router(window: Window) -> APIRouter:
+    routes = APIRouter(prefix="/gateway", tags=["own key"], responses=DESCRIBED)
+    jobs = window.ledger.jobs
+    told = ToldJobs(jobs, PastCalls(window.ledger.store))
+    kept = KeptJobs(jobs, window.results, window.today)
 
-    @routes.get("", summary="The jobs of the key, the newest first", response_model=SomeJobs)
+    async def find(request: Request, job_id: str) -> Job:
+        return await jobs.find(job_id, key_id=(await window.holder(request)).id)
+
+    @routes.get("/jobs", summary="The jobs of the key, the newest first", response_model=SomeJobs)
     async def list_jobs(
         request: Request,
-        limit: Annotated[int, Query(ge=1, le=_MOST)] = 20,
+        limit: Annotated[int, Query(ge=1, le=MOST)] = USUAL,
         after: Annotated[str, Query(description="The id of the last one that was seen.")] = "",
     ) -> dict[str, Any]:
         key = await window.holder(request)
-        found = [job async for job in jobs.of(key, before=after, limit=limit + 1)]
-        shown = [later.document(job, nanos=await later.cost(job, past)) for job in found[:limit]]
-        return {"object": "list", "data": shown, "has_more": len(found) > limit}
+        page = await jobs.page(key_id=key.id, after=Place(after) if after else None, limit=limit)
+        return {"object": "list", "data": await told.several(page.jobs), "has_more": page.next is not None}
 
-    @routes.get("/{job_id}", summary="How a job stands", response_model=OneJob)
+    @routes.get("/jobs/{job_id}", summary="How a job stands", response_model=OneJob)
     async def get_job(request: Request, job_id: str) -> JSONResponse:
-        key = await window.holder(request)
-        job = await jobs.find(job_id, key)
-        position = await _position(job, jobs, key) if job.state is State.QUEUED else None
-        headers = {} if job.state.final else {RETRY_AFTER: later.head(job)[RETRY_AFTER]}
-        return JSONResponse(later.document(job, nanos=await later.cost(job, past), position=position), headers=headers)
+        job = await find(request, job_id)
+        return JSONResponse(await told.one(job), headers=again(job))
 
-    @routes.get(
-        "/{job_id}/result",
-        summary="What the request would have been answered without Prefer: status, headers and body",
-        response_class=Response,
-    )
-    async def get_result(request: Request, job_id: str) -> Response:
-        """409 while it is not over: Retry-After says when to ask again. 410 when the answer is not kept any more."""
-        key = await window.holder(request)
-        job = await jobs.find(job_id, key)
-        if not job.state.final:
-            raise Problem(
-                409, f"job {job_id} is {job.state}; ask again", headers={RETRY_AFTER: later.head(job)[RETRY_AFTER]}
-            )
-        result = await workshop.answer(job)
-        if result is None:
-            raise Problem(410, f"the answer of job {job_id} is not kept any more; it was charged if it was a picture")
-        headers = {**result.facts["headers"], CONTENT_LENGTH: str(result.sizes[0]), JOB_ID: job.id}
-        headers[REQUEST_ID] = request.headers.get(REQUEST_ID, headers.get(REQUEST_ID, job.id))
-        pieces = workshop.pieces(result)
-        return StreamingResponse(pieces, status_code=result.facts["status"], headers=headers)
-
-    @routes.delete("/{job_id}", summary="Forget a job and its answer", response_model=DeletedJob)
+    @routes.delete("/jobs/{job_id}", summary="Forget a job and its answer", response_model=DeletedJob)
     async def delete_job(request: Request, job_id: str) -> dict[str, Any]:
-        state = await workshop.forget(job_id, await window.holder(request))
-        return {"id": job_id, "object": "job", "deleted": True, "may_be_billed": state is State.RUNNING}
+        job = await find(request, job_id)
+        return deleted(job, await kept.forget(job, None))
 
+    add_result(routes, find, kept)
     return routes
 
 
-async def _position(job: Job, jobs: Jobs, key: Key) -> int:
-    older = [each async for each in jobs.of(key, before=job.id, limit=_MOST)]
-    return 1 + sum(each.state is State.QUEUED for each in older)
+def add_result(routes: APIRouter, find: Find, kept: KeptJobs) -> None:
+    @routes.head("/jobs/{job_id}/result", include_in_schema=False)
+    @routes.get(
+        "/jobs/{job_id}/result",
+        summary="What the request would have been answered without Prefer: status, headers and body",
+        response_class=Response,
+        responses=REPLY,
+    )
+    async def get_result(request: Request, job_id: str) -> Response:
+        """409 while it is not over: Retry-After says when to ask again. 410 when the answer is not kept any more.
+
+        An answer of 200 is told in parts too, as Range asks for them.
+        """
+        answer = await kept.answer(await find(request, job_id))
+        asked = {REQUEST_ID: request.headers[REQUEST_ID]} if REQUEST_ID in request.headers else {}
+        return await answered(replace(answer, headers={**answer.headers, **asked}), request)
+
+
+def again(job: Job) -> dict[str, str]:
+    """When to ask again how a job stands; of one that is over nothing."""
+    return {} if job.state.final else {RETRY_AFTER: str(later.ASK_EVERY_S)}

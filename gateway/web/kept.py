@@ -11,7 +11,7 @@ from gateway.dialects.base import EVENT_STREAM, JSON
 from gateway.dialects.places import Decoder, Place
 from gateway.vault.records import Result
 from gateway.vault.results import Results
-from gateway.web.downloads import Download
+from gateway.web.downloads import Download, private
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,9 @@ class Kept:
         def read(begin: int, end: int) -> AsyncGenerator[bytes]:
             return self._all(place, reply, begin, end)
 
-        name = f"{self.call_id}.{number}"
-        return Download(place.media_type, f"{name}.{place.suffix}", name, size, self.lasts_s, read)
+        tag = f"{self.call_id}.{number}"
+        name = f"{tag}.{place.suffix}"
+        return Download(name, tag, size, private(place.media_type, name, self.lasts_s), read)
 
     def reply(self, number: int | None) -> Download:
         """The upstream's reply that has a picture; None: the only one. Raises `NotFound` and `BadRequest`."""
@@ -77,9 +78,9 @@ class Kept:
             return self.results.read(self.result, reply, begin, end)
 
         media_type, suffix = (EVENT_STREAM, "txt") if self.result.facts.get("streams") else (JSON, "json")
-        name = f"{self.call_id}.{number or 1}"
-        size = self.result.sizes[reply]
-        return Download(media_type, f"{name}.{suffix}", f"{name}.reply", size, self.lasts_s, read)
+        of_reply = f"{self.call_id}.{number or 1}"
+        name, size = f"{of_reply}.{suffix}", self.result.sizes[reply]
+        return Download(name, f"{of_reply}.reply", size, private(media_type, name, self.lasts_s), read)
 
     def _reply(self, number: int) -> int:
         replies = self.replies

@@ -9,6 +9,7 @@ from gateway.core.call import request_of
 from gateway.core.errors import AnswerGone, CallerError, GatewayBusy, GatewayError, NotFound
 from gateway.core.past import PastCall, State
 from gateway.ledger.calls import PastCalls
+from gateway.vault.records import Result
 from gateway.vault.results import Results
 from gateway.web.kept import Kept
 
@@ -22,6 +23,14 @@ class NotOver(CallerError):
     code = "call_not_over"
     reason = "CALL_NOT_OVER"
     retry_after_s = 1
+
+
+async def looked_for(results: Results, team: str, name: str, now: float) -> Result | None:
+    """What the vault has of a team under a name. Raises `GatewayBusy` where nobody can look."""
+    try:
+        return await results.find(team, name, now)
+    except OSError:
+        raise GatewayBusy("What is kept of calls cannot be read at the moment; try again.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +63,7 @@ class KeptCalls:
         """What is kept of a call of this team, whatever the books say. Raises `GatewayBusy` where nobody can look."""
         now = self.today()
         request, _ = request_of(call_id)
-        try:
-            result = await self.results.find(team, request, now)
-        except OSError:
-            raise GatewayBusy("What is kept of calls cannot be read at the moment; try again.") from None
+        result = await looked_for(self.results, team, request, now)
         if result is None:
             return None
         kept = Kept(call_id, result, self.results, result.expires_at - now)

@@ -1,22 +1,19 @@
 """Requests that want no answer now but an address to ask at: `Prefer: respond-async` (RFC 7240), and what they get."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import orjson
 
-from gateway.core.errors import NotFound
 from gateway.core.headers import JOB_ID, LOCATION, PREFER, RETRY_AFTER
 from gateway.core.jobs import Job, State
 from gateway.core.money import usd_of
 from gateway.core.webhooks import Webhook
-from gateway.ledger.calls import PastCalls
 
 _LATER = "respond-async"
 
 # So often whoever waits for a job may ask how it stands.
-_ASK_EVERY_S = 5
+ASK_EVERY_S = 5
 
 
 def wanted(headers: Mapping[str, str]) -> bool:
@@ -28,7 +25,7 @@ def wanted(headers: Mapping[str, str]) -> bool:
 def head(job: Job) -> dict[str, str]:
     """The headers of the answer that it gets instead."""
     applied = {"preference-applied": _LATER}
-    return {LOCATION: place(job), RETRY_AFTER: str(_ASK_EVERY_S), JOB_ID: job.id, **applied}
+    return {LOCATION: place(job), RETRY_AFTER: str(ASK_EVERY_S), JOB_ID: job.id, **applied}
 
 
 def accepted(job: Job) -> bytes:
@@ -37,16 +34,6 @@ def accepted(job: Job) -> bytes:
 
 def place(job: Job) -> str:
     return f"/gateway/jobs/{job.id}"
-
-
-async def cost(job: Job, past: PastCalls) -> int | None:
-    """What its calls cost; None: that is not known, or not yet."""
-    nanos = None
-    for call_id in job.calls:
-        with suppress(NotFound):
-            spent = (await past.find(call_id, team=job.team, key_id=job.key_id)).spent_nanos
-            nanos = spent if nanos is None else nanos + (spent or 0)
-    return nanos
 
 
 def document(job: Job, *, nanos: int | None = None, position: int | None = None) -> dict[str, Any]:

@@ -57,8 +57,8 @@ def router(links: Links, calls: KeptCalls) -> APIRouter:
         if not link or not kept:
             raise _absent()
         try:
-            picture = await kept.picture(link.number)
-            return await answered(replace(picture, lasts_s=min(picture.lasts_s, link.ends_at - now)), request)
+            linked = replace(kept, lasts_s=min(kept.lasts_s, link.ends_at - now))
+            return await answered(await linked.picture(link.number), request)
         except (NotFound, NoSuchResult):
             raise _absent() from None
 

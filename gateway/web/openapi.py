@@ -1,5 +1,6 @@
 """One OpenAPI document for all: the framework's routes as it describes them, callers' routes from this table."""
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -77,6 +78,10 @@ _CALLERS: tuple[tuple[str, str, str, dict[str, Any] | None, dict[str, Any]], ...
     ("post", "/v1beta/models/{model}:countTokens", "Gemini: estimate tokens, free", _NATIVE_BODY, _GEMINI_ERROR),
     ("get", "/v1beta/models", "Gemini: list models", None, _GEMINI_ERROR),
     ("get", "/v1beta/models/{model}", "Gemini: one model", None, _GEMINI_ERROR),
+    ("post", "/upload/v1beta/files", "Gemini: send a file, whole or piece by piece", None, _GEMINI_ERROR),
+    ("get", "/v1beta/files", "Gemini: list the team's files", None, _GEMINI_ERROR),
+    ("get", "/v1beta/files/{file}", "Gemini: what is known of a file", None, _GEMINI_ERROR),
+    ("delete", "/v1beta/files/{file}", "Gemini: delete a file", None, _GEMINI_ERROR),
     ("post", "/v1/images/generations", "OpenAI: draw, picture as base64 or at an address", _IMAGES_BODY, _OPENAI_ERROR),
     ("post", "/v1/images/edits", "OpenAI: draw from pictures, sent as multipart/form-data", _EDIT_BODY, _OPENAI_ERROR),
     ("post", "/v1/chat/completions", "OpenAI: draw in a conversation, whole or streamed", _CHAT_BODY, _OPENAI_ERROR),
@@ -111,9 +116,9 @@ def _operation(path: str, summary: str, body: dict[str, Any] | None, error: dict
             "default": {"description": "An error.", "content": {"application/json": {"schema": error}}},
         },
     }
-    if "{model}" in path:
-        parameter = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
-        operation["parameters"] = [parameter]
+    if names := re.findall(r"\{(\w+)\}", path):
+        place = {"in": "path", "required": True, "schema": {"type": "string"}}
+        operation["parameters"] = [{"name": name, **place} for name in names]
     if body is not None:
         content = {"application/json": {"schema": {"type": "object"}, "example": body}}
         operation["requestBody"] = {"required": True, "content": content}

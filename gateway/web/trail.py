@@ -19,7 +19,8 @@ def add(routes: APIRouter, ledger: Ledger) -> None:
     async def audit(
         since: Annotated[datetime | None, Query(description="From when on; without a zone: UTC.")] = None,
         subject: Annotated[
-            str | None, Query(description="A key, a drill or an attempt by its id, or a team, with its keys.")
+            str | None,
+            Query(description="A key, a drill, a job or an attempt by its id, or a team, with its keys and jobs."),
         ] = None,
         limit: Annotated[int, Query(ge=1, le=MOST, description="How many at once.")] = USUAL,
         cursor: Annotated[

@@ -8,7 +8,7 @@ what came of it, or hears that nobody knows: nothing is sent twice.
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -34,11 +34,12 @@ from gateway.ledger.jobs import Jobs
 from gateway.ledger.keys import Keys
 from gateway.relay.supervisor import Supervisor
 from gateway.vault.errors import NoSuchResult
-from gateway.vault.records import Label, Rank, Result
+from gateway.vault.records import Label, Rank
 from gateway.vault.results import Results
 from gateway.vault.spools import Spools
 from gateway.vault.tape import Tape
 from gateway.web.deliveries import Deliveries
+from gateway.web.kept_jobs import KeptJobs, asked_as
 from gateway.web.request import Request, Scope
 
 log = logging.getLogger("gateway")
@@ -63,6 +64,10 @@ class Bench:
     observe: Observer
     deliveries: Deliveries
     today: Callable[[], float]
+
+    @property
+    def kept(self) -> KeptJobs:
+        return KeptJobs(self.jobs, self.results, self.today)
 
 
 class Workshop:
@@ -99,7 +104,7 @@ class Workshop:
             if await bench.jobs.add(job):
                 self._begin(job, ask)
                 return job
-            known = await bench.jobs.find(job.id, key)  # another was faster
+            known = await bench.jobs.find(job.id, key_id=key.id)  # another was faster
         if known.asked != asked:
             raise KeyReused
         return known
@@ -111,22 +116,6 @@ class Workshop:
             await asyncio.gather(*(bench.jobs.hold(job_id) for job_id in self._held))
             while not bench.supervisor.draining and (job := await bench.jobs.take()):
                 self._begin(job, ask)
-
-    async def answer(self, job: Job) -> Result | None:
-        """What came of a job that is over; None: it is not kept any more."""
-        return await self._bench.results.find(job.team, job.id, self._bench.today())
-
-    def pieces(self, result: Result) -> AsyncIterator[bytes]:
-        """The body of such an answer."""
-        return self._bench.results.read(result, 0)
-
-    async def forget(self, job_id: str, key: Key) -> State:
-        """Deletes a job and its answer, and says how it stood; raises `NotFound`."""
-        job = await self._bench.jobs.find(job_id, key)
-        state = await self._bench.jobs.forget(job_id, key)
-        for name in (job_id, _asked(job)):
-            await self._throw_away(key.team, name)
-        return state
 
     def _begin(self, job: Job, ask: Ask) -> None:
         self._held.add(job.id)
@@ -179,7 +168,7 @@ class Workshop:
 
     async def _ask(self, job: Job, heard: "Heard", ask: Ask) -> GatewayError | None:
         bench = self._bench
-        asked = await bench.results.find(job.team, _asked(job), bench.today())
+        asked = await bench.results.find(job.team, asked_as(job), bench.today())
         key = await bench.keys.get(job.key_id)
         if asked is None:
             return InternalError("What this job asked is not kept any more.")
@@ -202,7 +191,7 @@ class Workshop:
             code=heard.code if kept or heard.error else "answer_gone",
         )
         await self._noted(job)
-        await self._throw_away(job.team, _asked(job))
+        await bench.kept.throw_away(job.team, asked_as(job))
         bench.observe(JobEnded(job))
         if job.webhook is not None:
             bench.deliveries.soon()
@@ -219,7 +208,7 @@ class Workshop:
 
     async def _known(self, job_id: str, key: Key) -> Job | None:
         try:
-            return await self._bench.jobs.find(job_id, key)
+            return await self._bench.jobs.find(job_id, key_id=key.id)
         except NotFound:
             return None
 
@@ -229,18 +218,11 @@ class Workshop:
         try:
             await tape.put(body)
             tape.close()
-            label = Label(job.team, _asked(job), job.key_id, Rank.KEYED, facts)
+            label = Label(job.team, asked_as(job), job.key_id, Rank.KEYED, facts)
             if await bench.results.keep(label, [tape], bench.today()) is not None:
                 raise GatewayBusy("There is no room to keep this job; ask for it later, or without Prefer.")
         finally:
             tape.drop()
-
-    async def _throw_away(self, team: str, name: str) -> None:
-        bench = self._bench
-        with suppress(OSError):
-            result = await bench.results.find(team, name, bench.today())
-            if result is not None:
-                await bench.results.delete(result)
 
 
 class Heard:
@@ -271,11 +253,6 @@ class Heard:
 def _id_of(claim: Claim | None) -> str:
     """Under the same Idempotency-Key the same."""
     return f"job_{secrets.token_hex(16) if claim is None or claim.once is None else claim.once}"
-
-
-def _asked(job: Job) -> str:
-    """Under which name the vault has what a job asks: two that come under one Idempotency-Key may ask two things."""
-    return f"{job.id}.{job.asked}"
 
 
 def _facts(request: Request, job: Job) -> dict[str, Any]:

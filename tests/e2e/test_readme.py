@@ -120,6 +120,9 @@ def test_the_tour_works_as_it_is_written(prepared: tuple[Path, str], simulator: 
         shown = shell(block("gateway calls show"), here, env)
         assert "settled" in shown
         assert _size(*(here / "data" / "pictures").glob("call_*")) in ((1264, 848), (1024, 1024))
+        ours = shell(block("gateway jobs list"), here, env)
+        assert "succeeded" in ours
+        assert [b"b64_json" in file.read_bytes() for file in (here / "data" / "answers").iterdir()] == [True]
         assert "were paid in all" in shell(block("gateway waste"), here, env)
         assert "team.created" in shell(block("gateway audit"), here, env)
         (here / "seller.csv").write_text(_export(simulator.bill()[billed:]))

@@ -64,7 +64,7 @@ async def everything(store: Store, teams: tuple[str, ...] = ("acme",)) -> None:
     await _archived(store, books)
     await keys.revoke(key.id, NOW)
     actions = [each.action for each in (await Trail(store).page(limit=100)).deeds]
-    assert len(actions) == 6 * len(teams) + 5
+    assert len(actions) == 6 * len(teams) + 6
     for each in [each async for each in verify(books)]:
         assert not each.faults
         assert each.rows
@@ -130,11 +130,11 @@ async def _jobs(store: Store, keys: Keys) -> None:
     assert await jobs.hold(job.id)
     assert await jobs.note(job)
     assert await jobs.take() is None
-    assert [each async for each in jobs.of(key, limit=1)] == [job]
+    pages = [await jobs.page(key_id=key.id, limit=1), await jobs.page(team=key.team, limit=1), await jobs.page(limit=1)]
+    assert [page.jobs for page in pages] == [[job]] * 3
     assert await jobs.tell() is None
-    told = replace(job, webhook=Webhook("https://hooks.example.org/"))
-    await jobs.told(told)
-    assert await jobs.forget(job.id, key) is State.RUNNING
+    await jobs.told(replace(job, webhook=Webhook("https://hooks.example.org/")))
+    assert await jobs.forget(job, GATEWAY) is State.RUNNING
 
 
 async def _archived(store: Store, books: Books) -> None:

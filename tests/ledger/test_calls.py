@@ -57,6 +57,18 @@ async def all_pages(past: PastCalls, wanted: Wanted, limit: int) -> list[PastCal
     return calls
 
 
+async def test_what_calls_cost_is_known_when_they_are_over(books: Books, keys: Keys, key: Key, past: PastCalls) -> None:
+    other, _ = await keys.create_key("acme", name="other", limits=Limits(), now=NOW)
+    settled, voided, going = await some(books, key, range(3))
+    await settle(books, settled, charge(USD // 2))
+    await void(books, voided, "no picture")
+    asked = [("acme", key.id, each.call_id) for each in (settled, voided, going)]
+    assert await past.spent(asked) == [USD // 2, 0, None]
+    elsewhere = [("acme", other.id, settled.call_id), ("beta", key.id, settled.call_id), ("acme", key.id, "call_1")]
+    assert await past.spent([*elsewhere, asked[0]]) == [None, None, None, USD // 2]
+    assert await past.spent([]) == []
+
+
 async def test_a_call_is_told_with_its_attempts(books: Books, key: Key, past: PastCalls) -> None:
     hold = await reserve(books, "call_1", key, USD)
     paid = charge(5, attempt_id="call_1-2")

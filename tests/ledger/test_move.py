@@ -71,7 +71,7 @@ async def contents(store: Store) -> dict[str, tuple[Any, int]]:
 async def test_all_of_it_is_there_and_goes_on(filled: Path, server: Server) -> None:
     moved = await move("embedded", server.url, filled)
     assert [(each.whose, each.faults) for each in moved.ledgers] == [("acme", ()), ("beta", ()), ("operator", ())]
-    assert moved.keys["stream"] == 3 + 4  # with the trails
+    assert moved.keys["stream"] == 3 + 5  # with the trails
     async with Store.open("embedded", filled) as old, Store.open(server.url, filled) as new:
         before = await contents(old)
         assert await contents(new) == before

@@ -8,6 +8,7 @@ from redis import Redis
 from gateway.core.budgets import Budget
 from gateway.core.drill import DrillTerms
 from gateway.core.errors import BadRequest, BooksAway, NotFound
+from gateway.core.jobs import Job, State
 from gateway.core.keys import Limits, TeamLimits
 from gateway.core.trail import Action, Actor, Change, Door
 from gateway.core.unsettled import Reason, Resolved
@@ -15,6 +16,7 @@ from gateway.ledger import layout
 from gateway.ledger.adjustments import Adjustments
 from gateway.ledger.budget import Books
 from gateway.ledger.drills import Drills
+from gateway.ledger.jobs import Jobs
 from gateway.ledger.keys import Keys
 from gateway.ledger.store import Store
 from gateway.ledger.trail import Trail
@@ -95,6 +97,9 @@ async def test_whoever_acts_hears_of_every_row_and_of_nothing_else(
         await UnsettledBooks(store, ana).resolve("att_1", Resolved.BILLED, Reason.HAND)
     await acting.rotate(key.id, overlap_s=60, now=NOW)
     await drills.end(drill.id)
+    job = Job("job_1", "acme", key.id, State.RUNNING, "chat", "flash", "print", 1, NOW)
+    await Jobs(store, "here").add(job)
+    await Jobs(store, "here").forget(job, ana)
     for _ in range(2):
         await acting.revoke(key.id, NOW + 1)
     with pytest.raises(BadRequest):

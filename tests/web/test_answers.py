@@ -57,8 +57,11 @@ ASKED: list[tuple[str, str, Any]] = [
     ("GET", "/gateway/status", None),
     ("GET", "/gateway/jobs", None),
     ("GET", "/gateway/jobs/{job_id}", None),
+    ("GET", "/admin/api/jobs", None),
+    ("GET", "/admin/api/jobs/{job_id}", None),
     ("DELETE", "/gateway/jobs/{job_id}", None),
     ("GET", "/gateway/webhook-secret", None),
+    ("DELETE", "/admin/api/jobs/{job_id}", None),
     ("GET", "/", None),
     ("GET", "/healthz", None),
     ("GET", "/readyz", None),
@@ -96,8 +99,11 @@ async def test_every_answer_is_what_is_described_and_all_of_it(admin: httpx2.Asy
     for prompt in ("a boat [sim:busy@Default]", "a boat [sim:error]"):
         call_id = (await shared.native(prompt)).headers["x-gateway-call-id"]
     asked = {"model": "gemini-3-pro-image-preview", "prompt": "a boat"}
-    later = await shared.http.post("/v1/images/generations", json=asked, headers={"prefer": "respond-async"})
-    ids = {"key_id": "", "drill_id": "", "job_id": later.json()["id"]}
+    later = [
+        (await shared.http.post("/v1/images/generations", json=asked, headers={"prefer": "respond-async"})).json()["id"]
+        for _ in range(2)
+    ]
+    ids = {"key_id": "", "drill_id": "", "job_id": later[0]}
     known = {"team_id": "told", "attempt": "att_1", "call_id": call_id, **ids}
     for method, path, sent in ASKED:
         body: dict[str, Any] = {"content": sent} if isinstance(sent, str) else {"json": sent}
@@ -108,6 +114,8 @@ async def test_every_answer_is_what_is_described_and_all_of_it(admin: httpx2.Asy
         assert wrong(checked, schema, answer.json()) == [], f"{method} {path}"
         if (method, path) in (("POST", KEYS), ("POST", DRILLS)):
             known["key_id" if path == KEYS else "drill_id"] = answer.json()["id"]
+        if (method, path) == ("DELETE", "/gateway/jobs/{job_id}"):
+            known["job_id"] = later[1]
 
 
 async def test_what_is_not_described_would_be_found(admin: httpx2.AsyncClient) -> None:

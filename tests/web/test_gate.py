@@ -11,6 +11,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from gateway.core.events import AdminActed, AdminRefused, Event
+from gateway.core.jobs import Job, State
 from gateway.core.terms import Offer
 from gateway.core.trail import Action, Door, Lack
 from gateway.ledger import writes
@@ -83,7 +84,10 @@ async def test_every_row_of_the_trail_is_told_once_with_who_did_it(desk: Desk) -
             await ana.post("/admin/api/ledger/unsettled/att_1/resolve", json={"billed": True})
         secret = (await ana.post(f"{key}/rotate")).json()["key"]
         drill = (await ana.post(DRILLS, json={"group": "Default", "kind": "dead", "share": 0.5})).json()["id"]
-        for path in (f"{DRILLS}/{drill}", f"{DRILLS}/{drill}", f"{TEAMS}/acme", key):
+        job = Job("job_1", "acme", made["id"], State.RUNNING, "chat", "flash", "print", 1, 0.0)
+        await desk.ledger.jobs.add(job)
+        paths = (f"{DRILLS}/{drill}", "/admin/api/jobs/job_1")
+        for path in (*paths, *paths, f"{TEAMS}/acme", key):
             await ana.delete(path)
         rows = (await somebody.get("/admin/api/audit")).json()["entries"]
     told = [each for each in desk.told() if isinstance(each, AdminActed)]

@@ -207,20 +207,6 @@ async def test_they_are_listed_the_newest_first(http: httpx2.AsyncClient) -> Non
     assert ([job["id"] for job in rest["data"]], rest["has_more"]) == (ids[:1], False)
 
 
-async def test_anothers_job_is_as_one_that_never_was(http: httpx2.AsyncClient, shared: Gateway) -> None:
-    place, job = await submitted(http, IMAGES, images())
-    await over(http, place)
-    absent = "job_00000000000000000000000000000000"
-    async with caller(shared) as other:
-        for method, path in (("GET", ""), ("GET", "/result"), ("DELETE", "")):
-            foreign = await other.request(method, f"{place}{path}")
-            none = await other.request(method, f"/gateway/jobs/{absent}{path}")
-            assert foreign.status_code == none.status_code == 404
-            assert foreign.text.replace(job["id"], absent) == none.text
-        assert (await other.get("/gateway/jobs")).json()["data"] == []
-    assert (await http.get(f"{place}/result")).status_code == 200
-
-
 async def test_without_a_key_nothing_is_told(shared: Gateway, http: httpx2.AsyncClient) -> None:
     place, _ = await submitted(http, IMAGES, images())
     async with httpx2.AsyncClient(base_url=shared.url, trust_env=False) as nobody:

@@ -202,24 +202,9 @@ async def test_a_call_tells_what_is_kept_of_it(mine: Holder, admin: httpx2.Async
 
 
 @LOOP
-@pytest.mark.parametrize("team", ["acme", "another-team"])
 @pytest.mark.parametrize("what", ["pictures/1", "pictures/9", "result", "result?picture=7"])
-async def test_a_foreign_call_is_as_absent_as_one_that_never_was(
-    mine: Holder, admin: httpx2.AsyncClient, stranger: httpx2.AsyncClient, team: str, what: str
-) -> None:
-    theirs = await holder(admin, stranger, team)
-    foreign, _ = await theirs.native()
-    assert (await theirs.get(f"{OWN}/{foreign}/pictures/1")).status_code == 200
-    for method in ("GET", "HEAD"):
-        answers = [await mine.get(f"{OWN}/{each}/{what}", method) for each in (foreign, ABSENT)]
-        [one, other] = [(each.status_code, each.text.replace(foreign, ABSENT), heads(each)) for each in answers]
-        assert one == other
-        assert one[0] == 404
+async def test_administration_is_told_of_no_call_that_never_was(admin: httpx2.AsyncClient, what: str) -> None:
     assert problem(await admin.get(f"{ADMIN}/{ABSENT}/{what}"))[0] == 404
-
-
-def heads(answer: httpx2.Response) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in answer.headers.items() if name != "date"]
 
 
 @LOOP
