@@ -117,6 +117,19 @@ async def test_a_reader_who_rests_holds_up_the_peer_and_not_the_memory(road: Roa
         await eventually(lambda: _open(server, 0))
 
 
+@pytest.mark.parametrize("said", [HALF, head() + b"x" * 500], ids=["a length", "until it closes"])
+async def test_a_transport_closed_under_a_call_breaks_its_answer_off(said: bytes, road: Road) -> None:
+    async with Server.running(says_and_falls_silent(said)) as (server, url):
+        response = await road.head(url)
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        pieces = aiter(response.stream)
+        assert await anext(pieces) == b"x" * 500
+        await road.transport.aclose()
+        with pytest.raises(httpx2.ReadError):
+            await anext(pieces)
+        await eventually(lambda: _open(server, 0))
+
+
 async def _never_ends() -> AsyncIterator[bytes]:
     yield b"x"
     await asyncio.Event().wait()
