@@ -79,7 +79,7 @@ async def _direct(transport: httpx2.AsyncBaseTransport) -> AsyncIterator[Call]:
     async with transport:
 
         async def call(url: str, body: bytes) -> int:
-            response = await transport.handle_async_request(httpx2.Request("POST", url, content=body))
+            response = await transport.handle_async_request(httpx2.Request("POST", _parsed(url), content=body))
             try:
                 assert isinstance(response.stream, httpx2.AsyncByteStream)
                 return await _size(aiter(response.stream))
@@ -87,6 +87,10 @@ async def _direct(transport: httpx2.AsyncBaseTransport) -> AsyncIterator[Call]:
                 await response.aclose()
 
         yield call
+
+
+# As `Client` does: to parse an address takes a quarter of the time that sending there takes.
+_parsed = lru_cache(httpx2.URL)
 
 
 async def _size(pieces: AsyncIterator[bytes]) -> int:
@@ -198,12 +202,16 @@ def upstream() -> Iterator[str]:
             process.terminate()
 
 
-def main() -> None:
+def words() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.transport", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="the one in the middle counts (default: 5)")
     parser.add_argument("--scale", type=float, default=1.0, help="times 2000 small and 8 large calls (default: 1)")
     parser.add_argument("--serve", action="store_true", help="be the upstream, and say at which port")
-    asked = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    asked = words().parse_args()
     if asked.serve:
         uvloop.run(_serve())
         return
