@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
+from gateway.upstream.arrival import HELD_BYTES, Arrival
 from tests.upstream.conformance.exchange import HTTPX2, Asked, Came, Road
 from tests.upstream.server import Server, Turn, answer, head, in_turn, says, says_and_falls_silent
 from tests.waiting import eventually
@@ -113,6 +114,8 @@ async def test_a_reader_who_rests_holds_up_the_peer_and_not_the_memory(road: Roa
         while said != before:  # until the buffers of both kernels are full
             before = said
             await asyncio.sleep(0.1)
+        if isinstance(response.stream, Arrival):
+            assert HELD_BYTES < response.stream._held_bytes <= 2 * HELD_BYTES
         await response.aclose()
         await eventually(lambda: _open(server, 0))
 
