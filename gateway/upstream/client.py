@@ -184,7 +184,7 @@ class Client:
         )
         try:
             return await self._transports[access.lane.name].handle_async_request(request)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol) as error:
+        except _UNSENT as error:
             raise SendFailure(Verdict.UNREACHABLE, f"no connection: {error or type(error).__name__}") from error
         except httpx2.HTTPError as error:
             raise SendFailure(Verdict.LOST, f"the connection ended before an answer: {error}") from error
@@ -197,6 +197,12 @@ def _httpx2s(trust: ssl.SSLContext) -> httpx2.AsyncBaseTransport:
 
 
 _CARRIERS: dict[str, Callable[[ssl.SSLContext], httpx2.AsyncBaseTransport]] = {"own": Transport, "httpx2": _httpx2s}
+
+# Nothing of a request has left.
+_UNSENT = (
+    *(httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout),
+    *(httpx2.UnsupportedProtocol, httpx2.LocalProtocolError),
+)
 
 # There are as many as lanes and models.
 _parsed = lru_cache(maxsize=1024)(httpx2.URL)

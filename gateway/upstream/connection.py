@@ -98,9 +98,11 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def close(self) -> None:
-        """At once, whatever is still to be written."""
-        self._arrival = None
+        """At once, whatever is still to be written; who waits for an answer here gets a `ReadError`."""
+        arrival, self._arrival = self._arrival, None
         self._transport.abort()
+        if arrival is not None:
+            arrival.lose(ConnectionAbortedError("the connection was closed on this side"))
 
     # What the loop calls.
 

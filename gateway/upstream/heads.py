@@ -29,7 +29,7 @@ class RequestHead(NamedTuple):
 def request_head(method: str, target: bytes, headers: Headers) -> RequestHead:
     """Raises `LocalProtocolError` where a header, the method or the target would not stay what it is on the wire."""
     lines = [b"%b %b HTTP/1.1" % (method.encode(), target)]
-    told = b"0"
+    told: bytes | None = None
     chunked = False
     for name, value in headers:
         lines.append(b"%b: %b" % (name, value))
@@ -40,10 +40,10 @@ def request_head(method: str, target: bytes, headers: Headers) -> RequestHead:
     wire = b"\r\n".join((*lines, b"", b""))
     if _SENDABLE.fullmatch(wire) is None or wire.count(b"\r\n") != len(lines) + 1:
         raise httpx2.LocalProtocolError("the method, the address or a header has characters that cannot be sent")
-    if chunked:
-        return RequestHead(wire, None)
-    if not told.isdigit():
-        raise httpx2.LocalProtocolError(f"content-length {told!r} is no number of bytes")
+    if told is None:
+        return RequestHead(wire, None if chunked else 0)
+    if chunked or not told.isdigit():
+        raise httpx2.LocalProtocolError(f"content-length {told!r} is no number of bytes, or the body goes in chunks")
     return RequestHead(wire, int(told))
 
 

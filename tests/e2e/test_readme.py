@@ -21,6 +21,7 @@ from gateway.config.load import load
 from gateway.core.sellerlog import NAMES
 from tests.bench.bytes import words as measured
 from tests.bench.reserves import words as reserves
+from tests.bench.transport import words as transports
 from tests.house import ADMIN_KEY, MODEL, Simulator
 from tests.incidents.__main__ import words as incidents
 from tests.kills.__main__ import words as kills
@@ -206,6 +207,12 @@ def test_the_reserves_a_second_are_asked_for_as_it_is_written() -> None:
     """`tests/bench` measures a moment."""
     line = block("python -m tests.bench.reserves").strip()
     assert reserves().parse_args(shlex.split(line)[3:]).rounds == 5
+
+
+def test_what_carries_a_call_is_asked_for_as_it_is_written() -> None:
+    """`tests/bench` measures a moment."""
+    line = block("python -m tests.bench.transport").strip()
+    assert transports().parse_args(shlex.split(line)[3:]).rounds == 5
 
 
 def test_the_kills_are_asked_for_as_it_is_written() -> None:

@@ -49,6 +49,11 @@ def test_what_would_be_another_head_on_the_wire_is_refused(
         request_head(method, target, [HOST, header])
 
 
+def test_a_head_does_not_announce_two_ends() -> None:
+    with pytest.raises(httpx2.LocalProtocolError):
+        request_head("POST", b"/", [HOST, FOUR, CHUNKS])
+
+
 FOUR, CHUNKS = (b"Content-Length", b"4"), (b"Transfer-Encoding", b"Chunked")
 
 

@@ -1,10 +1,12 @@
 """The pool of connections: what a call costs in it does not depend on how many wait there."""
 
+import asyncio
 import resource
 import ssl
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import FrameType
 
 import httpx2
@@ -14,9 +16,11 @@ from gateway.upstream.connection import Connection, Origin
 from gateway.upstream.dial import dial
 from gateway.upstream.pool import Pool
 from gateway.upstream.transport import Transport
-from tests.upstream.server import Server, answer, says
+from tests.upstream.sending import sender
+from tests.upstream.server import Server, answer, says, says_and_falls_silent
 from tests.waiting import eventually
 
+TCP = Path("/proc/net/tcp")
 LONG_S = 3600.0
 TRUST = ssl.create_default_context()
 
@@ -95,6 +99,23 @@ async def test_a_connection_that_comes_back_after_the_end_is_closed() -> None:
         pool.idle(taken)
         assert repr(pool) == "<Pool 0 open, 0 idle>"
         await eventually(lambda: _open(server, 0))
+
+
+@pytest.mark.parametrize("carrier", ["own", "httpx2"])
+async def test_a_connection_on_which_nothing_moves_is_kept_alive(carrier: str) -> None:
+    """Seen from outside: how the kernel has it."""
+    async with Server.running(says_and_falls_silent()) as (_, url), sender(url, carrier=carrier) as lane:
+        task = asyncio.create_task(lane.whole())
+        await eventually(lambda: _is_kept_alive(int(url.rpartition(":")[2])))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _is_kept_alive(port: int) -> bool:
+    """Whether all connections to this port stand, and nothing is due on them but to ask the peer whether it lives."""
+    rows = [line.split() for line in (await asyncio.to_thread(TCP.read_text)).splitlines()[1:]]
+    found = [(state, timer[:2]) for _, _, to, state, _, timer, *_ in rows if to == f"0100007F:{port:04X}"]
+    return set(found) == {("01", "02")}
 
 
 async def _steps_of_a_call(transport: Transport, url: str) -> int:

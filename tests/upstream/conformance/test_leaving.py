@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
+from gateway.upstream.arrival import HELD_BYTES, Arrival
 from tests.upstream.conformance.exchange import HTTPX2, Asked, Came, Road
 from tests.upstream.server import Server, Turn, answer, head, in_turn, says, says_and_falls_silent
 from tests.waiting import eventually
@@ -113,7 +114,22 @@ async def test_a_reader_who_rests_holds_up_the_peer_and_not_the_memory(road: Roa
         while said != before:  # until the buffers of both kernels are full
             before = said
             await asyncio.sleep(0.1)
+        if isinstance(response.stream, Arrival):
+            assert HELD_BYTES < response.stream._held_bytes <= 2 * HELD_BYTES
         await response.aclose()
+        await eventually(lambda: _open(server, 0))
+
+
+@pytest.mark.parametrize("said", [HALF, head() + b"x" * 500], ids=["a length", "until it closes"])
+async def test_a_transport_closed_under_a_call_breaks_its_answer_off(said: bytes, road: Road) -> None:
+    async with Server.running(says_and_falls_silent(said)) as (server, url):
+        response = await road.head(url)
+        assert isinstance(response.stream, httpx2.AsyncByteStream)
+        pieces = aiter(response.stream)
+        assert await anext(pieces) == b"x" * 500
+        await road.transport.aclose()
+        with pytest.raises(httpx2.ReadError):
+            await anext(pieces)
         await eventually(lambda: _open(server, 0))
 
 
