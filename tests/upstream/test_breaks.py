@@ -47,7 +47,7 @@ BREAKS: dict[str, tuple[Script, Verdict]] = {
     "reset in mid-body": (_resets_in_mid_body, Verdict.CUT),
     "chunks without their last": (says_and_hangs_up(CHUNKED), Verdict.CUT),
     "chunks that make no sense": (says(CHUNKED + b"zz\r\n"), Verdict.CUT),
-    "gzip that makes no sense": (says(answer(b"{}", content_encoding="gzip")), Verdict.CUT),
+    "gzip that makes no sense": (says_and_hangs_up(answer(b"{}", content_encoding="gzip")), Verdict.CUT),
 }
 
 
