@@ -50,6 +50,7 @@ can move it in one step. What finds a team or a key from outside its slot is a p
 
 import re
 from datetime import date
+from functools import cache
 from urllib.parse import quote
 
 TEAMS = "teams"
@@ -211,6 +212,7 @@ def unsettled(attempt_id: str) -> str:
     return f"{UNSETTLED}:{attempt_id}"
 
 
+@cache
 def pair(group: str, model: str) -> str:
     """Whose name all that is said of a pair begins with; the function that counts knows the second."""
     return f"{{h:{quote(group, safe=' ')}|{quote(model, safe=' ')}}}"

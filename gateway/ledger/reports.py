@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from gateway.core.books import Charge
@@ -136,5 +137,6 @@ def _parts(name: str) -> list[str]:
     return [unquote(part) for part in (*parts, group, route)]
 
 
+@lru_cache(maxsize=4096)
 def _quoted(part: str) -> str:
     return quote(part, safe=" ./:")

@@ -129,6 +129,8 @@ class Journey:
 
     async def settled_for_now(self) -> None:
         """Waits for the settlement, but not for ever: with the store away it is written later."""
+        if self.settled.is_set():
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(self._rooms.settle_s):
                 await self.settled.wait()

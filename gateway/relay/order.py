@@ -122,6 +122,8 @@ class Order:
         bid = self._bid
         if bid is None:
             return
+        if self._stands(bid) in (None, self._noted):
+            return
         async with self._turn:
             stands = self._stands(bid)
             if stands is None or stands is self._noted:
@@ -162,14 +164,19 @@ class Order:
 
     async def _until(self, there: Callable[[], bool], *, within_s: float | None = None) -> None:
         """Returns when it is so, or the time is over; tells of every move until then."""
+        ends_at = None if within_s is None else asyncio.get_running_loop().time() + within_s
         with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                while True:
-                    self._moved.clear()
-                    await self.tell()
-                    if there():
-                        return
+            while not await self._told(there):
+                if ends_at is None:
                     await self._moved.wait()
+                else:
+                    async with asyncio.timeout_at(ends_at):
+                        await self._moved.wait()
+
+    async def _told(self, there: Callable[[], bool]) -> bool:
+        self._moved.clear()
+        await self.tell()
+        return there()
 
     async def _keep(self) -> Rank | None:
         """For what it is kept; None: it is not."""

@@ -34,7 +34,7 @@ class Line(Protocol):
 
 
 class Arrival(httpx2.AsyncByteStream):
-    """`status` is 0 until the head is here. `read_s` is how long each piece is waited for; None: for ever.
+    """`status` is 0 until the head is here. `read_s` is how long each piece is waited for from now on; None: for ever.
 
     The line is released as soon as the last byte has come in, whether or not it was read. Who leaves earlier calls
     `aclose`, which closes the line.
@@ -47,7 +47,7 @@ class Arrival(httpx2.AsyncByteStream):
         self.headers: list[tuple[bytes, bytes]] = []
         self._line: Line | None = line
         self._method = method
-        self._read_s = read_s
+        self.read_s = read_s
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._left = 0  # bytes of the body still to come, or CHUNKED, or UNTIL_CLOSE
         self._bare = False  # what comes is the body and nothing else
@@ -154,22 +154,23 @@ class Arrival(httpx2.AsyncByteStream):
     async def head(self) -> None:
         """Returns when the head is here; raises what befell the connection before."""
         while self.silent:
-            await self.news(self._read_s, httpx2.ReadTimeout)
+            await self.news(self.read_s, httpx2.ReadTimeout)
         if self._broken is not None and not self.status:
             raise self._broken
 
     async def news(self, patience_s: float | None, expired: type[httpx2.TimeoutException]) -> None:
         """Returns when something has changed; raises `expired` when nothing has in so many seconds."""
-        self._waiter = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        late = None if patience_s is None else loop.call_later(patience_s, _expire, waiter)
         try:
-            if patience_s is None:
-                await self._waiter
-            else:
-                await asyncio.wait_for(self._waiter, patience_s)
+            await waiter
         except TimeoutError:
             raise expired(f"nothing happened for {patience_s:g} s") from None
         finally:
             self._waiter = None
+            if late is not None:
+                late.cancel()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -181,7 +182,7 @@ class Arrival(httpx2.AsyncByteStream):
             if self._line is None:
                 raise StopAsyncIteration
             try:
-                await self.news(self._read_s, httpx2.ReadTimeout)
+                await self.news(self.read_s, httpx2.ReadTimeout)
             except BaseException:
                 await self.aclose()
                 raise
@@ -244,3 +245,8 @@ def _unreadable(error: Exception) -> httpx2.RemoteProtocolError:
     """What was thrown at the parser by its listener, or what it threw itself."""
     inner = error.__context__
     return inner if isinstance(inner, httpx2.RemoteProtocolError) else httpx2.RemoteProtocolError(str(error))
+
+
+def _expire(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError())

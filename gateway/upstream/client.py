@@ -7,7 +7,7 @@ request, which is to say whether it may bill it.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,9 +17,9 @@ import httpx2
 
 from gateway.core.groups import Lane
 from gateway.core.outcome import Verdict
-from gateway.upstream.connection import KEEPALIVE
+from gateway.upstream.arrival import Arrival
+from gateway.upstream.carriers import CARRIERS, Reply
 from gateway.upstream.lanes import Access, Lanes, LaneState
-from gateway.upstream.transport import Transport
 
 # An error page is read this far: enough for any envelope, and for its request id.
 ERROR_BYTES = 64 * 1024
@@ -64,45 +64,47 @@ class SendFailure(Exception):
 class Answer:
     """An answer whose head has arrived. Ends with the block it was opened in."""
 
-    def __init__(self, response: httpx2.Response, access: Access, *, idle_s: float, error_s: float) -> None:
-        self._response = response
+    def __init__(self, reply: Reply, access: Access, *, idle_s: float, error_s: float) -> None:
+        self._reply = reply
         self._access = access
         self._idle_s = idle_s
         self._error_s = error_s
-        self.status = response.status_code
+        self.status = reply.status
 
     @property
     def length(self) -> int | None:
         """The body's length in bytes, when the upstream told it and nothing had to be decoded."""
-        length = self._response.headers.get("content-length", "")
+        length = self._reply.header(b"content-length")
         return int(length) if length.isdecimal() and not self._encoded else None
 
     @property
     def retry_after_s(self) -> int | None:
-        after = self._response.headers.get("retry-after", "")
+        after = self._reply.header(b"retry-after")
         return int(after) if after.isdecimal() else None
 
     @property
     def _encoded(self) -> bool:
-        return self._response.headers.get("content-encoding", "identity") != "identity"
+        return self._reply.header(b"content-encoding") not in ("", "identity")
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives; raises `SendFailure` CUT when it breaks off or falls silent."""
-        idle_s = self._idle_s
-        assert isinstance(self._response.stream, httpx2.AsyncByteStream)
-        pieces = self._response.aiter_bytes() if self._encoded else aiter(self._response.stream)
         try:
-            while True:
-                async with asyncio.timeout(idle_s):
-                    piece = await anext(pieces, None)
-                if piece is None:
-                    return
+            async for piece in self._pieces():
                 if piece:
                     yield piece
-        except TimeoutError:
-            raise SendFailure(Verdict.CUT, f"silent for {idle_s:g} s in the middle of an answer") from None
+        except (TimeoutError, httpx2.ReadTimeout):
+            raise SendFailure(Verdict.CUT, f"silent for {self._idle_s:g} s in the middle of an answer") from None
         except (httpx2.HTTPError, httpx2.StreamError) as error:
             raise SendFailure(Verdict.CUT, f"the answer broke off: {error}") from error
+
+    def _pieces(self) -> AsyncIterator[bytes]:
+        """Each within the time that a piece has."""
+        status, headers, stream = self._reply
+        if isinstance(stream, Arrival):
+            stream.read_s = self._idle_s
+        if self._encoded:
+            return _within(self._idle_s, httpx2.Response(status, headers=headers, stream=stream).aiter_bytes())
+        return aiter(stream) if isinstance(stream, Arrival) else _within(self._idle_s, aiter(stream))
 
     async def text(self) -> str:
         """What an error says, as far as it is worth reading, and never with our key in it."""
@@ -131,14 +133,14 @@ class Client:
         self.lanes = lanes
         # One context for all lanes: loading the system's trust store is the dear part.
         trust = ssl.create_default_context()
-        self._transports = {state.access.lane.name: _CARRIERS[carrier](trust) for state in lanes}
+        self._carriers = {state.access.lane.name: CARRIERS[carrier](trust) for state in lanes}
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for transport in self._transports.values():
-            await transport.aclose()
+        for carrier in self._carriers.values():
+            await carrier.aclose()
 
     @asynccontextmanager
     async def send(self, lane: Lane, sending: Sending) -> AsyncIterator[Answer]:
@@ -149,13 +151,13 @@ class Client:
         began = False
         try:
             async with total:
-                response = await self._head(state, sending)
+                reply = await self._reply(state, sending)
                 began = True
                 try:
                     idle_s = self._timeouts.stream_idle_s if sending.streams else self._timeouts.idle_s
-                    yield Answer(response, state.access, idle_s=idle_s, error_s=self._timeouts.error_s)
+                    yield Answer(reply, state.access, idle_s=idle_s, error_s=self._timeouts.error_s)
                 finally:
-                    await response.aclose()
+                    await reply.stream.aclose()
         except TimeoutError:
             if not total.expired():
                 raise
@@ -164,45 +166,44 @@ class Client:
         finally:
             state.in_flight -= 1
 
-    async def _head(self, state: LaneState, sending: Sending) -> httpx2.Response:
-        access = state.access
-        request = httpx2.Request(
-            "POST",
-            _parsed(access.url(sending.model_id, streams=sending.streams)),
-            content=sending.body,
-            headers={
-                access.header: access.credential,
-                "content-type": "application/json",
-                "accept": "text/event-stream" if sending.streams else "application/json",
-                # A picture in base64 hardly compresses, and what is not compressed can pass as it is.
-                "accept-encoding": "identity",
-                "user-agent": "nano-banana-gateway",
-                "x-request-id": sending.attempt_id,
-            },
-            # How long an answer is waited for, `send` and `Answer` know.
-            extensions={"timeout": {"connect": self._timeouts.connect_s}},
-        )
+    async def _reply(self, state: LaneState, sending: Sending) -> Reply:
+        access, streams = state.access, sending.streams
+        url = access.url(sending.model_id, streams=streams)
+        carrier = self._carriers[access.lane.name]
+        headers = _headers(access.header, access.credential, streams=streams)
         try:
-            return await self._transports[access.lane.name].handle_async_request(request)
+            # How long an answer is waited for, `send` and `Answer` know.
+            return await carrier.post(url, headers, sending.attempt_id, sending.body, self._timeouts.connect_s)
         except _UNSENT as error:
             raise SendFailure(Verdict.UNREACHABLE, f"no connection: {error or type(error).__name__}") from error
         except httpx2.HTTPError as error:
             raise SendFailure(Verdict.LOST, f"the connection ended before an answer: {error}") from error
 
 
-def _httpx2s(trust: ssl.SSLContext) -> httpx2.AsyncBaseTransport:
-    # Few idle connections: its pool looks at every one of them for every request.
-    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=30.0)
-    return httpx2.AsyncHTTPTransport(verify=trust, trust_env=False, limits=limits, socket_options=KEEPALIVE)
+@lru_cache(maxsize=256)
+def _headers(name: str, credential: str, *, streams: bool) -> dict[str, str]:
+    return {
+        name: credential,
+        "content-type": "application/json",
+        "accept": "text/event-stream" if streams else "application/json",
+        # A picture in base64 hardly compresses, and what is not compressed can pass as it is.
+        "accept-encoding": "identity",
+        "user-agent": "nano-banana-gateway",
+    }
 
 
-_CARRIERS: dict[str, Callable[[ssl.SSLContext], httpx2.AsyncBaseTransport]] = {"own": Transport, "httpx2": _httpx2s}
+async def _within(each_s: float, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same, where each comes in so many seconds; raises `TimeoutError` for one that does not."""
+    while True:
+        async with asyncio.timeout(each_s):
+            piece = await anext(pieces, None)
+        if piece is None:
+            return
+        yield piece
+
 
 # Nothing of a request has left.
 _UNSENT = (
     *(httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout),
     *(httpx2.UnsupportedProtocol, httpx2.LocalProtocolError),
 )
-
-# There are as many as lanes and models.
-_parsed = lru_cache(maxsize=1024)(httpx2.URL)

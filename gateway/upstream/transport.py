@@ -60,16 +60,29 @@ class Transport(httpx2.AsyncBaseTransport):
             extensions={"http_version": b"HTTP/" + arrival.version.encode(), "reason_phrase": arrival.reason},
         )
 
+    async def send(self, origin: Origin, head: bytes, body: bytes, connect_s: float | None) -> Arrival:
+        """The answer, whose head is here, to a POST of which head and body are as they go out."""
+        connection = self.pool.take(origin) or await dial(origin, self.pool, self._trust, connect_s)
+        arrival = connection.ask("POST", None)
+        try:
+            connection.write_whole(head, body)
+            await arrival.head()
+        except BaseException:
+            await arrival.aclose()
+            raise
+        return arrival
+
     async def aclose(self) -> None:
         """Closes every connection, also those in use, and returns when they are closed."""
         await self.pool.aclose()
 
     async def _connection(self, request: httpx2.Request, connect_s: float | None) -> Connection:
-        origin = _origin(request)
+        origin = origin_of(request)
         return self.pool.take(origin) or await dial(origin, self.pool, self._trust, connect_s)
 
 
-def _origin(request: httpx2.Request) -> Origin:
+def origin_of(request: httpx2.Request) -> Origin:
+    """Where a request goes; raises `UnsupportedProtocol`."""
     url = request.url
     scheme = url.scheme
     if scheme not in _PORTS:
