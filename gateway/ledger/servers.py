@@ -27,11 +27,11 @@ _SHUT_S = 1.0
 
 
 class Client(Redis):
-    """The library's, with a connection beside on which all ask at once."""
+    """The library's, with connections beside on which many ask at once."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.wire = Wire(self.connection_pool, _TIMEOUT_S)
+        self.wire = Wire(self.connection_pool, most=_CONNECTIONS, patience_s=_TIMEOUT_S)
 
 
 Work = Callable[[Client], Awaitable[T]]

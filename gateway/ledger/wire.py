@@ -1,7 +1,8 @@
-"""One connection to a server on which all ask at once: answers come in the order in which was asked.
+"""Connections to a server on which many may ask at once: on each, answers come in the order in which was asked.
 
-The client of the library has a connection for each who asks, and asks itself a hundred things about it each time. It
-still makes the connection, with whatever its address says of TLS, users and databases.
+Who asks has one on which nobody waits, as long as there is any: a connection that hangs takes nobody else along. The
+client of the library asks itself a hundred things about every command; here it only makes the connections, with
+whatever their address says of TLS, users and databases.
 """
 
 import asyncio
@@ -21,46 +22,47 @@ _READ_BYTES = 64 * 1024
 
 
 class Wire:
-    """Connects when it is first asked, and again after it was lost. Sends nothing twice.
+    """Connects as more are needed, `most` at a time, and again after one was lost. Sends nothing twice.
 
-    Who has no answer within `patience_s` ends the connection for all: what comes after it would be late too.
+    Who has no answer within `patience_s` ends its connection for all: what comes after it would be late too.
     """
 
-    def __init__(self, pool: ConnectionPool, patience_s: float) -> None:
+    def __init__(self, pool: ConnectionPool, *, most: int, patience_s: float) -> None:
         self._pool = pool
+        self._most = most
         self._patience_s = patience_s
-        self._line: _Line | None = None
-        self._connecting: asyncio.Future[_Line] | None = None
+        self._lines: list[_Line] = []
+        self._quiet: list[_Line] = []  # on which nobody waits; the last is used first
+        self._connecting = 0
+        self._turn = 0
 
     async def ask(self, commands: Sequence[tuple[str, ...]]) -> list[Any]:
         """The answer to each, or its error; raises the library's `ConnectionError` or `TimeoutError`."""
-        line = self._line
-        if line is None or line.lost:
-            line = await self._connected()
-        return await line.ask(commands)
+        while self._quiet:
+            line = self._quiet.pop()
+            if not line.lost:
+                return await line.ask(commands)
+        if len(self._lines) + self._connecting < self._most:
+            return await (await self._connected()).ask(commands)
+        if not self._lines:
+            raise RedisConnectionError("all connections are just being made")
+        self._turn += 1
+        return await self._lines[self._turn % len(self._lines)].ask(commands)
 
     async def aclose(self) -> None:
-        if self._connecting is not None:
-            self._connecting.cancel()
-        if self._line is not None:
-            await self._line.aclose()
+        for line in self._lines.copy():
+            await line.aclose()
 
     async def _connected(self) -> "_Line":
-        """Of all who find none, one connects."""
-        if self._connecting is None:
-            self._connecting = asyncio.ensure_future(self._connect())
-            self._connecting.add_done_callback(self._have_connected)
-        return await asyncio.shield(self._connecting)
-
-    async def _connect(self) -> "_Line":
-        connection = self._pool.connection_class(**self._pool.connection_kwargs)
-        await connection.connect()  # type: ignore[no-untyped-call]
-        return _Line(*_ends(connection), self._patience_s)
-
-    def _have_connected(self, connecting: "asyncio.Future[_Line]") -> None:
-        self._connecting = None
-        if not connecting.cancelled() and connecting.exception() is None:
-            self._line = connecting.result()
+        self._connecting += 1
+        try:
+            connection = self._pool.connection_class(**self._pool.connection_kwargs)
+            await connection.connect()  # type: ignore[no-untyped-call]
+            line = _Line(*_ends(connection), self._patience_s, self._quiet.append, self._lines.remove)
+            self._lines.append(line)
+        finally:
+            self._connecting -= 1
+        return line
 
 
 class _Pending:
@@ -78,8 +80,17 @@ class _Pending:
 class _Line:
     """One connection, from when it is made until it is lost."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience_s: float) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        patience_s: float,
+        quiet: Callable[["_Line"], None],
+        gone: Callable[["_Line"], None],
+    ) -> None:
         self.lost = False
+        self._quiet = quiet
+        self._gone = gone
         self._patience_s = patience_s
         self._pending: deque[_Pending] = deque()
         self._watch: asyncio.TimerHandle | None = None
@@ -125,6 +136,8 @@ class _Line:
                 self._pending.popleft()
                 if not first.over.done():  # else nobody waits for it any more
                     first.over.set_result(first.answers)
+                if not self._pending:
+                    self._quiet(self)
 
     def _look(self) -> None:
         """Whether somebody has waited for too long; one timer for all."""
@@ -142,6 +155,7 @@ class _Line:
         if self.lost:
             return
         self.lost = True
+        self._gone(self)
         if self._watch is not None:
             self._watch.cancel()
         self._writer.transport.abort()
