@@ -10,11 +10,15 @@ from gateway import app as house
 from gateway.cli.options import ConfigFile, err, settings_of
 from gateway.config.settings import Admin, Settings
 from gateway.listening import address_of, listen_on, on_signals, serve_on
+from gateway.tuning import tune_collector, tune_memory
 
 
 def serve(config: ConfigFile = None) -> None:
     """Serve until SIGTERM or Ctrl-C; calls in flight are finished first."""
-    uvloop.run(_serve(settings_of(config)))
+    settings = settings_of(config)
+    if settings.tuning:
+        tune_memory()
+    uvloop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
@@ -27,6 +31,8 @@ async def _serve(settings: Settings) -> None:
             if not settings.admin.keys:
                 err.print("gateway: the admin API is shut (admin.key is not set); use `gateway keys create`")
             err.print(f"gateway: serving on {address_of(listening)}", highlight=False)
+            if settings.tuning:
+                tune_collector()
             async with asyncio.TaskGroup() as group:
                 group.create_task(serve_on(running.app, listening, stop), name="callers")
                 if admin_listening is not None:

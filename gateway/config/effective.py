@@ -53,6 +53,7 @@ def _values(settings: Settings) -> Iterator[tuple[str, object]]:
         yield from _prices(f"models.{model.id}.price", model)
         yield from _list_price(f"models.{model.id}.list_price", model.list_price)
     yield "upstream_transport", settings.upstream_transport
+    yield "tuning", settings.tuning
     for name, value in asdict(settings.timeouts).items():
         yield f"timeouts.{name}", value
     yield "failover.mode", settings.failover_mode

@@ -108,6 +108,7 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
         lanes=tuple(lanes.values()),
         catalog=models,
         upstream_transport=root.upstream_transport,
+        tuning=root.tuning,
         timeouts=Timeouts(**dict(root.timeouts)),
         patience=Patience(root.failover.suspect_s, root.failover.dwell_s, root.failover.dwell_max_s),
         failover_mode=root.failover.mode,

@@ -167,6 +167,7 @@ class Root(Section):
     groups: list[GroupSection] = Field(min_length=1, description="at least one, in order of preference")
     models: dict[str, ModelSection] = Field(default_factory=dict)
     upstream_transport: CarrierWord = Carrier.OWN
+    tuning: bool = True
     timeouts: TimeoutsSection = TimeoutsSection()
     failover: FailoverSection = FailoverSection()
     limits: LimitsSection = LimitsSection()

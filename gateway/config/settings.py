@@ -176,6 +176,7 @@ class Settings:
     lanes: tuple[LaneSettings, ...]
     catalog: Catalog = field(repr=False)
     upstream_transport: Carrier
+    tuning: bool
     timeouts: Timeouts
     patience: Patience
     failover_mode: Mode

@@ -44,6 +44,7 @@ def test_what_is_not_said_has_its_default(document: dict[str, Any]) -> None:
     assert settings.store_away is Outage.SLICE
     assert not settings.store_may_forget
     assert settings.upstream_transport is Carrier.OWN
+    assert settings.tuning
     assert settings.secret is None
     assert settings.timeouts == Timeouts(5, 30, 180, 420, 660, 360, None)
     assert settings.patience == Patience(None, 45, 75)

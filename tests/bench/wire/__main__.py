@@ -141,6 +141,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.2, help="of each case in each round")
     parser.add_argument("--without-nginx", action="store_true")
+    parser.add_argument("--untuned", action="store_true", help="a gateway with tuning: false as well")
     parser.add_argument("--json", type=Path, help="where to keep every figure")
     chosen = parser.parse_args()
     wanted = chosen.case or [""]
@@ -151,6 +152,9 @@ def main() -> None:
         found = [] if chosen.without_nginx else [stack.enter_context(targets.nginx(place, seller))]
         store_url = stack.enter_context(targets.store(place))
         found.append(stack.enter_context(targets.gateway(place, seller, store_url)))
+        if chosen.untuned:
+            other = targets.gateway(place, seller, store_url, name="untuned", more="tuning: false\n")
+            found.append(stack.enter_context(other))
         callers = stack.enter_context(Callers.started(place / "callers"))
         figures = rounds(found, cases, callers, chosen.rounds, chosen.seconds)
     print(table(figures))

@@ -1,0 +1,37 @@
+"""How the process is set up for its work: what Python and the C library do by themselves suits shorter lives.
+
+Each of it can be left out (`tuning: false`); what it brings is measured by `python -m tests.bench.wire --untuned`.
+"""
+
+import ctypes
+import gc
+from contextlib import suppress
+
+MIB = 1 << 20
+
+# Objects that live as long as the process are not looked through again and again, and those of a call are gone before
+# anybody looks: of young ones so many are made before they are looked through, which else is at every tenth call.
+_YOUNG, _MIDDLE, _OLD = 20_000, 20, 50
+
+# Of glibc: pieces of an answer come out of memory that the process has already, instead of being mapped and unmapped
+# one by one; what is free above so much goes back to the system.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_KEPT_BYTES = 32 * MIB
+_AT_ONCE_BYTES = 4 * MIB
+_MAPPED_BYTES = 32 * MIB
+
+
+def tune_memory() -> None:
+    """To be done first; does nothing where the C library is another."""
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+        mallopt(_M_TOP_PAD, _AT_ONCE_BYTES)
+
+
+def tune_collector() -> None:
+    """To be done when everything is there that lives as long as the process."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
