@@ -58,6 +58,18 @@ class Order:
         """Whether nobody waits for an answer that nobody had."""
         return not self._readers and not self._delivered
 
+    @property
+    def had(self) -> bool:
+        """Whether somebody has all of its answer, and the store has not been told."""
+        return self._delivered and self._noted is None
+
+    async def noted(self) -> None:
+        """Returns when the store has been told that somebody has it, or it is not kept."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._rooms.settle_s):
+                await asyncio.wait([self.kept])
+                await self.tell()
+
     def forget(self) -> None:
         """It goes on to its end and is settled, but its answer is not kept, and nobody can claim it."""
         self._forgotten = True

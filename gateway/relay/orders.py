@@ -1,6 +1,6 @@
 """The orders that this process has drawn, by what they are looked for: their call, and the request that they are."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection
 
 from gateway.core.call import Call
@@ -16,7 +16,7 @@ class Orders:
     def __init__(self, most_left: int) -> None:
         self._most_left = most_left
         self._by_call: dict[str, Order] = {}
-        self._same: Counter[str] = Counter()  # how many there are of each request
+        self._same: defaultdict[str, dict[Order, None]] = defaultdict(dict)  # by the request, the latest last
         self._alone: defaultdict[str | None, set[Order]] = defaultdict(set)  # by the request that they are
         self._count_alone = 0
 
@@ -28,13 +28,13 @@ class Orders:
     def add(self, order: Order) -> None:
         self._by_call[order.call.id] = order
         if (request := _request(order.call)) is not None:
-            self._same[request] += 1
+            self._same[request][order] = None
 
     def remove(self, order: Order) -> None:
         del self._by_call[order.call.id]
         self._not_alone(order)
         if (request := _request(order.call)) is not None:
-            self._same[request] -= 1
+            del self._same[request][order]
             if not self._same[request]:
                 del self._same[request]
 
@@ -44,7 +44,13 @@ class Orders:
     def waited_for(self, call: Call) -> bool:
         """Whether somebody waits for the same request of the same key, where neither has an Idempotency-Key."""
         request = _request(call)
-        return request is not None and self._same[request] > len(self.alone(call))
+        return request is not None and len(self._same.get(request, ())) > len(self.alone(call))
+
+    def last_had(self, call: Call) -> Order | None:
+        """The latest of the same request that somebody has, while it is not known whether it is kept; None: none."""
+        request = _request(call)
+        had = (order for order in reversed(self._same.get(request or "", ())) if order.had)
+        return next(had, None)
 
     def alone(self, call: Call) -> Collection[Order]:
         """Those of the same request that were left."""

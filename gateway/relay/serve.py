@@ -135,6 +135,8 @@ class Relay:
             await asyncio.sleep(0)
         for order in self.orders.alone(call):
             await order.tell()
+        if call.claim is not None and call.claim.given_s and (had := self.orders.last_had(call)):
+            await had.noted()
 
     async def _admit(self, call: Call, dialect: Dialect, bid: Bid | None) -> Serving | Absent:
         """What the call is served: an order of its own, or what it may have that was ordered before."""

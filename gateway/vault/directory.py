@@ -75,7 +75,7 @@ class Directory:
         place = os.open(self._upload(upload_id), os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             for piece in pieces:
-                write_at(place, piece, offset)
+                write_at(place, [piece], offset)
                 offset += len(piece)
         finally:
             os.close(place)

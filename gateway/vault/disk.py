@@ -3,9 +3,12 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+# As many as the system takes at once.
+_AT_ONCE = 1024
 
 SAFE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")  # a name that cannot leave its folder
 
@@ -36,21 +39,26 @@ def unlink(path: Path) -> bool:
 def write(path: Path, text: bytes) -> None:
     """The whole text or nothing of it, also after a crash of the machine."""
     with _drafted(path) as draft:
-        write_at(draft, text, 0)
+        write_at(draft, [text], 0)
         os.fsync(draft)
 
 
 def put(path: Path, text: bytes) -> None:
     """The same, but after a crash of the machine it may be gone or empty."""
     with _drafted(path) as draft:
-        write_at(draft, text, 0)
+        write_at(draft, [text], 0)
 
 
-def write_at(place: int, text: bytes, offset: int) -> None:
-    view = memoryview(text)
-    while view:
-        written = os.pwrite(place, view, offset)
-        view, offset = view[written:], offset + written
+def write_at(place: int, pieces: Sequence[bytes], offset: int) -> None:
+    """Writes them one behind the other, as they are."""
+    left: list[bytes | memoryview] = [piece for piece in pieces if piece]
+    while left:
+        written = os.pwritev(place, left[:_AT_ONCE], offset)
+        offset += written
+        while left and written >= len(left[0]):
+            written -= len(left.pop(0))
+        if written:
+            left[0] = memoryview(left[0])[written:]
 
 
 def age_s(path: Path, now: float) -> float:

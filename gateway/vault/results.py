@@ -32,8 +32,8 @@ _ORPHAN_S = 600.0
 
 
 # A result that its caller has is kept as far as the disk has time for it: others need it more.
-_GIVEN_A_SECOND = 50
-_GIVEN_BYTES_A_SECOND = 64 * MIB
+_GIVEN_A_SECOND = 16
+_GIVEN_BYTES_A_SECOND = 32 * MIB
 _GIVEN_BURST_S = 4.0
 
 

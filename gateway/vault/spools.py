@@ -17,6 +17,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from gateway.vault.disk import write_at
+from gateway.vault.records import MIB
 
 _LOCK = "lock"
 
@@ -38,7 +39,7 @@ class Spool:
 
     def write(self, at: int, chunks: Sequence[bytes]) -> None:
         with self._turn:
-            write_at(self._opened(), b"".join(chunks), at)
+            write_at(self._opened(), chunks, at)
 
     def read(self, at: int, size: int) -> bytes:
         """May be fewer bytes than asked for, and none where none are."""
@@ -73,11 +74,16 @@ class Spool:
 
 
 class Spools:
-    """All spools of this process. `close` ends it, when nobody writes or reads any more."""
+    """All spools of this process. `close` ends it, when nobody writes or reads any more.
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
+    Tapes may have `memory_bytes` together in memory before they write to their spools; `held_bytes` they have.
+    """
+
+    def __init__(self, folder: Path, most_bytes: int, *, memory_bytes: int = 32 * MIB) -> None:
         self.most_bytes = most_bytes
         self.used_bytes = 0
+        self.memory_bytes = memory_bytes
+        self.held_bytes = 0
         self._forgotten: deque[Spool] = deque()
         self._home, self._lock = _new_home(folder)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="spool")

@@ -1,7 +1,8 @@
 """The bytes of one answer: written once, in order, and read by any number of readers, each at its own pace.
 
-What is not on disk yet, a mebibyte at most, is in memory; a smaller answer never touches the disk. `put`
-waits for the disk and for nobody else, so that an answer comes in as fast as it is sent, whoever reads it.
+It is in memory, in the very chunks that came, as long as all tapes together have room there; then what does not fit
+goes to the disk. `put` waits for the disk and for nobody else, so that an answer comes in as fast as it is sent,
+whoever reads it.
 
 Where there is no room on disk the tape is not whole any more. Then it is a pipe: who reads it at that
 moment gets everything, and slows the answer down to the pace of the slowest; for nobody it keeps nothing.
@@ -19,7 +20,8 @@ from typing import Self
 
 from gateway.vault.spools import Spool, Spools
 
-# In memory, for each tape. Written at once: a thread for each of the upstream's small chunks would be dear.
+# Where there is no room, each tape has this much in memory all the same before it is written at once: a thread for
+# each of the upstream's small chunks would be dear.
 WINDOW_BYTES = 1024 * 1024
 
 # Read from the disk at once: a multiple of three, as what the vault reads.
@@ -46,6 +48,7 @@ class Tape:
         self._in_memory = 0  # the bytes from this one on are in the chunks
         self._chunks: list[bytes] = []
         self._ends: list[int] = []  # of each chunk, counted from the tape's beginning
+        self._held = 0  # bytes in them, as they are counted with those of all tapes
         self._dropped = False
         self._bounded = True
         self._readers: dict[int, weakref.ref[Reader]] = {}
@@ -61,10 +64,12 @@ class Tape:
             return
         self._chunks.append(chunk)
         self._ends.append(self.size)
+        self._spools.held_bytes += len(chunk)
+        self._held += len(chunk)
         self._moved.set()
         if not self.whole:
             self._trim()
-        elif self.size - self._in_memory >= WINDOW_BYTES:
+        elif self._spools.held_bytes > self._spools.memory_bytes and self.size - self._on_disk >= WINDOW_BYTES:
             await self._flush()
 
     def widen(self) -> None:
@@ -125,7 +130,7 @@ class Tape:
         assert self.closed
         if not self.whole:
             raise TapeLost
-        spool, at, chunks = self._its_spool(), self._in_memory, tuple(self._chunks)
+        spool, at, chunks = self._its_spool(), self._on_disk, self._unwritten()
 
         def move() -> None:
             spool.write(at, chunks)
@@ -133,7 +138,8 @@ class Tape:
 
         await self._spools.work(move)
         self._spools.give_back(spool)
-        self._written()
+        self._on_disk = self.size
+        self._give_back(self.size)
 
     def drop(self) -> None:
         """Nobody will want the bytes any more: they go, whoever still reads gets `TapeLost`, and what comes is lost.
@@ -147,8 +153,11 @@ class Tape:
         self._moved.set()
 
     async def _flush(self) -> None:
-        """Writes to the disk what is in memory; where that fails, the tape is not whole any more."""
-        spool, at, chunks = self._its_spool(), self._in_memory, tuple(self._chunks)
+        """Writes to the disk what is in memory alone; where that fails, the tape is not whole any more.
+
+        Readers that are about to come to it still find it in memory, as far as that is a window.
+        """
+        spool, at, chunks = self._its_spool(), self._on_disk, self._unwritten()
         if not self._may_be_on_disk or not self._spools.take(spool, self.size - at):
             self._lose()
             return
@@ -157,7 +166,8 @@ class Tape:
         except OSError:
             self._lose()
         else:
-            self._written()
+            self._on_disk = self.size
+            self._give_back(max(self._needed, self.size - WINDOW_BYTES))
 
     def _its_spool(self) -> Spool:
         if self._spool is None:
@@ -166,11 +176,13 @@ class Tape:
             self._if_forgotten.atexit = False
         return self._spool
 
-    def _written(self) -> None:
-        """All that came is on the disk."""
-        self._on_disk = self._in_memory = self.size
-        self._chunks, self._ends = [], []
-        self._moved.set()
+    def _unwritten(self) -> list[bytes]:
+        return self._chunks[bisect_right(self._ends, self._on_disk) :]
+
+    @property
+    def _needed(self) -> int:
+        """From where on there is a reader still to come."""
+        return min((reader.at for ref in self._readers.values() if (reader := ref())), default=self.size)
 
     def _lose(self) -> None:
         self.whole = False
@@ -182,16 +194,29 @@ class Tape:
 
     def _trim(self) -> None:
         """Gives back what none of the readers will come to."""
-        needed = min((reader.at for ref in self._readers.values() if (reader := ref())), default=self.size)
+        needed = self._needed
         if self._spool is not None and needed >= self._on_disk:
             self._if_forgotten.detach()
             self._spools.remove(self._spool)
             self._spool = None
-        passed = bisect_right(self._ends, needed)
+        self._give_back(needed)
+
+    def _give_back(self, before: int) -> None:
+        """What ends there, or before, is not in memory any more."""
+        passed = bisect_right(self._ends, before)
         if passed:
+            self._let_go(self._ends[passed - 1] - self._in_memory)
             self._in_memory = self._ends[passed - 1]
             del self._chunks[:passed], self._ends[:passed]
             self._moved.set()
+
+    def _let_go(self, size: int) -> None:
+        """So much is not in memory any more."""
+        self._held -= size
+        self._spools.held_bytes -= size
+
+    def __del__(self) -> None:
+        self._let_go(self._held)
 
     def _from_memory(self, at: int) -> bytes:
         number = bisect_right(self._ends, at)
@@ -200,7 +225,7 @@ class Tape:
         return chunk if behind == len(chunk) else chunk[-behind:]
 
     async def _from_disk(self, at: int) -> bytes:
-        spool, size = self._spool, min(PIECE_BYTES, self._on_disk - at)
+        spool, size = self._spool, min(PIECE_BYTES, self._in_memory - at)
         if spool is None:
             raise TapeLost
         try:

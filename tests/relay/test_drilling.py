@@ -77,7 +77,7 @@ async def losable(tmp_path: Path) -> AsyncIterator[LosableStore]:
 
 @pytest.fixture
 def spools(tmp_path: Path) -> Iterator[Spools]:
-    with closing(Spools(tmp_path / "spools", 0)) as made:
+    with closing(Spools(tmp_path / "spools", 0, memory_bytes=0)) as made:
         yield made
 
 

@@ -18,13 +18,13 @@ from tests.vault.tapes import PLENTY
 
 @pytest.fixture
 def spools(tmp_path: Path) -> Iterator[Spools]:
-    with closing(Spools(tmp_path / "spools", PLENTY)) as made:
+    with closing(Spools(tmp_path / "spools", PLENTY, memory_bytes=0)) as made:
         yield made
 
 
 @pytest.fixture
 def no_room(tmp_path: Path) -> Iterator[Spools]:
-    with closing(Spools(tmp_path / "spools", 0)) as made:
+    with closing(Spools(tmp_path / "spools", 0, memory_bytes=0)) as made:
         yield made
 
 

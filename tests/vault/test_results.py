@@ -147,7 +147,7 @@ async def test_a_tape_that_is_not_whole_is_not_kept_and_pushes_nothing_out(
 ) -> None:
     await kept(results, spools, label("before", rank=GIVEN), [FULL] * 5)
     before = await names(store)
-    with closing(Spools(tmp_path / "none", 0)) as no_room:
+    with closing(Spools(tmp_path / "none", 0, memory_bytes=0)) as no_room:
         assert await keep(results, no_room, label(), [b"small"], [FULL, FULL]) is NotKept.LOST
     assert (await names(store), results.used_bytes) == (before, 5 * MIB)
 

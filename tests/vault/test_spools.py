@@ -32,7 +32,7 @@ async def test_a_tape_that_nobody_dropped_is_found(spools: Spools, tmp_path: Pat
 async def test_a_tape_becomes_a_file_and_whoever_reads_goes_on(tmp_path: Path, chunks: list[bytes]) -> None:
     whole = b"".join(chunks)
     place = tmp_path / "kept"
-    with closing(Spools(tmp_path, PLENTY)) as spools:
+    with closing(Spools(tmp_path, PLENTY, memory_bytes=0)) as spools:
         tape = await filled(spools, *chunks)
         before = tape.read()
         read = await anext(before) if chunks else b""
@@ -92,7 +92,7 @@ OTHER = """
     from gateway.vault.tape import Tape
 
     async def main():
-        tape = Tape(Spools(Path(sys.argv[1]), 1 << 30))
+        tape = Tape(Spools(Path(sys.argv[1]), 1 << 30, memory_bytes=0))
         await tape.put(bytes(1 << 20))
         print("written", flush=True)
         await asyncio.sleep(600)
@@ -106,8 +106,8 @@ def test_what_a_killed_process_left_goes_and_what_a_running_one_has_stays(tmp_pa
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"written\n"
-        Spools(tmp_path, PLENTY).close()
+        Spools(tmp_path, PLENTY, memory_bytes=0).close()
         assert len(files(tmp_path)) == 1
         other.kill()
-    Spools(tmp_path, PLENTY).close()
+    Spools(tmp_path, PLENTY, memory_bytes=0).close()
     assert list(tmp_path.iterdir()) == []

@@ -97,7 +97,7 @@ async def follow(tape: Tape, reads: Reads, whole: bytes) -> None:
 async def told(story: Story, folder: Path) -> None:
     chunks = [chunk_of(size, number) for number, size in enumerate(story.sizes)]
     whole = b"".join(chunks)
-    with closing(Spools(folder, story.room)) as spools:
+    with closing(Spools(folder, story.room, memory_bytes=0)) as spools:
         tape = Tape(spools)
         async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
             for reads in story.readers:

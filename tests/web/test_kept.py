@@ -258,7 +258,7 @@ async def test_while_the_vault_cannot_be_read_nobody_is_told_that_it_is_empty(
 
 @pytest.fixture
 def spools(tmp_path: Path) -> Iterator[Spools]:
-    with closing(Spools(tmp_path / "spools", PLENTY)) as made:
+    with closing(Spools(tmp_path / "spools", PLENTY, memory_bytes=0)) as made:
         yield made
 
 
