@@ -8,19 +8,16 @@ Prints a table of medians, and of the ratios to nginx in the same rounds; `--jso
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
-from tests.bench.wire import meter, targets
-from tests.bench.wire.cases import CLOSED, MB, Case
+from tests.bench.wire import crowds, meter, targets
+from tests.bench.wire.callers import Callers
+from tests.bench.wire.cases import CLOSED, CROWDS, MB, Case
 from tests.bench.wire.load import Job
-from tests.bench.wire.targets import OTHER_CORE, Target
+from tests.bench.wire.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,38 +30,6 @@ class Figures:
     p99_ms: float
     rss_mb: float
     failed: int
-
-
-class Callers:
-    """The load, in a process of its own on the other core."""
-
-    def __init__(self, process: "subprocess.Popen[str]", place: Path) -> None:
-        self._process = process
-        self._place = place
-
-    @classmethod
-    @contextmanager
-    def started(cls, place: Path) -> Iterator["Callers"]:
-        place.mkdir()
-        command = [sys.executable, "-m", "tests.bench.wire.load"]
-        with targets.started(command, OTHER_CORE, place, targets.HERE) as process:
-            yield cls(process, place)
-
-    def do(self, job: Job) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(asdict(job)) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        assert line, (self._place / "errors").read_text()
-        found: dict[str, Any] = json.loads(line)
-        return found
-
-    def body(self, case: Case) -> str:
-        file = self._place / f"{case.name.replace(' ', '-')}.body"
-        if not file.exists():
-            file.write_bytes(case.body())
-        return str(file)
 
 
 def one(target: Target, case: Case, callers: Callers, seconds: float) -> Figures:
@@ -141,6 +106,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=1.2, help="of each case in each round")
     parser.add_argument("--without-nginx", action="store_true")
+    parser.add_argument("--tls", action="store_true", help="the seller speaks TLS")
     parser.add_argument("--untuned", action="store_true", help="a gateway with tuning: false as well")
     parser.add_argument("--json", type=Path, help="where to keep every figure")
     chosen = parser.parse_args()
@@ -148,7 +114,7 @@ def main() -> None:
     cases = [case for case in CLOSED if any(case.name.startswith(each) for each in wanted)]
     with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
         place = Path(home)
-        seller = stack.enter_context(targets.seller(place, None))
+        seller = stack.enter_context(targets.seller(place, tls=chosen.tls))
         found = [] if chosen.without_nginx else [stack.enter_context(targets.nginx(place, seller))]
         store_url = stack.enter_context(targets.store(place))
         found.append(stack.enter_context(targets.gateway(place, seller, store_url)))
@@ -157,7 +123,14 @@ def main() -> None:
             found.append(stack.enter_context(other))
         callers = stack.enter_context(Callers.started(place / "callers"))
         figures = rounds(found, cases, callers, chosen.rounds, chosen.seconds)
+        crowded = [
+            (crowd.name, target.name, crowds.one(target, crowd, callers))
+            for crowd in CROWDS
+            if any(crowd.name.startswith(each) for each in wanted)
+            for target in found
+        ]
     print(table(figures))
+    print(crowds.table(crowded))
     if chosen.json:
         told = {
             case: {name: [asdict(one) for one in each] for name, each in by.items()} for case, by in figures.items()

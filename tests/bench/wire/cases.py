@@ -70,6 +70,30 @@ def _form(prompt: str, size: int) -> bytes:
 
 SMALL = "[600 bytes]"
 
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Many calls at once. `kind` and `count` are of a `Job`, and `hold_s` is how long the seller takes.
+
+    `{at}` in what it says is a moment so long after it begins. Its figures: CPU a call, memory a call above what there was
+    before, and what answers took longer than the seller.
+    """
+
+    name: str
+    kind: str
+    count: int
+    says: str
+    hold_s: float = 0.0
+
+
+CROWDS = (
+    Crowd("100 in flight", "held", 100, "[600 bytes] [8 s]", 8.0),
+    Crowd("1000 in flight", "held", 1000, "[600 bytes] [8 s]", 8.0),
+    Crowd("9000 in flight", "held", 9000, "[600 bytes] [30 s]", 30.0),
+    Crowd("300 answers of 2 MB at once", "once", 300, f"[{2 * MB} bytes] [at {{at}}]", 5.0),
+    Crowd("100 that read no more of 16 MB", "stalled", 100, f"[{16 * MB} bytes]"),
+)
+
 CLOSED = (
     Case("small, 1", 1, SMALL),
     Case("small, 32", 32, SMALL),

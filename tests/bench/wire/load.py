@@ -21,6 +21,9 @@ _END = b"0\r\n\r\n"
 # What stands for the number of a request.
 NUMBER = b"0000000000"
 
+# So many small calls are taken for one figure.
+PROBES = 100
+
 _STARTED_NS = time.time_ns()
 
 
@@ -29,6 +32,8 @@ class Job:
     """`kind`: `closed`, so many connections that ask again as soon as they are answered, for so many seconds; `held`,
     `count` calls, `a_second`, that are all answered in the end, with probes on top meanwhile; `once`, `count` calls at
     one moment; `stalled`, `count` callers that read the head alone, until the next line of input.
+
+    Of times, what the seller takes is taken off: `hold_s`, or all there is until the moment `at`.
 
     `head` is a request's up to its body's length; `body` is a file; `probe` a request's head and body that is answered
     at once.
@@ -44,6 +49,7 @@ class Job:
     a_second: float = 700.0
     probe: str = ""
     hold_s: float = 0.0
+    at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -166,7 +172,8 @@ class Load:
             return
         came.calls += 1
         came.bytes += size
-        came._took_s.append(time.perf_counter() - caller.began_at)
+        at = self._job.at
+        came._took_s.append(time.time() - at if at else time.perf_counter() - caller.began_at - self._job.hold_s)
 
     async def _closed(self) -> None:
         def answered(caller: Caller, size: int | None) -> None:
@@ -220,10 +227,9 @@ class Load:
     async def _held(self) -> None:
         self._came.idle_ms = await self._probed()
         await self._all(self._job.count, 1 / self._job.a_second)
-        self._came._took_s = [took - self._job.hold_s for took in self._came._took_s]
         self._came.after_ms = await self._probed()
 
-    async def _probed(self, count: int = 100) -> float:
+    async def _probed(self, count: int = PROBES) -> float:
         """The median of so many small calls, one after the other, in ms."""
         head, _, body = self._job.probe.partition("\r\n\r\n")
         took: list[float] = []

@@ -14,10 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import trustme
+
 from tests.bench.wire import meter
 from tests.waiting import until
 
-MEASURED_CORE, OTHER_CORE = 0, 1
+_CORES = sorted(os.sched_getaffinity(0))
+MEASURED_CORE, OTHER_CORE = _CORES[0], _CORES[-1]
 
 _CONFIG = """
 listen: 127.0.0.1:0
@@ -73,16 +76,18 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Seller:
+    """`trust` is the certificate of who vouches for it; None: it speaks without TLS."""
+
     port: int
-    tls: bool
+    trust: Path | None
 
     @property
     def scheme(self) -> str:
-        return "https" if self.tls else "http"
+        return "https" if self.trust else "http"
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self.trust else f"http://127.0.0.1:{self.port}"
 
 
 @contextmanager
@@ -106,13 +111,17 @@ def started(command: list[str], core: int, cwd: Path, env: Mapping[str, str] = {
 
 
 @contextmanager
-def seller(place: Path, certificate: Path | None) -> Iterator[Seller]:
+def seller(place: Path, *, tls: bool = False) -> Iterator[Seller]:
+    here = _made(place / "seller")
     command = [sys.executable, "-m", "tests.bench.wire.seller"]
-    if certificate is not None:
-        command += ["--certificate", str(certificate)]
-    with started(command, OTHER_CORE, _made(place / "seller"), HERE) as process:
+    if tls:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(here / "ca.pem")
+        authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(here / "seller.pem")
+        command += ["--certificate", str(here / "seller.pem")]
+    with started(command, OTHER_CORE, here, HERE) as process:
         assert process.stdout is not None
-        yield Seller(int(process.stdout.readline()), certificate is not None)
+        yield Seller(int(process.stdout.readline()), here / "ca.pem" if tls else None)
 
 
 @contextmanager
@@ -145,7 +154,8 @@ def gateway(
     here = _made(place / name)
     (here / "config.yaml").write_text(_CONFIG.format(store=store_url, seller=to.url, more=more))
     program = [sys.executable, "-m", "gateway"]
-    env = {**HERE, **env}
+    trust = {"SSL_CERT_FILE": str(to.trust)} if to.trust else {}
+    env = {**HERE, **trust, **env}
     budget = ("--budget-usd", "1000000", "--budget-day-usd", "1000000")
     said = subprocess.run(
         [*program, "keys", "create", "--team", "wire", "--json", *budget],
