@@ -28,7 +28,7 @@ def test_every_case_comes_through_the_gateway() -> None:
 
 
 def test_a_process_is_metered_with_what_it_has_started() -> None:
-    busy = "import time\nwhile time.process_time() < 0.5: pass\ninput()"
+    busy = "import time\nwhile time.process_time() < 0.5: pass\ntime.sleep(60)"
     command = ["sh", "-c", '"$0" -c "$1" & wait', sys.executable, busy]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         until = time.monotonic() + 30
@@ -40,7 +40,6 @@ def test_a_process_is_metered_with_what_it_has_started() -> None:
         assert meter.pss_bytes(pids) > 2_000_000
         for pid in reversed(pids):
             os.kill(pid, 9)
-    assert meter.cpu_s(pids) == 0.0
 
 
 @pytest.mark.parametrize("size", [600, 10_000, 1_000_000])

@@ -75,8 +75,8 @@ SMALL = "[600 bytes]"
 class Crowd:
     """Many calls at once. `kind` and `count` are of a `Job`, and `hold_s` is how long the seller takes.
 
-    `{at}` in what it says is a moment so long after it begins. Its figures: CPU a call, memory a call above what there was
-    before, and what answers took longer than the seller.
+    `{at}` in what it says is a moment so long after it begins. Its figures: CPU a call, memory a call above what there
+    was before, and what answers took longer than the seller.
     """
 
     name: str
