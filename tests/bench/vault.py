@@ -119,7 +119,7 @@ def main() -> None:
     size, cap = round(asked.megabytes * 1e6), asked.cap_mib * MIB
     with tempfile.TemporaryDirectory(dir=asked.folder) as home:
         folder = Path(home)
-        with closing(Spools(folder / "spools", cap, memory_bytes=0)) as spools:
+        with closing(Spools(folder / "spools", cap)) as spools:
             store = Bucket(asked.bucket, spools) if asked.bucket else Folder(folder / "results")
             passed = asyncio.run(Run(folder, spools, store, size, cap).passage(asked.results))
     print(words(passed, size, cap))
