@@ -9,10 +9,10 @@ alone: what came of it is on the operator's account.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from gateway.core.outcome import Billed, Verdict
+from gateway.core.quoting import quoted
 
 _SENT = 200
 
@@ -89,18 +89,13 @@ def steps_of(words: str) -> Iterator[Step]:
 def _word(each: Finished | Sent, *, charged: bool) -> str:
     if isinstance(each, Finished) and each.won and charged:
         return str(each.took_ms)
-    lane = "" if each.lane == each.group else _quoted(each.lane)
-    where = f"{_quoted(each.group)},{lane}"
+    lane = "" if each.lane == each.group else quoted(each.lane)
+    where = f"{quoted(each.group)},{lane}"
     if isinstance(each, Sent):
         return where
     status = "" if each.status in (None, _SENT) else f":{each.status}"
     cost = {Billed.NO: "", Billed.YES: str(each.nanos), Billed.MAYBE: f"{each.nanos}?"}[each.billed]
     return f"{where},{each.verdict}{status},{each.took_ms},{cost}"
-
-
-@lru_cache(maxsize=1024)
-def _quoted(name: str) -> str:
-    return quote(name, safe=" ./:")
 
 
 def _names(group: str, lane: str) -> tuple[str, str]:

@@ -39,6 +39,7 @@ How an error looks to a caller is decided by the dialects alone.
 from typing import ClassVar
 
 from gateway.core.budgets import Alert
+from gateway.core.headers import IDEMPOTENCY_KEY
 
 
 class CallerLeft(Exception):
@@ -155,7 +156,7 @@ class KeyReused(CallerError):
         super().__init__(
             "This Idempotency-Key was used for another request in the last 24 hours; send a new key, or the same "
             "request as then.",
-            param="idempotency-key",
+            param=IDEMPOTENCY_KEY,
         )
 
 

@@ -15,6 +15,7 @@ from gateway.core.outcome import Outcome
 from gateway.core.trail import Action, Door, Lack
 from gateway.core.truth import Shortfall
 from gateway.core.unsettled import Unsettled
+from gateway.core.webhooks import Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ class WebhookTried:
     """Whoever wants to hear that a job is over was told, or was to be; the last delivery says what came of it."""
 
     job: Job
+    webhook: Webhook
 
 
 @dataclass(frozen=True, slots=True)

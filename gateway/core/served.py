@@ -7,9 +7,10 @@ a key is nobody's failure here, and neither is a caller who left.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from gateway.core.latency import Histogram, place_of
+from gateway.core.quoting import quoted
 
 Counts = Mapping[str, int]
 
@@ -38,7 +39,7 @@ class Served:
         good = succeeded(code)
         if good is None:
             return
-        whose = f"{quote(model, safe=' ./:')}|{size}"
+        whose = f"{quoted(model)}|{size}"
         self._counts[f"{whose}|{_GOOD if good else _BAD}"] += 1
         if good:
             self._counts[f"{whose}|{_TOOK}:{place_of(total_s)}"] += 1

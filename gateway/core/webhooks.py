@@ -10,6 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from gateway.core.reach import IP, Network, OutOfReach, Target, check, target_of
@@ -45,6 +46,14 @@ class Delivery:
         return self.status is not None and 200 <= self.status < 300
 
 
+class Told(StrEnum):
+    """How a webhook stands."""
+
+    PENDING = "pending"  # it is tried again, or for the first time when the job is over
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """Where a job's end is told, and what came of it; `next_at`: it is tried again then, None: not or not yet."""
@@ -54,10 +63,10 @@ class Webhook:
     next_at: float | None = None
 
     @property
-    def state(self) -> str:
+    def state(self) -> Told:
         if self.next_at is not None or not self.deliveries:
-            return "pending"
-        return "delivered" if self.deliveries[-1].taken else "failed"
+            return Told.PENDING
+        return Told.DELIVERED if self.deliveries[-1].taken else Told.FAILED
 
     @property
     def again_s(self) -> float | None:
@@ -75,7 +84,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Receivers:
-    """The hosts that may be told, exactly; `*.example.org` is all below it, and `*` all.
+    """The hosts that may be told, in small letters, exactly; `*.example.org` is all below it, and `*` all.
 
     `networks` are private ones that they may be in, on any port and without TLS.
     """
@@ -86,7 +95,7 @@ class Receivers:
     def target(self, url: str) -> Target:
         """A URL that may be told, as far as one can tell from it; raises `OutOfReach`."""
         target = target_of(url)
-        if not any(_matches(target.host.lower(), host.lower()) for host in self.hosts):
+        if not any(_matches(target.host, host) for host in self.hosts):
             raise OutOfReach("has a host that is not in webhooks.hosts")
         if target.scheme != "https" and not self.networks:
             raise OutOfReach("is not an https address")

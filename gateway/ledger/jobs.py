@@ -87,13 +87,11 @@ class Jobs:
         found = await self._store.call("job_tell", [layout.JOB_STEM, layout.JOBS_TOLD], [])
         return await self._find(found[0]) if found else None
 
-    async def told(self, job: Job) -> None:
-        """Writes how its webhook stands, and that its receiver is to be told again, if it is."""
-        if job.webhook is None:
-            return
-        keys, again_s = [layout.job(job.id), layout.JOBS_TOLD], job.webhook.again_s
-        again = "" if again_s is None else str(round(again_s * 1000))
-        await self._store.call("job_told", keys, [job.id, again, *_hook_words(job.webhook)])
+    async def told(self, job_id: str, webhook: Webhook) -> None:
+        """Writes how a job's webhook stands, and that its receiver is to be told again, if it is."""
+        again = "" if webhook.again_s is None else str(round(webhook.again_s * 1000))
+        keys = [layout.job(job_id), layout.JOBS_TOLD]
+        await self._store.call("job_told", keys, [job_id, again, *_hook_words(webhook)])
 
     async def find(self, job_id: str, *, key_id: str | None = None) -> Job:
         """One job, of a key or of any. Raises `NotFound` for another key's as for none."""

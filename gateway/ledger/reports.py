@@ -8,11 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from gateway.core.books import Charge
 from gateway.core.errors import BadRequest
+from gateway.core.quoting import quoted
 from gateway.core.report import Figures, UsageLine
 from gateway.ledger import layout
 from gateway.ledger.store import Store
@@ -72,13 +72,13 @@ def span(since: date | None, until: date | None, today: date, *, hourly: bool = 
 
 def line(key_id: str, charge: Charge) -> str:
     """The line a charge is counted on. Names come from the configuration: a bar in one is escaped."""
-    key, model, size, group, route = map(_quoted, (key_id, charge.model, charge.size, charge.group, charge.route))
+    key, model, size, group, route = map(quoted, (key_id, charge.model, charge.size, charge.group, charge.route))
     return "|".join((key, model, size, f"{group}{_BY_WAY_OF}{route}"))
 
 
 def adjustment_line(key_id: str) -> str:
     """That of what was adjusted by hand: so that usage adds up to what is spent."""
-    return "|".join((_quoted(key_id), ADJUSTMENT, "", _BY_WAY_OF))
+    return "|".join((quoted(key_id), ADJUSTMENT, "", _BY_WAY_OF))
 
 
 async def usage(
@@ -135,8 +135,3 @@ def _parts(name: str) -> list[str]:
     *parts, last = name.split("|")
     group, _, route = last.partition(_BY_WAY_OF)
     return [unquote(part) for part in (*parts, group, route)]
-
-
-@lru_cache(maxsize=4096)
-def _quoted(part: str) -> str:
-    return quote(part, safe=" ./:")

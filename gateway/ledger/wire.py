@@ -33,7 +33,7 @@ class Wire:
         self._patience_s = patience_s
         self._lines: list[_Line] = []
         self._quiet: list[_Line] = []  # on which nobody waits; the last is used first
-        self._connecting = 0
+        self._making: dict[asyncio.Task[_Line], None] = {}  # connections that are just being made, the oldest first
         self._turn = 0
 
     async def ask(self, commands: Sequence[tuple[str, ...]]) -> list[Any]:
@@ -42,26 +42,37 @@ class Wire:
             line = self._quiet.pop()
             if not line.lost:
                 return await line.ask(commands)
-        if len(self._lines) + self._connecting < self._most:
-            return await (await self._connected()).ask(commands)
+        if len(self._lines) + len(self._making) < self._most:
+            return await (await asyncio.shield(self._make())).ask(commands)
         if not self._lines:
-            raise RedisConnectionError("all connections are just being made")
+            return await (await asyncio.shield(next(iter(self._making)))).ask(commands)
         self._turn += 1
         return await self._lines[self._turn % len(self._lines)].ask(commands)
 
     async def aclose(self) -> None:
+        for making in list(self._making):
+            making.cancel()
+        if self._making:
+            await asyncio.wait(self._making)
         for line in self._lines.copy():
             await line.aclose()
 
+    def _make(self) -> "asyncio.Task[_Line]":
+        making = asyncio.get_running_loop().create_task(self._connected(), name="connect to the store")
+        self._making[making] = None
+        making.add_done_callback(self._have_made)
+        return making
+
+    def _have_made(self, made: "asyncio.Task[_Line]") -> None:
+        del self._making[made]
+        if not made.cancelled():
+            made.exception()  # whoever waits for it hears of it; perhaps nobody does any more
+
     async def _connected(self) -> "_Line":
-        self._connecting += 1
-        try:
-            connection = self._pool.connection_class(**self._pool.connection_kwargs)
-            await connection.connect()  # type: ignore[no-untyped-call]
-            line = _Line(*_ends(connection), self._patience_s, self._quiet.append, self._lines.remove)
-            self._lines.append(line)
-        finally:
-            self._connecting -= 1
+        connection = self._pool.connection_class(**self._pool.connection_kwargs)
+        await connection.connect()  # type: ignore[no-untyped-call]
+        line = _Line(*_ends(connection), self._patience_s, self._quiet.append, self._lines.remove)
+        self._lines.append(line)
         return line
 
 

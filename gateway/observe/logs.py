@@ -303,9 +303,7 @@ def _job_ended(event: JobEnded) -> dict[str, Any]:
 
 
 def _webhook_tried(event: WebhookTried) -> dict[str, Any]:
-    job, webhook = event.job, event.job.webhook
-    if webhook is None:
-        return {}
+    job, webhook = event.job, event.webhook
     last = webhook.deliveries[-1]
     return {
         "event": "webhook_tried",

@@ -52,6 +52,7 @@ from gateway.core.jobs import State as JobState
 from gateway.core.move import Standing
 from gateway.core.outcome import Verdict
 from gateway.core.trail import Action, Lack
+from gateway.core.webhooks import Told
 
 # They would double the number of series to tell when each began.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -176,7 +177,7 @@ class Metrics:
             OperatorCharged: self._operator_charged,
             CallReplayed: self._call_replayed,
             JobEnded: lambda event: self._counters["gateway_jobs"].labels(event.job.state.value).inc(),
-            WebhookTried: self._webhook_tried,
+            WebhookTried: lambda event: self._counters["gateway_webhooks"].labels(event.webhook.state.value).inc(),
             AnswerDropped: lambda event: self._counters["gateway_dropped_answers"].labels(event.why).inc(),
             CallRefused: self._call_refused,
             CredentialRefused: self._credential_refused,
@@ -288,10 +289,6 @@ class Metrics:
     def _budget_passed(self, event: BudgetPassed) -> None:
         self._counters["gateway_budget_alerts"].labels(event.alert.whose, event.alert.period.value).inc()
 
-    def _webhook_tried(self, event: WebhookTried) -> None:
-        if event.job.webhook is not None:
-            self._counters["gateway_webhooks"].labels(event.job.webhook.state).inc()
-
     def _call_replayed(self, event: CallReplayed) -> None:
         how = "joined" if event.joined else "kept"
         self._counters["gateway_replayed_calls"].labels(event.call.dialect, how, event.code).inc()
@@ -308,8 +305,8 @@ class Metrics:
             self._counters["gateway_replayed_calls"].labels(*row, "ok")
         for state in filter(lambda state: state.final, JobState):
             self._counters["gateway_jobs"].labels(state.value)
-        for stands in ("delivered", "pending", "failed"):
-            self._counters["gateway_webhooks"].labels(stands)
+        for told in Told:
+            self._counters["gateway_webhooks"].labels(told.value)
         for why in ("lost", "full", "failed"):
             self._counters["gateway_dropped_answers"].labels(why)
         for row in product(("key", "team"), Period):

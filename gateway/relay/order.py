@@ -59,7 +59,7 @@ class Order:
         return not self._readers and not self._delivered
 
     @property
-    def had(self) -> bool:
+    def untold(self) -> bool:
         """Whether somebody has all of its answer, and the store has not been told."""
         return self._delivered and self._noted is None
 
@@ -142,13 +142,13 @@ class Order:
                 return
             try:
                 async with asyncio.timeout(self._rooms.settle_s):
-                    await self._rooms.claims.note(bid, self.call.id, stands, self._had)
+                    await self._rooms.claims.note(bid, self.call.id, stands, self._delivered_calls)
                 self._noted, self._heard_of = stands, True
             except (BooksAway, TimeoutError) as away:
                 self._rooms.observe(StoreLost("claims", str(away)))
 
     @property
-    def _had(self) -> list[str]:
+    def _delivered_calls(self) -> list[str]:
         """The calls that somebody has the answers of."""
         return [journey.call.id for journey in self.journeys] if self._delivered else []
 
@@ -196,8 +196,10 @@ class Order:
         whole = [answer for answer in answers if answer is not None and not answer.cut]
         rank = Rank.KEYED if self._promised else Rank.GIVEN if self._delivered else Rank.WANTED
         tapes, rooms, today = [answer.tape for answer in whole], self._rooms, self._rooms.books.today()
-        busy = rank is Rank.GIVEN and not rooms.results.has_time(tapes, today)
-        if not whole or busy or not self.call.key.limits.retain:
+        if not whole or not self.call.key.limits.retain:
+            self.kept.set_result(False)
+            return None
+        if rank is Rank.GIVEN and not rooms.results.has_time(tapes, today):
             self.kept.set_result(False)
             return None
         numbers = iter(range(len(whole)))
@@ -207,7 +209,7 @@ class Order:
             "head": head_of(self.journeys, failed=len(answers) - len(whole)),
             "replies": [next(numbers) if answer in whole else None for answer in answers],
             "streams": self.call.parsed.streams,
-            "pictures": [answer.place and answer.place.fact() for answer in whole],
+            "pictures": [(place := answer.place) and place.fact() for answer in whole],
         }
         key = self.call.key
         label = Label(key.team, self.call.id, key.id, rank, facts)

@@ -49,7 +49,7 @@ class Orders:
     def last_had(self, call: Call) -> Order | None:
         """The latest of the same request that somebody has, while it is not known whether it is kept; None: none."""
         request = _request(call)
-        had = (order for order in reversed(self._same.get(request or "", ())) if order.had)
+        had = (order for order in reversed(self._same.get(request or "", ())) if order.untold)
         return next(had, None)
 
     def alone(self, call: Call) -> Collection[Order]:

@@ -3,8 +3,10 @@
 import os
 import re
 import secrets
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 # As many as the system takes at once.
@@ -51,12 +53,12 @@ def put(path: Path, text: bytes) -> None:
 
 def write_at(place: int, pieces: Sequence[bytes], offset: int) -> None:
     """Writes them one behind the other, as they are."""
-    left: list[bytes | memoryview] = [piece for piece in pieces if piece]
+    left: deque[bytes | memoryview] = deque(piece for piece in pieces if piece)
     while left:
-        written = os.pwritev(place, left[:_AT_ONCE], offset)
+        written = os.pwritev(place, list(islice(left, _AT_ONCE)), offset)
         offset += written
         while left and written >= len(left[0]):
-            written -= len(left.pop(0))
+            written -= len(left.popleft())
         if written:
             left[0] = memoryview(left[0])[written:]
 

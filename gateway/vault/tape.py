@@ -48,7 +48,6 @@ class Tape:
         self._in_memory = 0  # the bytes from this one on are in the chunks
         self._chunks: list[bytes] = []
         self._ends: list[int] = []  # of each chunk, counted from the tape's beginning
-        self._held = 0  # bytes in them, as they are counted with those of all tapes
         self._dropped = False
         self._bounded = True
         self._readers: dict[int, weakref.ref[Reader]] = {}
@@ -65,7 +64,6 @@ class Tape:
         self._chunks.append(chunk)
         self._ends.append(self.size)
         self._spools.held_bytes += len(chunk)
-        self._held += len(chunk)
         self._moved.set()
         if not self.whole:
             self._trim()
@@ -205,18 +203,13 @@ class Tape:
         """What ends there, or before, is not in memory any more."""
         passed = bisect_right(self._ends, before)
         if passed:
-            self._let_go(self._ends[passed - 1] - self._in_memory)
+            self._spools.held_bytes -= self._ends[passed - 1] - self._in_memory
             self._in_memory = self._ends[passed - 1]
             del self._chunks[:passed], self._ends[:passed]
             self._moved.set()
 
-    def _let_go(self, size: int) -> None:
-        """So much is not in memory any more."""
-        self._held -= size
-        self._spools.held_bytes -= size
-
     def __del__(self) -> None:
-        self._let_go(self._held)
+        self._spools.held_bytes -= sum(map(len, self._chunks))
 
     def _from_memory(self, at: int) -> bytes:
         number = bisect_right(self._ends, at)

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.errors import BadRequest, BooksAway
 from gateway.core.events import Observer, WebhookTried
-from gateway.core.headers import PREFER, WEBHOOK
+from gateway.core.headers import WEBHOOK
 from gateway.core.jobs import Job
 from gateway.core.reach import OutOfReach
 from gateway.core.webhooks import Webhook, headers, message
@@ -85,9 +85,9 @@ class Deliveries:
         body = message(await self._shown(job), job.ended_at or now)
         signed = headers(job.id, now, body, post.keys.webhook_secrets(key, now))
         delivery = await post.teller.tell(webhook.url, body, signed)
-        told = replace(job, webhook=webhook.after(delivery))
-        post.observe(WebhookTried(told))
-        await post.jobs.told(told)
+        webhook = webhook.after(delivery)
+        post.observe(WebhookTried(job, webhook))
+        await post.jobs.told(job.id, webhook)
 
     async def _shown(self, job: Job) -> dict[str, Any]:
         """The job as its key sees it, but for what became of telling; with a whole address where there is one."""
@@ -100,4 +100,4 @@ class Deliveries:
 def refuse_without_job(headers: Mapping[str, str]) -> None:
     """Raises `BadRequest` for a request that names somebody to tell and waits itself."""
     if WEBHOOK in headers:
-        raise BadRequest(f"X-Gateway-Webhook is for jobs; send {PREFER.title()}: respond-async with it.", param=WEBHOOK)
+        raise BadRequest("X-Gateway-Webhook is for jobs; send Prefer: respond-async with it.", param=WEBHOOK)

@@ -6,7 +6,7 @@ Administrators ask the same, about everybody's.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.core.headers import REQUEST_ID, RETRY_AFTER
 from gateway.core.jobs import Job, State
+from gateway.core.webhooks import Told
 from gateway.ledger.calls import PastCalls
 from gateway.ledger.jobs import Place
 from gateway.web import later
@@ -38,7 +39,7 @@ class OneDelivery(Answer):
 
 class OneWebhook(Answer):
     url: str
-    state: Literal["pending", "delivered", "failed"]
+    state: Told
     next_at: float | None = Field(description="When it is tried again; null: not, or when the job is over.")
     deliveries: list[OneDelivery]
 

@@ -133,7 +133,7 @@ async def _jobs(store: Store, keys: Keys) -> None:
     pages = [await jobs.page(key_id=key.id, limit=1), await jobs.page(team=key.team, limit=1), await jobs.page(limit=1)]
     assert [page.jobs for page in pages] == [[job]] * 3
     assert await jobs.tell() is None
-    await jobs.told(replace(job, webhook=Webhook("https://hooks.example.org/")))
+    await jobs.told(job.id, Webhook("https://hooks.example.org/"))
     assert await jobs.forget(job, GATEWAY) is State.RUNNING
 
 

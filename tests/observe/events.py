@@ -168,7 +168,7 @@ EVENTS: dict[type[Event], Event] = {
     CallFinished: finished(charge()),
     CallReplayed: REPLAYED,
     JobEnded: JobEnded(JOB),
-    WebhookTried: WebhookTried(replace(JOB, webhook=Webhook("https://hooks.example.org/x").after(REFUSED_DELIVERY))),
+    WebhookTried: WebhookTried(JOB, Webhook("https://hooks.example.org/x").after(REFUSED_DELIVERY)),
     AnswerDropped: AnswerDropped(call(), "full", size_bytes=20_000_000),
     FailoverDenied: FailoverDenied(
         call(), facts.lane(facts.ENTERPRISE), Exhausted(Purpose.PREMIUM, Owner.TEAM, Window.HOUR, 1200)
