@@ -33,6 +33,7 @@ _SHOWN = {
     "$": "cost_usd",
     "call": "call_id",
 }
+_TRY = ("at", "status", "took_ms", "why")
 
 
 @jobs.command("list")
@@ -71,7 +72,15 @@ def show(job: JobId, config: ConfigFile = None, as_json: AsJson = False) -> None
 
     async def work(office: Office) -> None:
         told = await _told(office).one_of_any(await office.ledger.jobs.find(job))
-        (print_json if as_json else print_facts)(told)
+        if as_json:
+            print_json(told)
+            return
+        webhook: dict[str, Any] | None = told.pop("webhook")
+        print_facts({**told, "webhook": webhook and webhook["url"], "told": webhook and webhook["state"]})
+        if webhook is not None and webhook["deliveries"]:
+            out.print()
+            tries = [{**each, "at": moment(each["at"])} for each in webhook["deliveries"]]
+            print_table(_TRY, [[each[name] for name in _TRY] for each in tries], right=("took_ms",))
 
     run(config, work)
 

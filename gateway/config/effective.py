@@ -117,12 +117,12 @@ def _per_million(token_nanos: Fraction) -> str:
 
 
 def _origin(settings: Settings, path: str) -> str:
-    """A lane without a billing mode has its group's."""
+    """A lane without a billing mode has its group's; a list is from where its first is."""
     origins = settings.origins
     group, lane, name = path.partition(".lanes[")
     if lane and name.endswith("].billing"):
         return origins.get(path) or origins.get(f"{group}.billing", DEFAULT)
-    return origins.get(path, DEFAULT)
+    return origins.get(path) or origins.get(f"{path}[0]", DEFAULT)
 
 
 def _shown(value: object) -> str:

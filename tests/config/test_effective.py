@@ -29,6 +29,7 @@ models:
   gemini-3-pro-image-preview:
     price:
       call: "0.10"
+webhooks: {hosts: [hooks.example.org, "*.apps.example.org"]}
 """
 ENVIRON = {"ADMIN": "admin-key-of-24-characters", "GATEWAY__TIMEOUTS__IDLE_S": "12.5"}
 SECRETS = (
@@ -56,6 +57,8 @@ def folder(tmp_path: Path) -> Path:
         ("public_url", "not set", "default"),
         ("store", "redis://***@127.0.0.1/0?password=***&db=1", "config.yaml:3"),
         ("secret", "***", "config.yaml:4"),
+        ("webhooks.hosts", "hooks.example.org, *.apps.example.org", "config.yaml:20"),
+        ("webhooks.networks", "not set", "default"),
         ("admin.key", "***", "env ADMIN"),
         ("admin.keys.ana", "***", "config.yaml:2"),
         ("admin.listen", "not set", "default"),
