@@ -13,6 +13,7 @@ from gateway.core.claims import Claim, Standing, Stands
 from gateway.core.errors import BooksAway
 from gateway.core.keys import Key
 from gateway.ledger import layout
+from gateway.ledger.frames import Write
 from gateway.ledger.store import Store
 
 # So often a process says that it is there; one that did not for four times as long is there no more.
@@ -96,6 +97,11 @@ class Claims:
         keys = [bid.place, layout.call(bid.key.team, held_by)]
         state, hold = await self._store.call("standing", keys, [bid.kind, call_id])
         return Standing(Stands(state) if state else None, ended=hold not in ("", "open"), settled=hold == "settled")
+
+
+def unsent(bid: Bid) -> Write:
+    """Nothing was sent for a request: whoever asks it again under its Idempotency-Key has it drawn."""
+    return Write("stands", (bid.place,), (bid.kind, bid.call_id, Stands.NOTHING, bid.owner, _mark(bid.claim)))
 
 
 def _ms(seconds: float) -> str:

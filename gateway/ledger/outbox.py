@@ -82,17 +82,14 @@ class Outbox:
         left = self.journal.left
         return {"owed": len(left.owed), "in_case": len(left.in_case)}
 
-    def in_case(self, *writes: Write) -> tuple[int, ...]:
+    def in_case(self, *writes: Write, instead_of: Sequence[int] = ()) -> tuple[int, ...]:
         """Promises writes that are to be made if this process dies before it says otherwise, by their numbers.
 
-        Where nothing can be written down there is nothing to take back. Survives the end of the process at once; that
-        of the machine when `on_disk` says so, for which nobody needs to wait whose money the store has set aside.
+        They replace what was promised before, if that is told. Where nothing can be written down there is nothing to
+        take back. Survives the end of the process at once; that of the machine when `on_disk` says so, for which nobody
+        needs to wait whose money the store has set aside.
         """
-        try:
-            return self.journal.promise(in_case=writes)
-        except JournalError as failure:
-            self.observe(StoreLost("journal", str(failure)))
-            return ()
+        return self._promise(in_case=writes, over=instead_of)
 
     async def on_disk(self) -> None:
         """Returns when all that was promised survives the machine too, or cannot."""
@@ -217,9 +214,11 @@ class Outbox:
 
         await asyncio.gather(*(one_by_one(row) for row in rows.values()))
 
-    def _promise(self, owed: Sequence[Write] = (), over: Sequence[int] = ()) -> tuple[int, ...]:
+    def _promise(
+        self, owed: Sequence[Write] = (), in_case: Sequence[Write] = (), over: Sequence[int] = ()
+    ) -> tuple[int, ...]:
         try:
-            return self.journal.promise(owed=owed, over=over)
+            return self.journal.promise(owed=owed, in_case=in_case, over=over)
         except JournalError as failure:
             self.observe(StoreLost("journal", str(failure)))
             self.journal.made(over)

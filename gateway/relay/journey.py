@@ -33,17 +33,17 @@ from gateway.relay.attempt import Attempt, billed_nanos, tried_of
 from gateway.relay.fairness import within
 from gateway.relay.race import Finish, Race
 from gateway.relay.rooms import Rooms
-from gateway.relay.settlement import Settlement
+from gateway.relay.settlement import Promised, Settlement
 from gateway.vault.tape import TapeLost
 
 
 class Journey:
     """`head` is the attempt whose answer the caller gets; it fails with the error to tell when there is none.
 
-    `promised` is under which number the end of the hold is promised, should this process die.
+    `promised` is what was promised of the request, should this process die; the hold is that of this `picture`.
     """
 
-    def __init__(self, call: Call, plan: Plan, hold: Hold, rooms: Rooms, promised: int | None) -> None:
+    def __init__(self, call: Call, plan: Plan, hold: Hold, rooms: Rooms, promised: Promised, picture: int) -> None:
         self.call = call
         self.hold = hold
         self.head: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
@@ -60,7 +60,7 @@ class Journey:
             rewritable=call.parsed.plain is not None,
             stays=call.mode is Mode.OFF,
         )
-        self._settlement = Settlement(call, plan, hold, rooms, promised)
+        self._settlement = Settlement(call, plan, hold, rooms, promised, picture)
         self._races: list[Race] = []
         self._left = False
         self._had = False

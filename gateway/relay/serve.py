@@ -6,7 +6,7 @@ up leaves all of it running, and finds it when asking again.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ from gateway.core.events import BudgetPassed, CallFinished, CallRefused, CallRep
 from gateway.core.keys import Key
 from gateway.core.plan import Bounds, Plan, bounds, make_plan
 from gateway.dialects.base import Dialect
-from gateway.ledger import writes
+from gateway.ledger import claims, writes
 from gateway.ledger.claims import Bid
 from gateway.relay import telling
 from gateway.relay.absent import Absent, anew
@@ -30,6 +30,7 @@ from gateway.relay.order import Order
 from gateway.relay.orders import Orders
 from gateway.relay.rooms import Rooms
 from gateway.relay.servings import Drawn, Joined, Kept, Serving
+from gateway.relay.settlement import Promised
 from gateway.relay.vigil import Pulse, Sink
 from gateway.relay.visit import End, Visit
 
@@ -158,8 +159,9 @@ class Relay:
                 return Joined(order, bid)
             return Absent(admitted, bid, replace(call, id=admitted.call_id).each()[0].id, self._rooms)
         assert plan is not None
-        every = zip(call.each(), *admitted, strict=True)
-        journeys = [Journey(each, plan, hold, rooms, number) for each, number, hold in every]
+        promised, holds = admitted
+        every = enumerate(zip(call.each(), holds, strict=True))
+        journeys = [Journey(each, plan, hold, rooms, promised, picture) for picture, (each, hold) in every]
         return Drawn(self._begin(Order(call, journeys, bid, rooms)))
 
     def _begin(self, order: Order) -> Order:
@@ -202,7 +204,7 @@ class Relay:
 
 async def _planned(
     call: Call, rooms: Rooms, bid: Bid | None
-) -> tuple[Plan | None, tuple[Sequence[int | None], list[Hold]] | Claimed]:
+) -> tuple[Plan | None, tuple[Promised, list[Hold]] | Claimed]:
     """How it is to go, with the money for it; or what it may have without. Nowhere to go does not keep it from that."""
     try:
         plan = _plan(call, rooms)
@@ -215,9 +217,7 @@ async def _planned(
     return plan, await _set_aside(call, plan, rooms, bid)
 
 
-async def _set_aside(
-    call: Call, plan: Plan, rooms: Rooms, bid: Bid | None
-) -> tuple[Sequence[int | None], list[Hold]] | Claimed:
+async def _set_aside(call: Call, plan: Plan, rooms: Rooms, bid: Bid | None) -> tuple[Promised, list[Hold]] | Claimed:
     """The money for each picture, and what is promised in case that this process dies before that is at an end.
 
     Or what the call may have without any.
@@ -228,7 +228,8 @@ async def _set_aside(
     lease_s = rounds * rooms.timeouts.total_long_s + _LEASE_BEYOND_S
     ids, key = [each.id for each in call.each()], call.key
     wanted = [Hold(each, key.team, key.id, plan.ceiling_nanos) for each in ids]
-    promised = rooms.outbox.in_case(*(writes.void(hold, "lost with its process") for hold in wanted))
+    unsent = [claims.unsent(bid)] if bid and bid.claim.once is not None else []
+    promised = rooms.outbox.in_case(*(writes.void(hold, "lost with its process") for hold in wanted), *unsent)
     try:
         holds = await rooms.books.admit(ids, key, plan.ceiling_nanos, lease_s=lease_s, bid=bid)
         if isinstance(holds, Claimed):
@@ -240,7 +241,8 @@ async def _set_aside(
         wanted = [replace(hold, since=rooms.books.since_without(key.team), backed=False) for hold in wanted]
         unbacked = rooms.slices.unbacked(wanted, rooms.now())
         if unbacked is None:
-            await rooms.outbox.later([writes.void(hold, "never begun") for hold in wanted], instead_of=promised)
+            never = [writes.void(hold, "never begun") for hold in wanted]
+            await rooms.outbox.later([*never, *unsent], instead_of=promised)
             raise
         rooms.observe(CallUnbacked(call))
         holds = unbacked
@@ -250,7 +252,7 @@ async def _set_aside(
             rooms.slices.refused(key.id, rooms.now())
             _tell_passed(refused.alerts, key, rooms)
         raise
-    return promised or [None] * len(holds), holds
+    return Promised(promised[: len(ids)], promised[len(ids) :]), holds
 
 
 def _tell_passed(alerts: Iterable[Alert], key: Key, rooms: Rooms) -> None:

@@ -4,7 +4,8 @@ The winner is charged to the caller's key; every other attempt that was or may b
 operator; and the hold ends, once. What a process owes when it dies is promised before anything is sent.
 """
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
@@ -25,25 +26,48 @@ from gateway.relay.rooms import Rooms
 _HOLD = ""
 
 
-class Settlement:
-    """Each attempt of the journey is told here once, when it is over."""
+@dataclass(slots=True)
+class Promised:
+    """What is promised in case of one request, by the numbers of the journal, should this process die.
 
-    def __init__(self, call: Call, plan: Plan, hold: Hold, rooms: Rooms, promised: int | None) -> None:
+    `holds` end each its hold. `unsent` say for all of it that nothing was sent, so that it may be asked for again:
+    they are over with whatever of it is sent first, or will never be, and then nobody may forget that it was.
+    """
+
+    holds: Sequence[int]
+    unsent: tuple[int, ...] = ()
+
+    def of(self, picture: int) -> tuple[int, ...]:
+        """Without a journal there is none."""
+        return tuple(self.holds[picture : picture + 1])
+
+    def sent(self) -> tuple[int, ...]:
+        """What is over now; only the first is told."""
+        over, self.unsent = self.unsent, ()
+        return over
+
+
+class Settlement:
+    """Each attempt of the journey is told here once, when it is over. The hold is that of this `picture`, from 0 on."""
+
+    def __init__(self, call: Call, plan: Plan, hold: Hold, rooms: Rooms, promised: Promised, picture: int) -> None:
         self.purse = Purse(call, plan, hold, rooms.allowances, rooms.client.lanes.cheapest, rooms.outbox)
         self._call = call
         self._plan = plan
         self._hold = hold
         self._rooms = rooms
         self._outbox = rooms.outbox
-        self._promised: dict[str, tuple[int, ...]] = {_HOLD: () if promised is None else (promised,)}
+        self._request = promised
+        self._promised: dict[str, tuple[int, ...]] = {_HOLD: promised.of(picture)}
         self._began_ms: dict[str, int] = {}  # by attempt, on the wall clock
 
     async def begins(self, attempt_id: str, lane: Lane) -> None:
         """An attempt is about to be sent: should this process die, it is not forgotten."""
         self._began_ms[attempt_id] = round(self._rooms.books.today() * 1000)
         lost = charge_of(self._call, lane, attempt_id, reply=None, verdict=Verdict.LOST)
-        self._promised[attempt_id] = self._outbox.in_case(self._operated(lost, UNSETTLED))
-        if not self._hold.backed:
+        unsent = self._request.sent()
+        self._promised[attempt_id] = self._outbox.in_case(self._operated(lost, UNSETTLED), instead_of=unsent)
+        if unsent or not self._hold.backed:
             await self._outbox.on_disk()
 
     async def nothing(self, course: Course) -> None:
@@ -89,7 +113,8 @@ class Settlement:
         return replace(charge, saved_nanos=saved(self._call.ask, winner.lane, charge.usage, lanes))
 
     async def _void(self, why: str, course: Course) -> None:
-        await self._outbox.surely("void", [writes.void(self._hold, why, course)], instead_of=self._past(_HOLD))
+        over = (*self._past(_HOLD), *self._request.sent())
+        await self._outbox.surely("void", [writes.void(self._hold, why, course)], instead_of=over)
 
     async def _operator(self, attempt: Attempt, why: str) -> None:
         charge = attempt.charge()

@@ -107,7 +107,7 @@ OVER_AT = "ended_at"
 # Of calls that are asked again, and of jobs that another gateway goes on with.
 PROMISED = (
     Boundary("before money is set aside for what is promised", UNSENT, "reserve", KEYED, ends=DRAWN),
-    Boundary("after money was set aside for what is promised", UNANSWERED, "reserve", KEYED, ends=UNSURE),
+    Boundary("after money was set aside for what is promised", UNANSWERED, "reserve", KEYED, ends=DRAWN),
     Boundary("before the seller is asked for what is promised", UNSENT, calls=KEYED, ends=UNSURE),
     Boundary("in the middle of the seller's answer to what is promised", BEGUN, calls=KEYED, ends=UNSURE),
     Boundary("before a promised picture is charged", UNSENT, "settle", KEYED, {"settle": 6}, ends=DRAWN),

@@ -72,6 +72,19 @@ async def test_what_was_promised_in_case_is_made_by_whoever_finds_it(
         assert len(told) == 1, "once"
 
 
+async def test_what_is_promised_in_case_replaces_what_was_promised_before(
+    opened: Opened, books: Books, key: Key, hold: Hold, told: list[Event]
+) -> None:
+    feared = writes.operator(charge(USD // 3), call_id="call_1", team="acme", why=writes.UNSETTLED)
+    async with opened() as outbox:
+        before = outbox.in_case(writes.void(hold, "lost"))
+        outbox.in_case(feared, instead_of=before)
+    async with opened() as another:
+        await another.adopt()
+    assert (await books.balance(key)).held_nanos == USD
+    assert told == [JournalAdopted(owed=0, in_case=1, told=0, damaged=0)]
+
+
 async def test_what_is_past_is_not_made_by_whoever_finds_it(
     opened: Opened, books: Books, key: Key, hold: Hold, told: list[Event]
 ) -> None:

@@ -131,6 +131,23 @@ async def test_behind_a_store_that_is_silent_callers_do_not_queue(opened: Opened
         await eventually(lambda: _spent(gateway, 52 * PRICE))
 
 
+async def test_what_was_refused_while_the_store_was_silent_is_drawn_when_it_is_asked_again(opened: Opened) -> None:
+    async with opened(store_away="closed") as (gateway, store):
+        assert (await gateway.native("a boat", model=PRO)).status_code == 200
+        gateway.http.headers["idempotency-key"] = "a-boat-once"
+        with store.paused():
+            refused = await gateway.native("a boat", model=PRO)
+        assert refused.json()["error"]["details"][0]["reason"] == "BOOKS_AWAY"
+
+        async def drawn() -> bool:  # by now the store has set money aside for it, and knows that key
+            answer = await gateway.native("a boat", model=PRO)
+            assert answer.status_code in (200, 503)
+            return answer.status_code == 200
+
+        await eventually(drawn)
+        await eventually(lambda: _spent(gateway, 2 * PRICE))
+
+
 async def test_an_embedded_store_that_dies_is_started_again(simulator: Simulator, tmp_path: Path) -> None:
     async with open_gateway(simulator, tmp_path) as gateway:
         assert (await gateway.native("a boat", model=PRO)).status_code == 200
