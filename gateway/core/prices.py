@@ -13,7 +13,7 @@ from fractions import Fraction
 from gateway.core.call import Ask
 from gateway.core.catalog import Price
 from gateway.core.groups import Billing, Lane
-from gateway.core.money import ceil_nanos, rounded_up
+from gateway.core.money import rounded_up
 from gateway.core.usage import Usage
 
 
@@ -119,10 +119,10 @@ def list_nanos(ask: Ask, usage: Usage | None, pictures: int) -> int | None:
     if price is None or (usage is None and not drawn):
         return None
     if usage is None:
-        return ceil_nanos(drawn * price.image_token)
-    images = min(usage.output_images or drawn, usage.output)
-    text = usage.output - images
-    return ceil_nanos(usage.input * price.input_token + text * price.text_token + images * price.image_token)
+        return _sum((drawn, price.image_token))
+    output = usage.output
+    images = min(usage.output_images or drawn, output)
+    return _sum((usage.input, price.input_token), (output - images, price.text_token), (images, price.image_token))
 
 
 def _per_call(price: Price) -> int:
@@ -135,13 +135,22 @@ def _times(nanos: int, multiplier: Fraction) -> int:
 
 
 def _by_tokens(price: Price, input_tokens: int, output_tokens: int, multiplier: Fraction) -> int:
-    """Over one denominator: a `Fraction` at each step is as exact, and most of what a plan would cost."""
     into, out = price.input_token, price.output_token
     assert into is not None
     assert out is not None
-    (into_over, into_under), (out_over, out_under) = into.as_integer_ratio(), out.as_integer_ratio()
-    exact = into_over * input_tokens * out_under + out_over * output_tokens * into_under
-    return rounded_up(exact * multiplier.numerator, into_under * out_under * multiplier.denominator)
+    return _sum((input_tokens, into), (output_tokens, out), multiplier=multiplier)
+
+
+def _sum(*counts: tuple[int, Fraction], multiplier: Fraction = Fraction(1)) -> int:
+    """So many of each price, rounded up once.
+
+    Over one denominator: a `Fraction` at each step is as exact, and most of what a plan would cost.
+    """
+    over, under = 0, 1
+    for count, price in counts:
+        each_over, each_under = price.as_integer_ratio()
+        over, under = over * each_under + each_over * count * under, under * each_under
+    return rounded_up(over * multiplier.numerator, under * multiplier.denominator)
 
 
 def _input_ceiling(ask: Ask) -> int:

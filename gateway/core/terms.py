@@ -101,8 +101,11 @@ def changed(old: Limits, new: Limits, fields: Collection[str]) -> Limits:
 def tightened(limits: Limits, usual: Mode, *, max_multiplier: str | None, failover: str | None) -> Limits:
     """The limits of a key for one call, as its request's headers ask: stricter than the key's own, never looser.
 
-    `usual` is the mode of keys that have none. Raises `BadRequest` whose `param` is the header.
+    `usual` is the mode of keys that have none; where that is `AUTO`, the limits may still have none. Raises
+    `BadRequest` whose `param` is the header.
     """
+    if failover is None and max_multiplier is None and (limits.failover is not None or usual is Mode.AUTO):
+        return limits
     mode = limits.failover or usual
     if failover is not None:
         mode = max(mode, one_of(Mode, failover, FAILOVER), key=lambda each: each.strictness)

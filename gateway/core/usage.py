@@ -5,11 +5,13 @@ part of the candidate's, blocked replies mirror thoughts as output), so what is 
 the total, which the provider has been seen to keep right.
 """
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.core.call import Ask
+
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Usage:
 
 def usage_from_gemini(reported: object) -> Usage | None:
     """A `usageMetadata` object as Usage; None when it is absent, empty or of another shape."""
-    if not isinstance(reported, Mapping):
+    if not isinstance(reported, dict):
         return None
     usage = Usage(
         prompt=_count(reported, "promptTokenCount"),
@@ -78,16 +80,16 @@ def text_tokens(length: int) -> int:
     return -(-length // 4)
 
 
-def _count(reported: Mapping[str, Any], name: str) -> int:
+def _count(reported: dict[str, Any], name: str) -> int:
     """A token count; JSON of protocol buffers may write integers as strings."""
     value = reported.get(name)
-    if isinstance(value, str) and value.isdigit():
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+    if type(value) is int:  # no bool
+        return max(0, value)
+    return int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else 0
 
 
 def _images(details: object) -> int:
     if not isinstance(details, list):
         return 0
-    rows = (row for row in details if isinstance(row, Mapping) and row.get("modality") == "IMAGE")
-    return sum(_count(row, "tokenCount") for row in rows)
+    rows = [row for row in details if isinstance(row, dict) and row.get("modality") == "IMAGE"]
+    return sum([_count(row, "tokenCount") for row in rows])

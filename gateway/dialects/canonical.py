@@ -5,7 +5,7 @@ where it must be and left byte for byte as it came where it need not. Thought si
 insides of map-like fields belong to the caller and are never touched.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from gateway.core.catalog import Named
@@ -14,23 +14,28 @@ from gateway.dialects import parts, sizes
 from gateway.dialects.spelling import camel_keys
 
 
-def canonical(document: dict[str, Any], named: Named) -> dict[str, Any]:
-    """The request as the upstream is to read it; the given document itself when nothing had to change."""
-    tidy: dict[str, Any] = camel_keys(document)
+def canonical(document: dict[str, Any], named: Named, *, spelled: bool = False) -> dict[str, Any]:
+    """The request as the upstream is to read it; the given document itself when nothing had to change.
+
+    `spelled`: its names are known to be in camel case.
+    """
+    tidy: dict[str, Any] = document if spelled else camel_keys(document)
     tidy = contents_as_list(tidy)
     tidy = _without(tidy, "model")
     tidy = _config(tidy, named)
     return _pictures(tidy)
 
 
-def content_parts(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def content_parts(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every part of every content, of a document in canonical spelling."""
     contents = document.get("contents")
-    for content in contents if isinstance(contents, list) else []:
-        inside = content.get("parts") if isinstance(content, dict) else None
-        for part in inside if isinstance(inside, list) else []:
-            if isinstance(part, dict):
-                yield part
+    return [part for content in contents for part in parts_of(content)] if isinstance(contents, list) else []
+
+
+def parts_of(content: object) -> list[dict[str, Any]]:
+    """Every part of one content."""
+    inside = content.get("parts") if isinstance(content, dict) else None
+    return [part for part in inside if isinstance(part, dict)] if isinstance(inside, list) else []
 
 
 def contents_as_list(document: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +92,7 @@ def _image_config(image: object, named: Named) -> dict[str, Any]:
 
 def _pictures(document: dict[str, Any]) -> dict[str, Any]:
     """inlineData in the standard alphabet and with a mime type that exists."""
-    if not any(_odd_picture(part.get("inlineData")) for part in content_parts(document)):
+    if not any(_odd_picture(part["inlineData"]) for part in content_parts(document) if "inlineData" in part):
         return document
     contents = []
     for content in document["contents"]:

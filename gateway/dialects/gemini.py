@@ -19,7 +19,10 @@ from gateway.core.sse import EventReader
 from gateway.core.usage import text_tokens
 from gateway.dialects import canonical, checks
 from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Operation, Passing, allowed_model, find_model, read_json
-from gateway.dialects.spelling import camel_keys
+from gateway.dialects.spelling import camel_keys, spelled
+
+# What is as long in a skeleton may have been longer.
+_MAY_BE_CUT = KEEP_BYTES // 2 - 8
 
 _STATUS_NAME = re.compile(r"[A-Z_]{2,40}")
 
@@ -36,13 +39,14 @@ class Gemini:
         skimmer.feed(asked.body)
         if skimmer.given_up:
             raise BadRequest("The request body holds too much besides pictures.", code="request_too_large")
-        sketch = read_json(skimmer.skeleton.text, unique=True)
-        tidy = canonical.canonical(sketch, named)
+        text = skimmer.skeleton.text
+        sketch, right = read_json(text, unique=True), spelled(text)
+        tidy = canonical.canonical(sketch, named, spelled=right)
         checks.check(tidy, named.model, catalog)
         body = asked.body
         if tidy is not sketch or _may_be_url_safe(tidy, body):
             document = read_json(body)
-            tidy = canonical.canonical(document, named)
+            tidy = canonical.canonical(document, named, spelled=right)
             body = body if tidy is document else orjson.dumps(tidy)
         return Parsed(
             asked_name=named.name,
@@ -161,37 +165,44 @@ def _ask(document: Mapping[str, Any], named: Named) -> Ask:
     image = config.get("imageConfig", {})
     thinking = config.get("thinkingConfig", {})
     level = thinking.get("thinkingLevel") if isinstance(thinking, dict) else None
+    references, history = _pictures(document["contents"])
     return Ask(
         model=named.model,
         size=image.get("imageSize") or named.model.default_size,
         ratio=image.get("aspectRatio"),
-        references=_pictures(document, "user"),
-        history=_pictures(document, "model"),
+        references=references,
+        history=history,
         thinking=level.lower() if isinstance(level, str) else None,
         text_bytes=_text_bytes(document, named.model),
     )
 
 
-def _pictures(document: Mapping[str, Any], role: str) -> int:
-    """How many pictures the turns of a role show; a turn without one is the user's."""
-    turns = [content for content in document["contents"] if isinstance(content, dict)]
-    shown = {"contents": [content for content in turns if content.get("role", "user") == role]}
-    return sum("inlineData" in part or "fileData" in part for part in canonical.content_parts(shown))
+def _pictures(contents: list[Any]) -> tuple[int, int]:
+    """How many pictures the user's turns show, and the model's; a turn without a role is the user's."""
+    shown = {"user": 0, "model": 0}
+    for content in contents:
+        pictures = sum(["inlineData" in part or "fileData" in part for part in canonical.parts_of(content)])
+        if pictures and (role := content.get("role", "user")) in ("user", "model"):
+            shown[role] += pictures
+    return shown["user"], shown["model"]
 
 
-def _text_bytes(value: Any, model: Model) -> int:
+def _text_bytes(document: Mapping[str, Any], model: Model) -> int:
     """The most bytes of text a request can hold.
 
     Text without a space may have been shortened in the skeleton, like a picture: it counts as the model's limit.
     """
-    if isinstance(value, str):
-        size = len(value.encode("utf-8", "replace"))
-        return model.input_tokens if size >= KEEP_BYTES // 2 - 8 and " " not in value else size
-    if isinstance(value, list):
-        return sum(_text_bytes(each, model) for each in value)
-    if isinstance(value, dict):
-        return sum(_text_bytes(each, model) for name, each in value.items() if name != "inlineData")
-    return 0
+    size, left = 0, [*document.values()]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            length = len(value.encode("utf-8", "replace"))
+            size += model.input_tokens if length >= _MAY_BE_CUT and " " not in value else length
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, dict):
+            left += [each for name, each in value.items() if name != "inlineData"]
+    return size
 
 
 def _page(asked: Asked, models: tuple[Model, ...]) -> dict[str, Any]:
@@ -237,7 +248,7 @@ def _count(asked: Asked, model: Model) -> dict[str, Any]:
     document = camel_keys(read_json(skimmer.skeleton.text))
     inside = document.get("generateContentRequest", document)
     request = inside if isinstance(inside, dict) else {}
-    pieces = list(canonical.content_parts(canonical.contents_as_list(request)))
+    pieces = canonical.content_parts(canonical.contents_as_list(request))
     texts = "".join(part["text"] for part in pieces if isinstance(part.get("text"), str))
     pictures = sum("inlineData" in part or "fileData" in part for part in pieces)
     words, shown = text_tokens(len(texts)), pictures * model.reference_tokens

@@ -107,17 +107,18 @@ def _merged(documents: list[dict[str, Any]]) -> Content:
             grounding=_object(candidate.get("groundingMetadata")),
         )
         for part in _parts(candidate):
-            picture = _picture(part)
-            last |= _given(signature=_signature(part))
-            if isinstance(part.get("text"), str):
-                (thoughts if part.get("thought") else words).append(part["text"])
-                last |= _given(words_signature=_signature(part))
+            picture, signature, thought = _picture(part), _signature(part), part.get("thought")
+            if signature:
+                last["signature"] = signature
+            if isinstance(text := part.get("text"), str):
+                (thoughts if thought else words).append(text)
+                last["words_signature"] = signature or last.get("words_signature")
             if picture is not None:
                 seen.append(picture)
-                pictures += [] if part.get("thought") else [picture]
+                pictures += [] if thought else [picture]
     return Content(
         pictures=tuple(pictures),
-        drafts=tuple(picture for picture in seen if picture not in pictures[-1:]),
+        drafts=tuple([picture for picture in seen if picture not in pictures[-1:]]),
         words="".join(words),
         thoughts="".join(thoughts),
         signature=last.get("signature"),
@@ -135,34 +136,34 @@ def _given(**values: object) -> dict[str, object]:
     return {name: value for name, value in values.items() if value}
 
 
-def _candidate(document: Mapping[str, Any]) -> Mapping[str, Any]:
+def _candidate(document: dict[str, Any]) -> dict[str, Any]:
     candidates = document.get("candidates")
     return _object(candidates[0]) if isinstance(candidates, list) and candidates else {}
 
 
-def _parts(candidate: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def _parts(candidate: dict[str, Any]) -> list[dict[str, Any]]:
     inside = _object(candidate.get("content")).get("parts")
-    for part in inside if isinstance(inside, list) else []:
-        if isinstance(part, Mapping):
-            yield part
+    return [part for part in inside if isinstance(part, dict)] if isinstance(inside, list) else []
 
 
-def _picture(part: Mapping[str, Any]) -> Picture | None:
-    inline = _object(part.get("inlineData") or part.get("inline_data"))
+def _picture(part: dict[str, Any]) -> Picture | None:
+    inline = part.get("inlineData") or part.get("inline_data")
+    if not isinstance(inline, dict):
+        return None
     data = inline.get("data")
     if not isinstance(data, str) or not data:
         return None
     return Picture(str(inline.get("mimeType") or inline.get("mime_type") or "image/png"), data, _signature(part))
 
 
-def _signature(part: Mapping[str, Any]) -> str | None:
+def _signature(part: dict[str, Any]) -> str | None:
     return _text(part, "thoughtSignature") or _text(part, "thought_signature")
 
 
-def _text(place: Mapping[str, Any], name: str) -> str | None:
+def _text(place: dict[str, Any], name: str) -> str | None:
     said = place.get(name)
     return said if isinstance(said, str) else None
 
 
-def _object(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -13,6 +13,11 @@ _OPAQUE = frozenset(
 _SNAKE = re.compile(r"_([a-z0-9])")
 
 
+def spelled(text: bytes) -> bool:
+    """Whether all names of a JSON text are in camel case, as far as that is seen at a glance."""
+    return b"_" not in text and b"\\" not in text
+
+
 def camel(name: str) -> str:
     return _SNAKE.sub(lambda match: match[1].upper(), name)
 

@@ -5,7 +5,6 @@ repeated. Here a refusal becomes an error that says what its reader can do. Whoe
 void, and must not be cancelled in between: an answer that was not waited for may have set money aside.
 """
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from gateway.ledger import layout, refusals
 from gateway.ledger.claims import Bid
 from gateway.ledger.records import account_of, balance_of
 from gateway.ledger.store import Store
-from gateway.ledger.together import Answered, Together
+from gateway.ledger.together import Answered, Together, side_by_side
 from gateway.ledger.zones import zone_of
 
 _UTC = "UTC"
@@ -99,7 +98,7 @@ class Books:
                     answered(place, (when, answer))
 
         parts = [all_of[at : at + _AT_ONCE] for all_of in places.values() for at in range(0, len(all_of), _AT_ONCE)]
-        await asyncio.gather(*map(reserve, parts))
+        await side_by_side([reserve(part) for part in parts])
 
     async def _reserve_for_one(self, wanted: Sequence["_Wanted"]) -> tuple["_When", list[list[str]]]:
         """When, as the store agrees, and its answer to each of them, all of one key."""

@@ -29,7 +29,7 @@ from gateway.ledger.fitness import unfit_of
 from gateway.ledger.frames import Write
 from gateway.ledger.sentinel import NoPrimary, Watched
 from gateway.ledger.servers import Client, OneServer, Servers, T, Work, said
-from gateway.ledger.together import Answered, Together
+from gateway.ledger.together import Answered, Together, side_by_side
 
 _AWAY = "the books cannot be reached at the moment, so nothing was spent; try again shortly"
 
@@ -262,9 +262,10 @@ class Store:
             except (RedisError, OSError) as exc:
                 found = [exc] * len(part)
             for place, answer in zip(places, found, strict=True):
-                answered(place, await self._again(asked[place]) if _to_be_asked_again(answer) else answer)
+                again = isinstance(answer, Exception) and _to_be_asked_again(answer)
+                answered(place, await self._again(asked[place]) if again else answer)
 
-        await asyncio.gather(*map(send, await self._servers.parted([each.key for each in asked])))
+        await side_by_side([send(places) for places in await self._servers.parted([each.key for each in asked])])
 
     async def _again(self, asked: Asked) -> Any:
         """The same of one, where another server has the key by now, or where this one had no functions."""

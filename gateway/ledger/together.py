@@ -1,13 +1,21 @@
 """What is asked in one moment goes out together: to a server in one pipeline, for a key in one function."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
 Q = TypeVar("Q")
 
 # Told the place of what was asked, and the answer or what went wrong.
 Answered = Callable[[int, Any], None]
+
+
+async def side_by_side(works: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Returns when all are done; of one alone no task is made."""
+    if len(works) == 1:
+        await works[0]
+    else:
+        await asyncio.gather(*works)
 
 
 class Together(Generic[Q]):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from itertools import product
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -167,6 +168,7 @@ class Metrics:
             name: Histogram(name, *row, registry=registry, buckets=_SECONDS if row[1] else _MOMENTS)
             for name, row in _HISTOGRAMS.items()
         }
+        self._series: dict[tuple[str, ...], Any] = {}  # of what is counted in every call, by name and labels
         self._gauges["gateway_build"].labels(version).set(1)
         self._handlers: dict[type, Callable[..., None]] = {
             AttemptFinished: self._attempt,
@@ -219,17 +221,32 @@ class Metrics:
         self._gauges["gateway_left_calls"].set(left)
         return generate_latest(self._registry)
 
+    def _counter(self, *series: str) -> Counter:
+        """The one of this name and these labels."""
+        found: Counter | None = self._series.get(series)
+        if found is None:
+            name, *labels = series
+            found = self._series[series] = self._counters[name].labels(*labels)
+        return found
+
+    def _histogram(self, *series: str) -> Histogram:
+        found: Histogram | None = self._series.get(series)
+        if found is None:
+            name, *labels = series
+            found = self._series[series] = self._histograms[name].labels(*labels)
+        return found
+
     def _attempt(self, event: AttemptFinished) -> None:
         ask = event.call.ask
         group, model = event.lane.group.name, ask.model.id
-        self._counters["gateway_answer_bytes"].labels(group, model).inc(event.body_bytes)
+        self._counter("gateway_answer_bytes", group, model).inc(event.body_bytes)
         if event.drill is not None:
             self._counters["gateway_drilled_attempts"].labels(group, event.drill.ailment.value).inc()
             return
         won = "yes" if event.won else "no"
-        self._counters["gateway_attempts"].labels(event.lane.name, group, model, event.outcome.verdict.value, won).inc()
+        self._counter("gateway_attempts", event.lane.name, group, model, event.outcome.verdict, won).inc()
         if event.first_byte_s is not None:
-            seconds = self._histograms["gateway_upstream_first_byte_seconds"].labels(group, model, ask.size)
+            seconds = self._histogram("gateway_upstream_first_byte_seconds", group, model, ask.size)
             seconds.observe(event.first_byte_s)
 
     def _attempt_late(self, event: AttemptLate) -> None:
@@ -258,8 +275,8 @@ class Metrics:
         else:
             self._answered(event, group)
         if charge is not None:
-            self._counters["gateway_pictures"].labels(model, size, group).inc(charge.pictures)
-            self._counters["gateway_charged_usd"].labels(model, size, group).inc(charge.nanos / 1e9)
+            self._counter("gateway_pictures", model, size, group).inc(charge.pictures)
+            self._counter("gateway_charged_usd", model, size, group).inc(charge.nanos / 1e9)
         if event.shortfall is not None:
             self._counters["gateway_shortfalls"].labels(model, size, group, event.shortfall.value).inc()
 
@@ -267,8 +284,8 @@ class Metrics:
         """How callers are served."""
         call = event.call
         model, size = call.ask.model.id, call.ask.size
-        self._counters["gateway_calls"].labels(call.dialect, call.operation, model, size, group, event.code).inc()
-        self._histograms["gateway_call_seconds"].labels(model, size).observe(event.total_s)
+        self._counter("gateway_calls", call.dialect, call.operation, model, size, group, event.code).inc()
+        self._histogram("gateway_call_seconds", model, size).observe(event.total_s)
         if not event.delivered:
             self._counters["gateway_undelivered_calls"].labels(model, size, event.code).inc()
 

@@ -60,6 +60,7 @@ class Attempt:
         self._now = rooms.now
         self._times = Times(None, 0.0)
         self._skeleton: Skeleton | None = None
+        self._charge: Charge | None = None
 
     async def run(self, client: Client, body: bytes, *, total_s: float, news: Callable[["Attempt"], None]) -> None:
         """Sends, reads to the end, and leaves the outcome behind. Raises nothing but a cancel."""
@@ -131,8 +132,10 @@ class Attempt:
         return round(self._times.total_s * 1000)
 
     def charge(self) -> Charge:
-        """What this attempt costs by what it reported, or by estimate where it reported nothing."""
-        return charge_of(self.call, self.lane, self.id, reply=self.reply, verdict=self.outcome.verdict)
+        """What it costs, once it is over, by what it reported, or by estimate where it reported nothing."""
+        if self._charge is None:
+            self._charge = charge_of(self.call, self.lane, self.id, reply=self.reply, verdict=self.outcome.verdict)
+        return self._charge
 
     def _left_s(self, total_s: float) -> float:
         return total_s if self._obstacle is None else total_s - (self._now() - self.began_at)

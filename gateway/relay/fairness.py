@@ -15,12 +15,14 @@ Wanted = TypeVar("Wanted")
 
 async def within(for_s: float | None, wanted: Callable[[], Awaitable[Wanted]], now: Callable[[], float]) -> Wanted:
     """What is waited for; raises `TimeoutError` when it has not come within `for_s`, read out after a standstill."""
+    if for_s is None:
+        return await wanted()
     while True:
         since = now()
         try:
             async with asyncio.timeout(for_s):
                 return await wanted()
         except TimeoutError:
-            if for_s is None or now() - since <= for_s + STOOD_STILL_S:
+            if now() - since <= for_s + STOOD_STILL_S:
                 raise
             for_s = READS_S

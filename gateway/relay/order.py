@@ -132,13 +132,11 @@ class Order:
     async def tell(self) -> None:
         """Tells the store how it stands, where that has changed for whoever may ask."""
         bid = self._bid
-        if bid is None:
-            return
-        if self._stands(bid) in (None, self._noted):
+        if bid is None or not self._to_tell(bid):
             return
         async with self._turn:
-            stands = self._stands(bid)
-            if stands is None or stands is self._noted:
+            stands = self._to_tell(bid)
+            if stands is None:
                 return
             try:
                 async with asyncio.timeout(self._rooms.settle_s):
@@ -176,18 +174,22 @@ class Order:
 
     async def _until(self, there: Callable[[], bool], *, within_s: float | None = None) -> None:
         """Returns when it is so, or the time is over; tells of every move until then."""
-        ends_at = None if within_s is None else asyncio.get_running_loop().time() + within_s
-        with suppress(TimeoutError):
-            while not await self._told(there):
-                if ends_at is None:
-                    await self._moved.wait()
-                else:
-                    async with asyncio.timeout_at(ends_at):
-                        await self._moved.wait()
+        late = asyncio.Event()
+
+        def over() -> None:
+            late.set()
+            self._moved.set()
+
+        timer = None if within_s is None else asyncio.get_running_loop().call_later(within_s, over)
+        while not (await self._told(there) or late.is_set()):
+            await self._moved.wait()
+        if timer is not None:
+            timer.cancel()
 
     async def _told(self, there: Callable[[], bool]) -> bool:
         self._moved.clear()
-        await self.tell()
+        if self._bid is not None and self._to_tell(self._bid):
+            await self.tell()
         return there()
 
     async def _keep(self) -> Rank | None:
@@ -226,6 +228,11 @@ class Order:
             result = await rooms.results.find(self.call.key.team, self.call.id, today)
             if result is not None:
                 await rooms.results.rerank(result, Rank.GIVEN, today)
+
+    def _to_tell(self, bid: Bid) -> Stands | None:
+        """How it stands, if the store has not been told that already; None: there is nothing to tell."""
+        stands = self._stands(bid)
+        return None if stands is self._noted else stands
 
     def _stands(self, bid: Bid) -> Stands | None:
         """None: there is nothing to tell."""

@@ -92,7 +92,11 @@ class Relay:
         finally:
             self.orders.leave(serving.order)
             for journey in journeys:
-                self._rooms.supervisor.start(self._report(journey, visit.end), name=f"report {journey.call.id}")
+                if journey.settled.is_set():
+                    self._report(journey, visit.end)
+                else:
+                    later = self._report_later(journey, visit.end)
+                    self._rooms.supervisor.start(later, name=f"report {journey.call.id}")
 
     async def _serve_again(self, serving: Serving, visit: Visit) -> None:
         """For one who came back for it."""
@@ -179,12 +183,18 @@ class Relay:
         finally:
             self.orders.remove(order)
 
-    async def _report(self, journey: Journey, end: End) -> None:
-        """Tells of the call when its money is settled, which may be long after its caller has left."""
-        rooms, code = self._rooms, end.code
-        total_s = rooms.now() - journey.call.arrived_at
-        code = journey.failure.code if journey.failure and end.status == 200 else code
+    async def _report_later(self, journey: Journey, end: End) -> None:
+        """When its money is settled, which may be long after its caller has left."""
+        total_s = self._rooms.now() - journey.call.arrived_at
         await journey.settled.wait()
+        self._report(journey, end, total_s)
+
+    def _report(self, journey: Journey, end: End, total_s: float | None = None) -> None:
+        """Tells of a call that is settled; `total_s` is how long its caller was there, None: until now."""
+        rooms = self._rooms
+        if total_s is None:
+            total_s = rooms.now() - journey.call.arrived_at
+        code = journey.failure.code if journey.failure and end.status == 200 else end.code
         rooms.slices.over(journey.hold)
         rooms.observe(
             CallFinished(

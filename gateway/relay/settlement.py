@@ -109,8 +109,8 @@ class Settlement:
 
     def _charge(self, winner: Attempt) -> Charge:
         charge = winner.charge()
-        lanes = (quoted.lane for quoted in self._plan.lanes)
-        return replace(charge, saved_nanos=saved(self._call.ask, winner.lane, charge.usage, lanes))
+        less = saved(self._call.ask, winner.lane, charge.usage, [quoted.lane for quoted in self._plan.lanes])
+        return replace(charge, saved_nanos=less) if less else charge
 
     async def _void(self, why: str, course: Course) -> None:
         over = (*self._past(_HOLD), *self._request.sent())

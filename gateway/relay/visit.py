@@ -88,7 +88,9 @@ class Visit:
     def _begun(self, answers: Call) -> tuple[Passing | Gathering, Vigil]:
         """What writes the answer. One that has begun is ended by what began it, whichever call it then answers."""
         if self._writing is None or not self._sink.started:
-            asked = replace(self.call, id=answers.id, made_at=answers.made_at)
+            asked = self.call
+            if answers is not asked:
+                asked = replace(asked, id=answers.id, made_at=answers.made_at)
             writer = self._dialect.writer(asked)
             self._writing = (writer, Vigil(asked, writer, self._sink, self._pulse, now=self._now, head=self._heads))
         return self._writing

@@ -55,17 +55,17 @@ class Bodies:
             self.in_memory -= size
 
     async def _collect(self, receive: Any, body: _Body) -> None:
+        now = asyncio.get_running_loop().time
+        ends_at = now() + self._total_s
         try:
-            async with asyncio.timeout(self._total_s):
-                while await self._next(receive, body):
-                    pass
+            async with asyncio.timeout(min(self._idle_s, self._total_s)) as patience:
+                while self._taken(await receive(), body):
+                    patience.reschedule(min(now() + self._idle_s, ends_at))
         except TimeoutError:
             raise BodyTooSlow("The request body came too slowly; nothing was charged.") from None
 
-    async def _next(self, receive: Any, body: _Body) -> bool:
-        """Takes the next piece; says whether there are more."""
-        async with asyncio.timeout(self._idle_s):
-            message = await receive()
+    def _taken(self, message: dict[str, Any], body: _Body) -> bool:
+        """Takes a piece; says whether there are more."""
         if message["type"] == "http.disconnect":
             raise CallerLeft
         chunk = message.get("body", b"")

@@ -160,7 +160,7 @@ class Visit:
             max_multiplier=headers.get(MAX_MULTIPLIER),
             failover=headers.get(FAILOVER),
         )
-        return replace(key, limits=limits)
+        return key if limits is key.limits else replace(key, limits=limits)
 
     @asynccontextmanager
     async def _read(self, asked: Asked, key: Key) -> AsyncIterator[Parsed]:
