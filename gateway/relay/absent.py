@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from gateway.core.claims import Claimed, Standing, Stands
 from gateway.core.errors import BooksAway, GatewayError, UpstreamFailed
 from gateway.dialects.replies import Content, content_of
+from gateway.flag import Flag
 from gateway.ledger.claims import Bid
 from gateway.relay import telling
 from gateway.relay.rooms import Rooms
@@ -28,7 +29,7 @@ class KeptReply:
 
     def __init__(self, result: Result, number: int, rooms: Rooms) -> None:
         self.length: int | None = result.sizes[number]
-        self.ended = asyncio.Event()
+        self.ended = Flag()
         self.ended.set()
         self._result = result
         self._number = number
@@ -87,7 +88,7 @@ class Absent:
     bid: Bid
     first_hold: str
     rooms: Rooms
-    _unwanted: asyncio.Event = field(default_factory=asyncio.Event)
+    _unwanted: Flag = field(default_factory=Flag)
 
     def coming(self) -> "asyncio.Future[Result | None]":
         """The answer when it is there; None: there will be none, and it may be asked for anew. Or the error to tell."""

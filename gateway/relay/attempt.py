@@ -20,6 +20,7 @@ from gateway.core.skim import Skeleton, Skimmer
 from gateway.core.steps import Start
 from gateway.dialects.places import Place, place_of
 from gateway.dialects.replies import read_reply
+from gateway.flag import Flag
 from gateway.relay.rooms import Rooms
 from gateway.upstream.client import Answer, Client, SendFailure, Sending
 from gateway.vault.tape import Reader, Tape, TapeLost
@@ -47,7 +48,7 @@ class Attempt:
         self.id = attempt_id
         self.tape = Tape(rooms.spools, on_disk=call.key.limits.retain)
         self._seat: Reader | None = self.tape.read()  # for whoever waits, so that nothing is lost before they read
-        self.ended = asyncio.Event()
+        self.ended = Flag()
         self.late = False
         self.answers = False
         self.length: int | None = None

@@ -28,6 +28,7 @@ from gateway.core.truth import Shortfall, shortfall
 from gateway.core.watch import Watch
 from gateway.dialects.replies import Content, content_of
 from gateway.dialects.signatures import signatures_of
+from gateway.flag import Flag
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt, billed_nanos, tried_of
 from gateway.relay.fairness import within
@@ -47,7 +48,7 @@ class Journey:
         self.call = call
         self.hold = hold
         self.head: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
-        self.settled = asyncio.Event()
+        self.settled = Flag()
         self.charge: Charge | None = None
         self.outcome: Outcome | None = None
         self._plan = plan

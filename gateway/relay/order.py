@@ -15,6 +15,7 @@ from gateway.core.call import Call
 from gateway.core.claims import Stands
 from gateway.core.errors import BooksAway
 from gateway.core.events import AnswerDropped, StoreLost
+from gateway.flag import Flag
 from gateway.ledger.claims import Bid
 from gateway.relay.heads import head_of
 from gateway.relay.journey import Journey
@@ -49,8 +50,8 @@ class Order:
         self._heard_of = False
         self._forgotten = False
         self.kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._moved = asyncio.Event()
-        self._safe = asyncio.Event()  # as far as it can be, for whoever asks again
+        self._moved = Flag()
+        self._safe = Flag()  # as far as it can be, for whoever asks again
         self._turn = asyncio.Lock()
 
     @property
@@ -174,14 +175,10 @@ class Order:
 
     async def _until(self, there: Callable[[], bool], *, within_s: float | None = None) -> None:
         """Returns when it is so, or the time is over; tells of every move until then."""
-        late = asyncio.Event()
-
-        def over() -> None:
-            late.set()
-            self._moved.set()
-
-        timer = None if within_s is None else asyncio.get_running_loop().call_later(within_s, over)
-        while not (await self._told(there) or late.is_set()):
+        loop = asyncio.get_running_loop()
+        ends_at = math.inf if within_s is None else loop.time() + within_s
+        timer = None if within_s is None else loop.call_at(ends_at, self._moved.set)
+        while not (await self._told(there) or loop.time() >= ends_at):
             await self._moved.wait()
         if timer is not None:
             timer.cancel()

@@ -1,6 +1,5 @@
 """Runs what `core.failover` decides: starts attempts, waits for news of them, finds the winner."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ from gateway.core.outcome import Outcome
 from gateway.core.plan import Plan
 from gateway.core.steps import Answers, Began, Denied, Ended, Late, Mark, News, Start, Wait
 from gateway.core.watch import Watch
+from gateway.flag import Flag
 from gateway.relay.attempt import Attempt
 from gateway.relay.fairness import within
 
@@ -34,7 +34,8 @@ class Race:
     late: Callable[[Attempt], None]
     now: Callable[[], float]
     attempts: list[Attempt] = field(default_factory=list)
-    _news: "asyncio.Queue[Attempt]" = field(default_factory=asyncio.Queue)
+    _news: list[Attempt] = field(default_factory=list)
+    _heard: Flag = field(default_factory=Flag)
     _begun: set[Attempt] = field(default_factory=set)
 
     async def run(self, plan: Plan, watch: Watch) -> Finish:
@@ -58,7 +59,7 @@ class Race:
                     news = await self._wait(for_s)
 
     async def _begin(self, start: Start) -> Began | Denied:
-        begun = await self.begin(start, self._news.put_nowait)
+        begun = await self.begin(start, self._hear)
         if isinstance(begun, Denied):
             return begun
         self.attempts.append(begun)
@@ -71,11 +72,18 @@ class Race:
         for attempt in self.attempts:
             attempt.tape.widen()
 
+    def _hear(self, attempt: Attempt) -> None:
+        self._news.append(attempt)
+        self._heard.set()
+
     async def _wait(self, for_s: float | None) -> News:
-        try:
-            attempt = await within(for_s, self._news.get, self.now)
-        except TimeoutError:
-            return Late(self.now())
+        if not self._news:
+            self._heard.clear()
+            try:
+                await within(for_s, self._heard.wait, self.now)
+            except TimeoutError:
+                return Late(self.now())
+        attempt = self._news.pop(0)
         number = self.attempts.index(attempt)
         if attempt.answers and attempt not in self._begun:
             self._begun.add(attempt)

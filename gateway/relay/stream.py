@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from gateway.core.errors import AnswerGone, CallerLeft, GatewayError, InternalError, StillDrawing, UpstreamCut
 from gateway.dialects.base import Gathering, Passing
 from gateway.dialects.replies import Content
+from gateway.flag import Flag
 from gateway.relay.vigil import Sink, Vigil
 from gateway.vault.tape import TapeLost
 
@@ -27,7 +28,7 @@ class Answer(Protocol):
     """One reply of the upstream, from its first byte on. `length` None: it is not known; `cut` when it has ended."""
 
     length: int | None
-    ended: asyncio.Event
+    ended: Flag
 
     @property
     def cut(self) -> bool: ...

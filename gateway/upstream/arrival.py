@@ -20,6 +20,10 @@ _CAUGHT_UP_BYTES = HELD_BYTES // 4
 HEAD_BYTES = 100 * 1024
 
 
+# Until something comes: a deque is larger than all else of an answer that is waited for. Nothing is put into it.
+_NOTHING: deque[bytes] = deque()
+
+
 class Line(Protocol):
     """What an answer arrives on."""
 
@@ -54,7 +58,7 @@ class Arrival(httpx2.AsyncByteStream):
         self._whole = False
         self._keeps = False  # the connection may take another request
         self._fruitless_bytes = 0
-        self._pieces: deque[bytes] = deque()
+        self._pieces = _NOTHING
         self._held_bytes = 0
         self._paused = False
         self._broken: Exception | None = None
@@ -124,6 +128,8 @@ class Arrival(httpx2.AsyncByteStream):
         if self._whole:
             self._keeps = False  # a body where none may be
             return
+        if self._pieces is _NOTHING:
+            self._pieces = deque()
         self._pieces.append(piece)
         self._held_bytes += len(piece)
         self._fruitless_bytes = 0

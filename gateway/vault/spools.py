@@ -90,6 +90,11 @@ class Spools:
         self._closed = False
         _sweep(folder)
 
+    @property
+    def full(self) -> bool:
+        """Whether tapes have more in memory than they may."""
+        return self.held_bytes > self.memory_bytes
+
     def spool(self) -> Spool:
         return Spool(self.place())
 

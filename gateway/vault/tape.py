@@ -18,11 +18,13 @@ from itertools import count
 from pathlib import Path
 from typing import Self
 
+from gateway.flag import Flag
 from gateway.vault.spools import Spool, Spools
 
 # Where there is no room, each tape has this much in memory all the same before it is written at once: a thread for
-# each of the upstream's small chunks would be dear.
+# each of the upstream's small chunks would be dear. The more is held, the less that is.
 WINDOW_BYTES = 1024 * 1024
+_LEAST_WINDOW_BYTES = 64 * 1024
 
 # Read from the disk at once: a multiple of three, as what the vault reads.
 PIECE_BYTES = 3 * 256 * 1024
@@ -52,11 +54,11 @@ class Tape:
         self._bounded = True
         self._readers: dict[int, weakref.ref[Reader]] = {}
         self._numbers = count()
-        self._moved = asyncio.Event()
+        self._moved = Flag()
 
     async def put(self, chunk: bytes) -> None:
         """Adds a chunk. Waits for the disk; on a tape that is not whole, for the slowest of its readers."""
-        while not self.whole and self._bounded and self._readers and self.size - self._in_memory >= WINDOW_BYTES:
+        while not self.whole and self._bounded and self._readers and self.size - self._in_memory >= self._window_bytes:
             await self._wait()
         self.size += len(chunk)
         if self._dropped or not chunk:
@@ -67,7 +69,7 @@ class Tape:
         self._moved.set()
         if not self.whole:
             self._trim()
-        elif self._spools.held_bytes > self._spools.memory_bytes and self.size - self._on_disk >= WINDOW_BYTES:
+        elif self._spools.full and self.size - self._on_disk >= self._window_bytes:
             await self._flush()
 
     def widen(self) -> None:
@@ -150,6 +152,13 @@ class Tape:
         self._trim()
         self._moved.set()
 
+    @property
+    def _window_bytes(self) -> int:
+        spools = self._spools
+        if not spools.full:
+            return WINDOW_BYTES
+        return max(_LEAST_WINDOW_BYTES, WINDOW_BYTES * spools.memory_bytes // (2 * spools.held_bytes))
+
     async def _flush(self) -> None:
         """Writes to the disk what is in memory alone; where that fails, the tape is not whole any more.
 
@@ -165,7 +174,7 @@ class Tape:
             self._lose()
         else:
             self._on_disk = self.size
-            self._give_back(max(self._needed, self.size - WINDOW_BYTES))
+            self._give_back(max(self._needed, self.size - self._window_bytes))
 
     def _its_spool(self) -> Spool:
         if self._spool is None:

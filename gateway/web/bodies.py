@@ -1,8 +1,8 @@
 """Request bodies, read within limits: of size, of time, and of what all of them together may hold in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,18 +31,22 @@ class Bodies:
         self._total_s = total_s
         self.in_memory = 0
 
-    @asynccontextmanager
-    async def read(self, request: Request, receive: Any) -> AsyncIterator[bytes]:
-        """The whole body, counted for as long as the block lasts. Raises `CallerLeft`, or the error to tell."""
+    async def read(self, request: Request, receive: Any) -> bytes:
+        """The whole body, counted until it is `forgotten`. Raises `CallerLeft`, or the error to tell."""
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise BadRequest("Send the body uncompressed; Content-Encoding is not supported.", code="bad_encoding")
         self._check(request.length or 0)
         body = _Body()
         try:
             await self._collect(receive, body)
-            yield body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
-        finally:
+        except BaseException:
             self.in_memory -= body.size
+            raise
+        return body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
+
+    def forgotten(self, body: bytes) -> None:
+        """A body that was read is needed no more."""
+        self.in_memory -= len(body)
 
     @contextmanager
     def counted(self, size: int) -> Iterator[None]:

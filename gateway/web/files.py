@@ -70,6 +70,10 @@ class Files:
         document = await self._kept(request, place, (await key()).team)
         await send_json(send, request.id, orjson.dumps(document))
 
+    def has(self, parsed: Parsed, request: Request) -> bool:
+        """Whether a request names files of ours, for `inlined`."""
+        return bool(filed.named(parsed.body, self._hosts(request)))
+
     @asynccontextmanager
     async def inlined(self, parsed: Parsed, team: str, request: Request) -> AsyncIterator[Parsed]:
         """The request with our files in it, as the upstream is to be sent it; counted while the block lasts.

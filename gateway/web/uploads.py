@@ -72,8 +72,9 @@ class Uploads:
     async def _start(self, team: str, request: Request, receive: Any, send: Send, address: str) -> None:
         if "start" not in _commands(request):
             raise BadRequest("X-Goog-Upload-Command: start begins an upload.", code="bad_upload_command")
-        async with self._metadata.read(request, receive) as body:
-            terms = terms_of(_json(body))
+        body = await self._metadata.read(request, receive)
+        self._metadata.forgotten(body)
+        terms = terms_of(_json(body))
         announced = _number(request.headers, "x-goog-upload-header-content-length")
         if announced is not None and terms.size is not None and announced != terms.size:
             raise BadRequest(f"The header announces {announced} bytes, the body {terms.size}.", param="file.sizeBytes")

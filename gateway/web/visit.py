@@ -121,7 +121,8 @@ class Visit:
         route = routes.route(request.method, request.path, gemini=self._gemini)
         self._dialect, self._operation = desk.dialects[route.dialect], route.operation
         key = self._as_asked(self._job_of or await self._holder())
-        async with desk.bodies.read(request, self._receive) as body:
+        body = await desk.bodies.read(request, self._receive)
+        try:
             asked = Asked(
                 operation=route.operation,
                 version=route.version,
@@ -134,12 +135,23 @@ class Visit:
                 show=key.limits.chat_pictures,
             )
             if route.operation.relayed:
-                async with self._read(asked, key) as parsed, desk.files.inlined(parsed, key.team, request) as whole:
-                    claim = await claims.read(request, asked, key, desk.claims)
-                    await self._serve(self._called(asked, key, whole, claim), body)
+                await self._ask(asked, key)
             else:
                 allowed = tuple(model for model in desk.catalog.models if key.allows_model(model.id))
                 await send_json(self._send, request.id, self._dialect.local(asked, desk.catalog, allowed))
+        finally:
+            desk.bodies.forgotten(body)
+
+    async def _ask(self, asked: Asked, key: Key) -> None:
+        parsed = self._parsed(asked, key)
+        if not (parsed.addresses or parsed.unsigned or self._desk.files.has(parsed, self._request)):
+            await self._serve(asked, key, parsed)
+            return
+        async with (
+            self._found(asked, key, parsed) as found,
+            self._desk.files.inlined(found, key.team, self._request) as whole,
+        ):
+            await self._serve(asked, key, whole)
 
     async def _holder(self) -> Key:
         request = self._request
@@ -163,13 +175,12 @@ class Visit:
         return key if limits is key.limits else replace(key, limits=limits)
 
     @asynccontextmanager
-    async def _read(self, asked: Asked, key: Key) -> AsyncIterator[Parsed]:
+    async def _found(self, asked: Asked, key: Key, parsed: Parsed) -> AsyncIterator[Parsed]:
         """The request with all that it leaves to be found: pictures at addresses, signatures of earlier answers.
 
         What is fetched is counted for as long as the block lasts.
         """
         desk = self._desk
-        parsed = self._parsed(asked, key)
         pictures = await desk.fetcher.fetch(parsed.addresses)
         with desk.bodies.counted(sum(map(len, pictures.values()))):
             if pictures:
@@ -203,10 +214,12 @@ class Visit:
             address=desk.addresses.on(self._scope, request.headers),
         )
 
-    async def _serve(self, call: Call, body: bytes) -> None:
+    async def _serve(self, asked: Asked, key: Key, parsed: Parsed) -> None:
+        claim = await claims.read(self._request, asked, key, self._desk.claims)
+        call = self._called(asked, key, parsed, claim)
         match self._request.headers.get(QUOTE):
             case None if self._job_of is None and later.wanted(self._request.headers):
-                job = await self._desk.workshop.submit(self._request, body, call, self._ask)
+                job = await self._desk.workshop.submit(self._request, asked.body, call, self._ask_later)
                 await send_json(self._send, self._request.id, later.accepted(job), status=202, headers=later.head(job))
             case None:
                 refuse_without_job(self._request.headers)
@@ -236,7 +249,7 @@ class Visit:
             pass
         self._sink.leave()
 
-    async def _ask(self, scope: Scope, receive: Any, send: Any, key: Key) -> GatewayError | None:
+    async def _ask_later(self, scope: Scope, receive: Any, send: Any, key: Key) -> GatewayError | None:
         return await ask(self._desk, scope, receive, send, key)
 
     async def _tell(self, error: GatewayError) -> None:

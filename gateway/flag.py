@@ -1,0 +1,45 @@
+"""What some wait for until it is so.
+
+Does what `asyncio.Event` does in a tenth of its memory: of the flags of a call that waits for its answer, most are
+waited for by nobody, and the others by one.
+"""
+
+import asyncio
+
+
+class Flag:
+    """Down at first. For one event loop."""
+
+    __slots__ = ("_up", "_waiters")
+
+    def __init__(self) -> None:
+        self._up = False
+        self._waiters: tuple[asyncio.Future[None], ...] = ()
+
+    def is_set(self) -> bool:
+        return self._up
+
+    def set(self) -> None:
+        """Whoever waits goes on, also when it is taken down again before they do."""
+        self._up = True
+        waiters, self._waiters = self._waiters, ()
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def clear(self) -> None:
+        self._up = False
+
+    async def wait(self) -> None:
+        if self._up:
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters = (*self._waiters, waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            self._waiters = tuple(each for each in self._waiters if each is not waiter)
+            raise
+
+    def __repr__(self) -> str:
+        return f"<Flag {'up' if self._up else 'down'}, {len(self._waiters)} wait>"
