@@ -91,9 +91,9 @@ class Spools:
         _sweep(folder)
 
     @property
-    def full(self) -> bool:
-        """Whether tapes have more in memory than they may."""
-        return self.held_bytes > self.memory_bytes
+    def over_bytes(self) -> int:
+        """How much more tapes have in memory than they may."""
+        return max(0, self.held_bytes - self.memory_bytes)
 
     def spool(self) -> Spool:
         return Spool(self.place())

@@ -22,9 +22,10 @@ from gateway.flag import Flag
 from gateway.vault.spools import Spool, Spools
 
 # Where there is no room, each tape has this much in memory all the same before it is written at once: a thread for
-# each of the upstream's small chunks would be dear. The more is held, the less that is.
+# each of the upstream's small chunks would be dear. It is less where all of that comes to more than `_WINDOWS_BYTES`.
 WINDOW_BYTES = 1024 * 1024
 _LEAST_WINDOW_BYTES = 64 * 1024
+_WINDOWS_BYTES = 32 * WINDOW_BYTES
 
 # Read from the disk at once: a multiple of three, as what the vault reads.
 PIECE_BYTES = 3 * 256 * 1024
@@ -69,7 +70,7 @@ class Tape:
         self._moved.set()
         if not self.whole:
             self._trim()
-        elif self._spools.full and self.size - self._on_disk >= self._window_bytes:
+        elif self._spools.over_bytes and self.size - self._on_disk >= self._window_bytes:
             await self._flush()
 
     def widen(self) -> None:
@@ -154,10 +155,10 @@ class Tape:
 
     @property
     def _window_bytes(self) -> int:
-        spools = self._spools
-        if not spools.full:
+        over = self._spools.over_bytes
+        if over <= _WINDOWS_BYTES:
             return WINDOW_BYTES
-        return max(_LEAST_WINDOW_BYTES, WINDOW_BYTES * spools.memory_bytes // (2 * spools.held_bytes))
+        return max(_LEAST_WINDOW_BYTES, WINDOW_BYTES * _WINDOWS_BYTES // (4 * over))
 
     async def _flush(self) -> None:
         """Writes to the disk what is in memory alone; where that fails, the tape is not whole any more.

@@ -60,6 +60,19 @@ async def test_a_tape_that_is_kept_is_not_in_memory_any_more(roomy: Spools, tmp_
     assert b"".join([piece async for piece in tape]) == CHUNK * 6
 
 
+async def test_of_very_many_that_do_not_fit_each_has_little_in_memory(tmp_path: Path) -> None:
+    with closing(Spools(tmp_path / "spools", PLENTY, memory_bytes=ROOM)) as spools:
+        tapes = [Tape(spools) for _ in range(200)]
+        for _ in range(8):
+            for tape in tapes:
+                await tape.put(CHUNK)
+        assert spools.held_bytes < 80 * WINDOW_BYTES
+        for tape in tapes:
+            tape.close()
+            assert b"".join([piece async for piece in tape.read(7 * len(CHUNK))]) == CHUNK
+            tape.drop()
+
+
 async def test_one_that_is_forgotten_gives_its_room_back(roomy: Spools) -> None:
     tape = Tape(roomy)
     await put(tape, 3)
