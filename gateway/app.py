@@ -122,7 +122,7 @@ async def running(
             allowances=ledger.allowances,
             timeouts=timeouts,
             supervisor=supervisor,
-            observe=_all_of(observe, counting),
+            observe=_all_of(log, metrics, counting),
             now=now,
             settle_s=pulse.settle_s,
         )

@@ -14,7 +14,7 @@ class Flag:
 
     def __init__(self) -> None:
         self._up = False
-        self._waiters: tuple[asyncio.Future[None], ...] = ()
+        self._waiters: tuple[asyncio.Future[bool], ...] = ()
 
     def is_set(self) -> bool:
         return self._up
@@ -25,21 +25,31 @@ class Flag:
         waiters, self._waiters = self._waiters, ()
         for waiter in waiters:
             if not waiter.done():
-                waiter.set_result(None)
+                waiter.set_result(True)
 
     def clear(self) -> None:
         self._up = False
 
-    async def wait(self) -> None:
+    async def wait(self, for_s: float | None = None) -> bool:
+        """Returns when it goes up, or after so long; whether it did."""
         if self._up:
-            return
-        waiter = asyncio.get_running_loop().create_future()
+            return True
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[bool] = loop.create_future()
+        timer = None if for_s is None else loop.call_later(for_s, _give_up, waiter)
         self._waiters = (*self._waiters, waiter)
         try:
-            await waiter
-        except asyncio.CancelledError:
-            self._waiters = tuple(each for each in self._waiters if each is not waiter)
-            raise
+            return await waiter
+        finally:
+            if timer is not None:
+                timer.cancel()
+            if waiter in self._waiters:  # it did not go up
+                self._waiters = tuple(each for each in self._waiters if each is not waiter)
 
     def __repr__(self) -> str:
         return f"<Flag {'up' if self._up else 'down'}, {len(self._waiters)} wait>"
+
+
+def _give_up(waiter: "asyncio.Future[bool]") -> None:
+    if not waiter.done():
+        waiter.set_result(False)

@@ -50,3 +50,11 @@ async def test_who_is_cancelled_just_as_it_goes_up_is_cancelled() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
     assert repr(flag) == "<Flag up, 0 wait>"
+
+
+async def test_who_has_waited_for_long_enough_goes_on_without_it() -> None:
+    flag = Flag()
+    assert not await flag.wait(0.01)
+    assert repr(flag) == "<Flag down, 0 wait>"
+    flag.set()
+    assert await flag.wait(0.01)

@@ -5,7 +5,7 @@ A Call is complete when it is made and never changes: every attempt is built ane
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from gateway.core.catalog import Model, SizeFacts
@@ -139,10 +139,10 @@ class Call:
     patience_s: float
     claim: Claim | None = None
     address: "Callable[[Call, int], str] | None" = None
+    ask: Ask = field(init=False, repr=False, compare=False)
 
-    @property
-    def ask(self) -> Ask:
-        return self.parsed.ask
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ask", self.parsed.ask)  # it is looked at everywhere
 
     @property
     def route(self) -> str:

@@ -112,10 +112,11 @@ class Store:
         """The answer of a function of the library, which is loaded again where a flush has taken it."""
         named = (*keys, layout.nowhere(keys[0])) if function in _PUT_OFF else keys
         name = library.full_name(function)
-        with _away():
-            answer: list[Any] = await self._together.ask(
-                Asked(keys[0], ("FCALL", name, str(len(named)), *named, *args))
-            )
+        asked = Asked(keys[0], ("FCALL", name, str(len(named)), *named, *args))
+        try:
+            answer: list[Any] = await self._together.ask(asked)
+        except (RedisError, OSError) as exc:
+            raise BooksAway(_AWAY) from exc
         return answer
 
     async def make(self, write: Write) -> None:

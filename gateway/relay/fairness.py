@@ -4,25 +4,18 @@ Whoever wakes much too late stood still: what came meanwhile lies unread, and mu
 anything is held to be late.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable
 
 from gateway.core.watch import READS_S, STOOD_STILL_S
+from gateway.flag import Flag
 
-Wanted = TypeVar("Wanted")
 
-
-async def within(for_s: float | None, wanted: Callable[[], Awaitable[Wanted]], now: Callable[[], float]) -> Wanted:
-    """What is waited for; raises `TimeoutError` when it has not come within `for_s`, read out after a standstill."""
-    if for_s is None:
-        return await wanted()
+async def within(for_s: float | None, flag: Flag, now: Callable[[], float]) -> bool:
+    """Whether a flag is up within `for_s`, read out after a standstill; None: it is waited for as long as it takes."""
     while True:
         since = now()
-        try:
-            async with asyncio.timeout(for_s):
-                return await wanted()
-        except TimeoutError:
-            if now() - since <= for_s + STOOD_STILL_S:
-                raise
-            for_s = READS_S
+        if await flag.wait(for_s):
+            return True
+        if for_s is None or now() - since <= for_s + STOOD_STILL_S:
+            return False
+        for_s = READS_S

@@ -7,7 +7,6 @@ to the operator, and the hold ends, once.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
@@ -48,6 +47,7 @@ class Journey:
         self.call = call
         self.hold = hold
         self.head: asyncio.Future[Attempt] = asyncio.get_running_loop().create_future()
+        self.answering: Attempt | None = None  # whose answer the caller gets, once there is one
         self.settled = Flag()
         self.charge: Charge | None = None
         self.outcome: Outcome | None = None
@@ -98,11 +98,6 @@ class Journey:
         return shortfall(self.call.ask, reply.pixels) if reply else None
 
     @property
-    def answering(self) -> Attempt | None:
-        """The attempt whose answer the caller gets, once there is one."""
-        return self.head.result() if self.head.done() and self.head.exception() is None else None
-
-    @property
     def drawn(self) -> bool:
         """Whether the whole answer is there, or it is known that there will be none; the books may lack it."""
         return self.head.done() and (self.answering is None or self.answering.ended.is_set())
@@ -130,11 +125,7 @@ class Journey:
 
     async def settled_for_now(self) -> None:
         """Waits for the settlement, but not for ever: with the store away it is written later."""
-        if self.settled.is_set():
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._rooms.settle_s):
-                await self.settled.wait()
+        await self.settled.wait(self._rooms.settle_s)
 
     def collect(self) -> asyncio.Future[Content]:
         """The whole reply, when it is complete and settled; fails with the error to tell."""
@@ -197,6 +188,7 @@ class Journey:
             moved()
             await self._settlement.nothing(self._course(None))
             return
+        self.answering = winner
         self.head.set_result(winner)
         await winner.ended.wait()
         moved()
@@ -301,8 +293,7 @@ class Journey:
     async def _buried(self, loser: Attempt) -> None:
         line_s = self._rooms.board.suspect_s(loser.lane.group, self.call.ask, loser.began_at)
         left_s = max(0.0, loser.began_at + line_s - self._rooms.now())
-        with suppress(TimeoutError):
-            await within(left_s, loser.ended.wait, self._rooms.now)
+        await within(left_s, loser.ended, self._rooms.now)
         if not (loser.late or loser.ended.is_set()):
             loser.late = True
             self._late(loser)

@@ -38,6 +38,10 @@ class Orders:
             if not self._same[request]:
                 del self._same[request]
 
+    def has(self, call: Call) -> bool:
+        """Whether any is the same request of the same key, where neither has an Idempotency-Key."""
+        return _request(call) in self._same
+
     def of_call(self, call_id: str) -> Order | None:
         return self._by_call.get(call_id)
 

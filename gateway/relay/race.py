@@ -79,9 +79,7 @@ class Race:
     async def _wait(self, for_s: float | None) -> News:
         if not self._news:
             self._heard.clear()
-            try:
-                await within(for_s, self._heard.wait, self.now)
-            except TimeoutError:
+            if not await within(for_s, self._heard, self.now):
                 return Late(self.now())
         attempt = self._news.pop(0)
         number = self.attempts.index(attempt)

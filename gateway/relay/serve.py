@@ -62,7 +62,8 @@ class Relay:
         """
         visit = Visit(call, dialect, sink, self._pulse, self._rooms.now)
         bid = self._rooms.claims.bid(call.claim, call.key, call.id) if call.claim else None
-        await self._noticed(call)
+        if self.orders.has(call):
+            await self._noticed(call)
         serving = await self._admit(call, dialect, bid)
         while isinstance(serving, Absent):
             came = await self._came(serving, visit)

@@ -1,8 +1,6 @@
 """Waiting on a caller's behalf: the line is kept warm, and nobody waits for a caller who has left."""
 
 import asyncio
-import math
-from asyncio import FIRST_COMPLETED
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -26,6 +24,9 @@ class Sink(Protocol):
 
     async def break_off(self) -> None: ...
 
+
+# Whoever is patient is so for less.
+_LONG_S = 365 * 86_400.0
 
 # What may stand before any JSON.
 _SPACE = b" "
@@ -71,9 +72,7 @@ class Vigil:
         while True:
             beat_s, sends = self._beat
             left_s = max(0.0, ends_at - self._now())
-            waiting = (*wanted, self._sink.gone)
-            await asyncio.wait(waiting, timeout=min(beat_s, left_s), return_when=FIRST_COMPLETED)
-            if any(each.done() for each in wanted):
+            if await _any_done(wanted, self._sink.gone, min(beat_s, left_s)):
                 return
             if self._sink.gone.done():
                 raise CallerLeft
@@ -96,12 +95,39 @@ class Vigil:
         self._beat = next(self._beats)
 
 
+async def _any_done(wanted: Collection[asyncio.Future[Any]], gone: asyncio.Future[None], for_s: float) -> bool:
+    """Waits until one is done, or all is over, or the time is; whether one of those that are wanted is done."""
+    for each in wanted:
+        if each.done():
+            return True
+    if gone.done():
+        return False
+    loop = asyncio.get_running_loop()
+    waiter = loop.create_future()
+
+    def wake(_: object = None) -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    waiting = (*wanted, gone)
+    for each in waiting:
+        each.add_done_callback(wake)
+    timer = loop.call_later(for_s, wake)
+    try:
+        await waiter
+    finally:
+        timer.cancel()
+        for each in waiting:
+            each.remove_done_callback(wake)
+    return any(each.done() for each in wanted)
+
+
 def _beats(writer: Passing | Gathering, pulse: Pulse) -> Iterator[tuple[float, bytes]]:
     """How long to wait each time, and what to send when nothing has come by then."""
     beat = writer.heartbeat
     if beat is None:
         beat = _SPACE
-        yield math.inf if pulse.unary_s is None else pulse.unary_s, beat
+        yield _LONG_S if pulse.unary_s is None else pulse.unary_s, beat
     elif isinstance(writer, Gathering) and writer.opening():
         yield pulse.open_s, b""
     while True:

@@ -14,7 +14,7 @@ import httpx2
 
 from gateway.upstream.heads import CHUNKED, body_end
 
-HELD_BYTES = 256 * 1024
+HELD_BYTES = 64 * 1024
 _CAUGHT_UP_BYTES = HELD_BYTES // 4
 # As much as httpx2 reads of a head; also of trailers and of early hints, of which there could be no end.
 HEAD_BYTES = 100 * 1024

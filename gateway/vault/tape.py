@@ -25,7 +25,7 @@ from gateway.vault.spools import Spool, Spools
 # each of the upstream's small chunks would be dear. It is less where all of that comes to more than `_WINDOWS_BYTES`.
 WINDOW_BYTES = 1024 * 1024
 _LEAST_WINDOW_BYTES = 64 * 1024
-_WINDOWS_BYTES = 32 * WINDOW_BYTES
+_WINDOWS_BYTES = 16 * WINDOW_BYTES
 
 # Read from the disk at once: a multiple of three, as what the vault reads.
 PIECE_BYTES = 3 * 256 * 1024

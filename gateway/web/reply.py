@@ -10,17 +10,31 @@ from typing import Any
 
 from gateway.core.errors import GatewayError, StillDrawing, WrongMethod
 from gateway.core.headers import (
+    ATTEMPTS,
     BILLED,
     CALL_ID,
     CONTENT_LENGTH,
     CONTENT_TYPE,
+    COST_USD,
     DRILL,
+    GROUP,
+    HOLD_USD,
+    LEFT_USD,
     LOCATION,
     REQUEST_ID,
     RETRY_AFTER,
     SHOULD_RETRY,
 )
 from gateway.dialects.base import JSON, Dialect
+
+# Those that are in nearly every answer, as they go out.
+_NAMES = {
+    name: name.encode()
+    for name in (
+        *(ATTEMPTS, BILLED, CALL_ID, CONTENT_LENGTH, CONTENT_TYPE, COST_USD, GROUP, HOLD_USD, LEFT_USD, REQUEST_ID),
+        *("cache-control", "x-accel-buffering"),
+    )
+}
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -99,5 +113,5 @@ async def _whole(send: Send, status: int, headers: dict[str, str], body: bytes) 
 
 
 def _head(status: int, headers: dict[str, str]) -> dict[str, Any]:
-    pairs = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    pairs = [(_NAMES.get(name) or name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     return {"type": "http.response.start", "status": status, "headers": pairs}
