@@ -8,7 +8,7 @@ import binascii
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 from gateway.core.skim import Skeleton
@@ -75,7 +75,7 @@ class Place:
         return {"media_type": self.media_type, "bytes": self.size}
 
     def fact(self) -> dict[str, Any]:
-        return asdict(self)
+        return {"media_type": self.media_type, "begin": self.begin, "end": self.end, "size": self.size}
 
     @classmethod
     def of(cls, fact: Mapping[str, Any]) -> Self:

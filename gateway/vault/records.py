@@ -1,7 +1,7 @@
 """What is known of kept bytes, as it stands beside them on disk. Plain records: nothing here opens a file."""
 
 import re
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -51,7 +51,7 @@ class Blob:
         return now < self.expires_at
 
     def dumped(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
     @classmethod
     def loaded(cls, text: bytes) -> Self:
@@ -87,7 +87,7 @@ class Upload:
         return replace(self, stage=stage)
 
     def dumped(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
     @classmethod
     def loaded(cls, text: bytes) -> Self:
@@ -156,7 +156,7 @@ class Result:
         return replace(self, rank=rank, expires_at=expires_at)
 
     def dumped(self) -> bytes:
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
     @classmethod
     def loaded(cls, text: bytes) -> Self:
