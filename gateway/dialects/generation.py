@@ -68,8 +68,9 @@ def refuse_cached_content(document: Mapping[str, Any]) -> None:
 
 def _sought(document: Mapping[str, Any], *names: str) -> Any:
     """The first of `names` that is set, in generation_config before all other places."""
-    config = [options.section(place, "generation_config") for place in options.places(document)]
-    where = (*config, *options.places(document))
+    places = options.places(document)
+    config = [options.section(place, "generation_config") for place in places]
+    where = [*(each for each in config if each), *places]
     return next((said for name in names if (said := options.first(where, name)) is not None), None)
 
 

@@ -5,6 +5,7 @@ every name comes in two casings. This file knows the places, and nothing of what
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 from gateway.core.errors import BadRequest
@@ -13,30 +14,37 @@ from gateway.dialects.spelling import camel
 Place = Mapping[str, Any]
 
 
-def google(document: Place) -> tuple[Place, Place]:
-    """The places that are Gemini's by their name, the most specific first."""
-    return section(section(document, "extra_body"), "google"), section(document, "google")
+# Of the names that are looked for, all of which are in the code.
+_camel = cache(camel)
 
 
-def flat(document: Place) -> tuple[Place, Place]:
+def google(document: Place) -> list[Place]:
+    """The places that are Gemini's by their name and hold anything, the most specific first."""
+    return [each for each in (section(section(document, "extra_body"), "google"), section(document, "google")) if each]
+
+
+def flat(document: Place) -> list[Place]:
     """The places where Gemini's options stand among OpenAI's own."""
-    return section(document, "extra_body"), document
+    return [each for each in (section(document, "extra_body"), document) if each]
 
 
-def places(document: Place) -> tuple[Place, ...]:
+def places(document: Place) -> list[Place]:
     """All of them, the most specific first."""
-    return (*google(document), *flat(document))
+    return google(document) + flat(document)
 
 
 def value(place: Place, name: str) -> Any:
     """What a place says of `name`, which is given in snake case; None when it says nothing."""
     said = place.get(name)
-    return place.get(camel(name)) if said is None else said
+    return place.get(_camel(name)) if said is None else said
 
 
 def first(where: Iterable[Place], name: str) -> Any:
     """What the first place that says anything says of `name`."""
-    return next((said for place in where if (said := value(place, name)) is not None), None)
+    for place in where:
+        if (said := value(place, name)) is not None:
+            return said
+    return None
 
 
 def section(place: Place, name: str) -> Place:

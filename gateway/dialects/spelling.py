@@ -19,6 +19,8 @@ def spelled(text: bytes) -> bool:
 
 
 def camel(name: str) -> str:
+    if "_" not in name:
+        return name
     return _SNAKE.sub(lambda match: match[1].upper(), name)
 
 
