@@ -23,15 +23,10 @@ _DATA_URI = re.compile(r"data:[^;,]{0,100}(?:;[^;,]{0,100}){0,8}?;base64,", re.I
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture in a message, in base64. `signature` is what the model signed it with, where it did."""
+    """A picture in a message, in base64."""
 
     mime: str
     data: str
-    signature: str | None = None
-
-    @property
-    def data_uri(self) -> str:
-        return f"data:{mime_of(head_of(self.data)) or self.mime};base64,{canonical_base64(self.data)}"
 
 
 def canonical_base64(text: str) -> str:
@@ -56,8 +51,8 @@ def picture_of_data_uri(uri: str, *, param: str) -> Picture:
     return picture_of_base64(unquote(data) if "%" in data else data, param=param)
 
 
-def picture_of_bytes(content: bytes, *, param: str) -> Picture:
-    mime = mime_of(content[:32])
+def picture_of_bytes(content: bytes | memoryview, *, param: str) -> Picture:
+    mime = mime_of(bytes(content[:32]))
     if mime is None:
         raise BadRequest(f"{param} does not hold a PNG, JPEG, WebP, HEIC or HEIF picture.", param=param)
     return Picture(mime, base64.b64encode(content).decode("ascii"))

@@ -26,14 +26,13 @@ from gateway.core.plan import Plan
 from gateway.core.steps import Denied, Start
 from gateway.core.truth import Shortfall, shortfall
 from gateway.core.watch import Watch
-from gateway.dialects.replies import Content, content_of
-from gateway.dialects.signatures import signatures_of
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt, billed_nanos, tried_of
 from gateway.relay.fairness import within
 from gateway.relay.race import Finish, Race
 from gateway.relay.rooms import Rooms
 from gateway.relay.settlement import Promised, Settlement
+from gateway.relay.whole import WholeReply
 from gateway.vault.tape import TapeLost
 
 
@@ -65,7 +64,7 @@ class Journey:
         self._left = False
         self._had = False
         self._dropped = False
-        self._reply: asyncio.Future[Content] | None = None
+        self._reply: asyncio.Future[WholeReply] | None = None
 
     @property
     def drills(self) -> tuple[Drill, ...]:
@@ -135,41 +134,44 @@ class Journey:
             async with asyncio.timeout(self._rooms.settle_s):
                 await self.settled.wait()
 
-    def collect(self) -> asyncio.Future[Content]:
-        """The whole reply, when it is complete and settled; fails with the error to tell."""
+    def collect(self) -> asyncio.Future[WholeReply]:
+        """The reply, when it is complete and settled; fails with the error to tell."""
         if self._reply is None:
             self._reply = asyncio.get_running_loop().create_future()
             self._rooms.supervisor.start(self._collect(self._reply), name=f"reply {self.call.id}")
         return self._reply
 
-    async def _collect(self, reply: asyncio.Future[Content]) -> None:
+    async def _collect(self, reply: asyncio.Future[WholeReply]) -> None:
         error: GatewayError = InternalError("The gateway failed while it read an answer.")
-        content = None
+        whole = None
         try:
             attempt = await self.head
-            chunks = [chunk async for chunk in attempt.chunks()]
+            attempt.tape.widen()
+            seat = attempt.chunks()
             await attempt.ended.wait()
             error = UpstreamCut("The upstream's answer broke off; nothing is charged to your key.")
-            content = None if attempt.cut else content_of(b"".join(chunks))
-            if content is not None:
-                await self._remember(content)
+            if attempt.skeleton is not None and not attempt.cut:
+                read = WholeReply(attempt.tape, seat, attempt.skeleton)
+                await self._remember(read)
+                whole = read
         except GatewayError as failure:
             error = failure
         except TapeLost:
             error = telling.of_gone(self.call.id)
         finally:
             await self.settled_for_now()
-            if content is None:
+            if whole is None:
                 reply.set_exception(error)
                 reply.exception()  # a caller who left does not fetch it
             else:
-                reply.set_result(content)
+                reply.set_result(whole)
 
-    async def _remember(self, content: Content) -> None:
+    async def _remember(self, whole: WholeReply) -> None:
         """Keeps the signatures of an answer whose format loses them; without them the next turn only costs a try."""
+        signatures = await whole.signatures()
         try:
             async with asyncio.timeout(self._rooms.settle_s):
-                await self._rooms.signatures.remember(self.call.key.team, signatures_of(content))
+                await self._rooms.signatures.remember(self.call.key.team, signatures)
         except (BooksAway, TimeoutError) as away:
             self._rooms.observe(StoreLost("remember", str(away)))
 
