@@ -15,7 +15,7 @@ from tests.bench.wire.cases import Case
 from tests.bench.wire.load import Job
 from tests.bench.wire.targets import OTHER_CORE
 
-_LOOK_S = 0.2
+_LOOK_S = 0.05
 
 
 class Callers:
