@@ -17,6 +17,11 @@ class _Body:
     chunks: list[bytes] = field(default_factory=list)
     size: int = 0
 
+    def whole(self) -> bytes:
+        """All of it, once: it is kept by whoever asks, and not here."""
+        chunks, self.chunks = self.chunks, []
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
 
 class Bodies:
     """Reads bodies and keeps count of them. `most_bytes` is for one, `all_bytes` for all in memory, None: no limit.
@@ -40,7 +45,7 @@ class Bodies:
         body = _Body()
         try:
             await self._collect(receive, body)
-            yield body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
+            yield body.whole()
         finally:
             self.in_memory -= body.size
 

@@ -136,7 +136,10 @@ class Visit:
             if route.operation.relayed:
                 async with self._read(asked, key) as parsed, desk.files.inlined(parsed, key.team, request) as whole:
                     claim = await claims.read(request, asked, key, desk.claims)
-                    await self._serve(self._called(asked, key, whole, claim), body)
+                    call = self._called(asked, key, whole, claim)
+                    if not await self._told(call, body):
+                        del asked, body  # nobody needs what the call was translated from while it is drawn
+                        await self._relay(call)
             else:
                 allowed = tuple(model for model in desk.catalog.models if key.allows_model(model.id))
                 await send_json(self._send, request.id, self._dialect.local(asked, desk.catalog, allowed))
@@ -177,6 +180,7 @@ class Visit:
                 parsed = self._parsed(asked, key)
             if known := await desk.signatures.recall(key.team, parsed.unsigned):
                 parsed = self._parsed(replace(asked, signatures=known), key)
+            del asked, pictures
             yield parsed
 
     def _parsed(self, asked: Asked, key: Key) -> Parsed:
@@ -203,17 +207,20 @@ class Visit:
             address=desk.addresses.on(self._scope, request.headers),
         )
 
-    async def _serve(self, call: Call, body: bytes) -> None:
+    async def _told(self, call: Call, body: bytes) -> bool:
+        """Whether the caller is told at once, of a job or of a price, and nothing is to be relayed."""
         match self._request.headers.get(QUOTE):
             case None if self._job_of is None and later.wanted(self._request.headers):
                 job = await self._desk.workshop.submit(self._request, body, call, self._ask)
                 await send_json(self._send, self._request.id, later.accepted(job), status=202, headers=later.head(job))
+                return True
             case None:
                 refuse_without_job(self._request.headers)
-                await self._relay(call)
+                return False
             case "only":
                 quote = shapes.quote(call, self._desk.relay.quote(call))
                 await send_json(self._send, self._request.id, json.dumps(quote, indent=2).encode())
+                return True
             case other:
                 raise BadRequest(f"{other!r} is no way to ask for a quote; write only", param=QUOTE)
 
