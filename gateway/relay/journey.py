@@ -6,8 +6,9 @@ to the operator, and the hold ends, once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
@@ -60,7 +61,7 @@ class Journey:
             stays=call.mode is Mode.OFF,
         )
         self._settlement = Settlement(call, plan, hold, rooms, promised, picture)
-        self._races: list[Race] = []
+        self._races: list[list[Attempt]] = []  # the attempts of each; a race itself knows who began it
         self._left = False
         self._had = False
         self._dropped = False
@@ -73,13 +74,13 @@ class Journey:
 
     @property
     def attempts(self) -> int:
-        return sum(len(race.attempts) for race in self._races)
+        return sum(map(len, self._races))
 
     @property
     def left_s(self) -> float:
         """In how many seconds there is probably an answer, as such answers take at the median; 0: it is due."""
         rooms, ask, now = self._rooms, self.call.ask, self._rooms.now()
-        running = [each for race in self._races for each in race.attempts if not each.ended.is_set()]
+        running = [each for each in self._tried() if not each.ended.is_set()]
         due = [rooms.board.pace(each.lane.group, ask, now).quantile(0.5) - (now - each.began_at) for each in running]
         return max(0.0, min(due, default=0.0))
 
@@ -108,23 +109,20 @@ class Journey:
     def leave(self, *, had: bool) -> None:
         """Nobody reads the answer any more, which somebody `had`; the journey goes on to its end all the same."""
         self._left, self._had = True, had
-        for race in self._races:
-            for attempt in race.attempts:
-                attempt.leave()
+        for attempt in self._tried():
+            attempt.leave()
 
     def stay(self) -> None:
         """Somebody reads it again."""
         self._left = False
-        for race in self._races:
-            for attempt in race.attempts:
-                attempt.stay()
+        for attempt in self._tried():
+            attempt.stay()
 
     def drop(self) -> None:
         """Nobody will want the answer any more."""
         self._dropped = True
-        for race in self._races:
-            for attempt in race.attempts:
-                attempt.tape.drop()
+        for attempt in self._tried():
+            attempt.tape.drop()
 
     async def settled_for_now(self) -> None:
         """Waits for the settlement, but not for ever: with the store away it is written later."""
@@ -208,7 +206,7 @@ class Journey:
     async def _raced(self) -> Finish:
         """Runs a race. Who loses it is read to the end and booked while the winner's answer is on its way."""
         race = Race(self._begin, self._late, self._rooms.now)
-        self._races.append(race)
+        self._races.append(race.attempts)
         finish = await race.run(self._plan, self._watch)
         losers = [attempt for attempt in race.attempts if attempt is not finish.winner]
         if losers:
@@ -226,9 +224,12 @@ class Journey:
         await self._settlement.fruitless(winner)
         return await self._raced()
 
+    def _tried(self) -> Iterator[Attempt]:
+        return chain.from_iterable(self._races)
+
     def _course(self, winner: Attempt | None) -> Course:
         """What the call has gone through by now."""
-        tried = [tried_of(attempt, won=attempt is winner) for race in self._races for attempt in race.attempts]
+        tried = [tried_of(attempt, won=attempt is winner) for attempt in self._tried()]
         ask = self.call.ask
         return Course(self.call.route, ask.model.id, ask.size, tuple(tried), left=self._left and not self._had)
 
