@@ -1,5 +1,6 @@
 """OpenAI's images API: a prompt in, with pictures to be edited or without; pictures out, whole or as events."""
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from gateway.core.sse import event
 from gateway.core.usage import Usage
 from gateway.dialects import forms, openai, parts, sizes
 from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Gathering, Operation, read_json
-from gateway.dialects.pieces import Piece, Reader, inline
+from gateway.dialects.pieces import Piece, Reader
 from gateway.dialects.replies import Content, Sketch
 from gateway.dialects.spans import Span, data_uri, string
 from gateway.dialects.turns import Turns
@@ -111,7 +112,10 @@ def _edit(asked: Asked) -> tuple[dict[str, Any], list[Piece]]:
 
 
 def _picture(file: forms.File) -> Piece:
-    return inline(parts.picture_of_bytes(file.content, param=file.name))
+    """A picture of a form, for a body that is written at once: as JSON already, which is not looked through again."""
+    mime = parts.checked_mime(file.content, param=file.name)
+    data = orjson.Fragment(b'"%b"' % base64.b64encode(file.content))
+    return {"inlineData": {"mimeType": mime, "data": data}}
 
 
 def _shown(document: Mapping[str, Any], reader: Reader) -> Iterator[Piece]:

@@ -51,11 +51,16 @@ def picture_of_data_uri(uri: str, *, param: str) -> Picture:
     return picture_of_base64(unquote(data) if "%" in data else data, param=param)
 
 
-def picture_of_bytes(content: bytes | memoryview, *, param: str) -> Picture:
+def picture_of_bytes(content: bytes, *, param: str) -> Picture:
+    return Picture(checked_mime(content, param=param), base64.b64encode(content).decode("ascii"))
+
+
+def checked_mime(content: bytes | memoryview, *, param: str) -> str:
+    """The kind of a picture whose bytes were sent. Raises `BadRequest` for what is none."""
     mime = mime_of(bytes(content[:32]))
     if mime is None:
         raise BadRequest(f"{param} does not hold a PNG, JPEG, WebP, HEIC or HEIF picture.", param=param)
-    return Picture(mime, base64.b64encode(content).decode("ascii"))
+    return mime
 
 
 def picture_of_base64(text: str, *, param: str) -> Picture:
