@@ -5,7 +5,7 @@ as it is sent.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from gateway.core.errors import AnswerGone, UpstreamCut
@@ -45,7 +45,7 @@ class WholeReply:
     async def size(self, picture: int) -> int:
         """How many bytes `base64` gives."""
         if picture not in self._sizes:
-            await self._digest(picture, None)
+            await self._read_through(picture)
         return self._sizes[picture]
 
     async def signatures(self) -> dict[str, str]:
@@ -53,17 +53,17 @@ class WholeReply:
         digests = {}
         for picture, _ in signed_pictures(self.content):
             digest = PictureDigest()
-            await self._digest(picture.number, digest)
+            await self._read_through(picture.number, digest.feed)
             digests[picture.number] = digest.told
         return signatures_of(self.content, digests)
 
-    async def _digest(self, picture: int, digest: PictureDigest | None) -> None:
-        """Reads a picture through, which takes a while: others have their turn between its pieces."""
+    async def _read_through(self, picture: int, *told: Callable[[bytes], None]) -> None:
+        """Tells of every piece; others have their turn between two."""
         size = 0
         async with aclosing(self.base64(picture)) as pieces:
             async for piece in pieces:
                 size += len(piece)
-                if digest is not None:
-                    digest.feed(piece)
+                for tell in told:
+                    tell(piece)
                 await asyncio.sleep(0)
         self._sizes[picture] = size
