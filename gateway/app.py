@@ -213,7 +213,6 @@ def _shelf(settings: Settings) -> Shelf | None:
 
 
 def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vault, workshop: Workshop) -> Desk:
-    bodies = Bodies(settings.limits.body_bytes, settings.limits.memory_bytes)
     return Desk(
         relay=relay,
         keys=keys,
@@ -225,8 +224,8 @@ def _desk(settings: Settings, rooms: Rooms, relay: Relay, keys: Keys, vault: Vau
         dialects={dialect.name: dialect for dialect in (Gemini(), Images(), Chat(), Responses())},
         supervisor=rooms.supervisor,
         observe=rooms.observe,
-        bodies=bodies,
-        files=Files(vault, bodies, settings.public_url, time.time),
+        bodies=Bodies(settings.limits.body_bytes, settings.limits.memory_bytes),
+        files=Files(vault, settings.public_url, time.time),
         addresses=Addresses(Links(pepper_of(settings)), settings.public_url),
         patience_s=settings.timeouts.client_s,
         mode=settings.failover_mode,

@@ -14,8 +14,9 @@ MIB = 1 << 20
 _YOUNG, _MIDDLE, _OLD = 20_000, 20, 50
 
 # Of glibc: pieces of an answer come out of memory that the process has already, instead of being mapped and unmapped
-# one by one; what is free above so much goes back to the system.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+# one by one; what is free above so much goes back to the system. Threads have no stores of their own, which would be
+# left full of the pieces that they read from the disk: Python has one of them at work at a time.
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 _KEPT_BYTES = 32 * MIB
 _AT_ONCE_BYTES = 4 * MIB
 _MAPPED_BYTES = 32 * MIB
@@ -28,6 +29,7 @@ def tune_memory() -> None:
         mallopt(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
         mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
         mallopt(_M_TOP_PAD, _AT_ONCE_BYTES)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def tune_collector() -> None:

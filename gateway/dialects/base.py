@@ -101,7 +101,8 @@ class Gathering(ABC):
 
     Told of each reply as it is complete, by its number, and once of the end. With a `heartbeat` the
     answer is a stream: `opening` and what `each` gives are sent at once. Without one everything is
-    in `closing`. One that is `linked` names addresses of its pictures, unless it is told before `closing`
+    in `closing`. Both leave room for pictures, which are read from the reply when they are sent: see
+    `spans`. One that is `linked` names addresses of its pictures, unless it is told before `closing`
     that they are not kept.
     """
 

@@ -16,8 +16,8 @@ from gateway.core.usage import Usage
 from gateway.dialects import openai
 from gateway.dialects.base import EVENT_STREAM, JSON, Gathering
 from gateway.dialects.grounding import annotations
-from gateway.dialects.parts import Picture
-from gateway.dialects.replies import Content
+from gateway.dialects.replies import Content, Sketch
+from gateway.dialects.spans import Span, data_uri, string
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,21 @@ def _refusal(content: Content) -> str | None:
     return openai.refusal(content) if _finish(content) == "content_filter" else None
 
 
-def _text(content: Content, show: Show) -> str:
+def _text(number: int, content: Content, show: Show) -> list[str | Span]:
     """The message's content: many chat programs show nothing else, so a refusal is told here too."""
     words = content.words or _refusal(content) or ""
-    if show is Show.IMAGES:
-        return words
-    return "\n\n".join(filter(None, (words, *(f"![image]({each.data_uri})" for each in content.pictures))))
+    told: list[str | Span] = [words] if words else []
+    for picture in () if show is Show.IMAGES else content.pictures:
+        told += ["\n\n"] if told else []
+        told += ["![image](", *data_uri(number, picture), ")"]
+    return told
 
 
-def _beside(content: Content, show: Show) -> dict[str, Any]:
+def _beside(number: int, content: Content, show: Show) -> dict[str, Any]:
     """What chat completions have no field for, where other gateways' callers look for it."""
     beside: dict[str, Any] = {}
     if content.pictures and show is not Show.MARKDOWN:
-        beside["images"] = [_image(at, picture) for at, picture in enumerate(content.pictures)]
+        beside["images"] = [_image(number, at, picture) for at, picture in enumerate(content.pictures)]
     if content.grounding:
         beside["annotations"] = annotations(content.grounding, content.words)
         beside["grounding_metadata"] = content.grounding
@@ -80,9 +82,9 @@ def _signed(signature: str) -> dict[str, Any]:
     return {"extra_content": {"google": {"thought_signature": signature}}}
 
 
-def _image(at: int, picture: Picture) -> dict[str, Any]:
+def _image(number: int, at: int, picture: Sketch) -> dict[str, Any]:
     signed = _signed(picture.signature) if picture.signature else {}
-    return {"type": "image_url", "index": at, "image_url": {"url": picture.data_uri}, **signed}
+    return {"type": "image_url", "index": at, "image_url": {"url": string(*data_uri(number, picture))}, **signed}
 
 
 def _thoughts(content: Content) -> dict[str, Any]:
@@ -120,10 +122,10 @@ class Whole(_Completion):
     def _choice(self, number: int, content: Content) -> dict[str, Any]:
         message = {
             "role": "assistant",
-            "content": _text(content, self._shape.show),
+            "content": string(*_text(number, content, self._shape.show)),
             "refusal": _refusal(content),
             **_thoughts(content),
-            **_beside(content, self._shape.show),
+            **_beside(number, content, self._shape.show),
         }
         return {"index": number, "finish_reason": _finish(content), "logprobs": None, "message": message}
 
@@ -145,11 +147,11 @@ class Events(_Completion):
 
     def each(self, number: int, content: Content) -> bytes:
         self._usages.append(openai.usage_of(content, self._ask))
-        text = _text(content, self._shape.show)
+        text = _text(number, content, self._shape.show)
         refusal = _refusal(content)
         deltas = (
-            {**_thoughts(content), **({"content": text} if text else {})},
-            {**_beside(content, self._shape.show), **({"refusal": refusal} if refusal else {})},
+            {**_thoughts(content), **({"content": string(*text)} if text else {})},
+            {**_beside(number, content, self._shape.show), **({"refusal": refusal} if refusal else {})},
         )
         told = b"".join(self._chunk(number, delta) for delta in deltas if delta)
         return told + self._chunk(number, {}, finish=_finish(content))

@@ -17,10 +17,12 @@ MOST_PARTS = 64
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of a form. What it is called and said to be is the sender's claim; its bytes decide."""
+    """A file of a form, where it is in the body. What it is called and said to be is the sender's claim; its bytes
+    decide.
+    """
 
     name: str
-    content: bytes
+    content: memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,11 @@ def _broken(why: str) -> BadRequest:
 @dataclass(slots=True)
 class _Part:
     headers: dict[bytes, bytes] = field(default_factory=dict)
-    pieces: list[bytes] = field(default_factory=list)
+    pieces: list[memoryview] = field(default_factory=list)
+
+    @property
+    def content(self) -> memoryview:
+        return self.pieces[0] if len(self.pieces) == 1 else memoryview(b"".join(self.pieces))
 
     @property
     def disposition(self) -> dict[bytes, bytes]:
@@ -90,13 +96,12 @@ class _Reading:
         for part in self._parts:
             disposition = part.disposition
             name = disposition.get(b"name", b"").decode("utf-8", "replace")
-            content = part.pieces[0] if len(part.pieces) == 1 else b"".join(part.pieces)
             if b"filename" in disposition:
-                files.append(File(name, content))
+                files.append(File(name, part.content))
                 continue
             if name in fields:
                 raise BadRequest(f"{name!r} is given twice.", param=name)
-            fields[name] = content.decode("utf-8", "replace")
+            fields[name] = bytes(part.content).decode("utf-8", "replace")
         return Form(fields, tuple(files))
 
     def _begin(self) -> None:
@@ -115,7 +120,7 @@ class _Reading:
         self._name = self._value = b""
 
     def _data(self, data: bytes, start: int, end: int) -> None:
-        self._parts[-1].pieces.append(data[start:end])
+        self._parts[-1].pieces.append(memoryview(data)[start:end])
 
     def _end(self) -> None:
         self.ended = True

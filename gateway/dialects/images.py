@@ -1,5 +1,6 @@
 """OpenAI's images API: a prompt in, with pictures to be edited or without; pictures out, whole or as events."""
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +15,9 @@ from gateway.core.sse import event
 from gateway.core.usage import Usage
 from gateway.dialects import forms, openai, parts, sizes
 from gateway.dialects.base import EVENT_STREAM, JSON, Asked, Gathering, Operation, read_json
-from gateway.dialects.parts import Picture
-from gateway.dialects.pieces import Piece, Reader, inline
-from gateway.dialects.replies import Content
+from gateway.dialects.pieces import Piece, Reader
+from gateway.dialects.replies import Content, Sketch
+from gateway.dialects.spans import Span, data_uri, string
 from gateway.dialects.turns import Turns
 
 _FORMATS = (None, "b64_json", "url")
@@ -111,7 +112,10 @@ def _edit(asked: Asked) -> tuple[dict[str, Any], list[Piece]]:
 
 
 def _picture(file: forms.File) -> Piece:
-    return inline(parts.picture_of_bytes(file.content, param=file.name))
+    """A picture of a form, for a body that is written at once: as JSON already, which is not looked through again."""
+    mime = parts.checked_mime(file.content, param=file.name)
+    data = orjson.Fragment(b'"%b"' % base64.b64encode(file.content))
+    return {"inlineData": {"mimeType": mime, "data": data}}
 
 
 def _shown(document: Mapping[str, Any], reader: Reader) -> Iterator[Piece]:
@@ -142,14 +146,10 @@ def _refuse(document: dict[str, object], name: str, good: tuple[object, ...], wh
 class _Result:
     """One finished picture, with what is told of it. Its pixels are its own, not those that were asked for."""
 
-    picture: Picture
+    picture: Sketch
     size: str
     words: str
     usage: Usage
-
-    @property
-    def format(self) -> str:
-        return self.picture.mime.removeprefix("image/")
 
 
 class _Pictures(Gathering):
@@ -161,8 +161,10 @@ class _Pictures(Gathering):
     def _result(self, content: Content) -> _Result:
         if not content.pictures:
             raise openai.no_picture(content)
-        picture, size = openai.drawn(content)
-        return _Result(picture, size or self._form.size, content.words, openai.usage_of(content, self._ask))
+        picture = openai.drawn(content)
+        return _Result(
+            picture, openai.size_of(picture) or self._form.size, content.words, openai.usage_of(content, self._ask)
+        )
 
 
 class _Whole(_Pictures):
@@ -184,7 +186,7 @@ class _Whole(_Pictures):
         answer: dict[str, Any] = {
             "created": self._created,
             "background": "opaque",
-            "output_format": results[0].format,
+            "output_format": openai.format_of(results[0].picture),
             "quality": self._form.quality if self._form.quality in openai.QUALITIES else None,
             "size": results[0].size,
             "data": [self._entry(number, result) for number, result in entries],
@@ -195,8 +197,8 @@ class _Whole(_Pictures):
     def _entry(self, number: int, result: _Result) -> dict[str, Any]:
         said = {"revised_prompt": result.words or None}
         if self._form.as_url:
-            return {"url": self._address(number) or result.picture.data_uri, **said}
-        return {"b64_json": result.picture.data, **said}
+            return {"url": self._address(number) or string(*data_uri(number, result.picture)), **said}
+        return {"b64_json": string(Span(number, result.picture.number)), **said}
 
     def _address(self, number: int) -> str | None:
         address = self._call.address
@@ -211,24 +213,23 @@ class _Events(_Pictures):
 
     def each(self, number: int, content: Content) -> bytes:
         result = self._result(content)
-        told = self._told("completed", result.picture, result.size)
+        told = self._told("completed", number, result.picture)
         told["usage"] = openai.images_usage(result.usage)
-        return b"".join(self._partials(content)) + self._event(told)
+        return b"".join(self._partials(number, content)) + self._event(told)
 
-    def _partials(self, content: Content) -> Iterator[bytes]:
-        for number, (picture, size) in enumerate(openai.drafts(content, self._form.partials)):
-            told = self._told("partial_image", picture, size or self._form.size)
-            yield self._event({**told, "partial_image_index": number})
+    def _partials(self, number: int, content: Content) -> Iterator[bytes]:
+        for index, picture in enumerate(openai.drafts(content, self._form.partials)):
+            yield self._event({**self._told("partial_image", number, picture), "partial_image_index": index})
 
-    def _told(self, what: str, picture: Picture, size: str) -> dict[str, Any]:
+    def _told(self, what: str, number: int, picture: Sketch) -> dict[str, Any]:
         return {
             "type": f"{self._form.event}.{what}",
-            "b64_json": picture.data,
+            "b64_json": string(Span(number, picture.number)),
             "background": "opaque",
             "created_at": self._created,
-            "output_format": picture.mime.removeprefix("image/"),
+            "output_format": openai.format_of(picture),
             "quality": self._form.quality,
-            "size": size,
+            "size": openai.size_of(picture) or self._form.size,
         }
 
     def _event(self, told: dict[str, Any]) -> bytes:

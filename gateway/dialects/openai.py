@@ -10,10 +10,9 @@ from gateway.core.call import Ask
 from gateway.core.catalog import Catalog, Model, Named
 from gateway.core.errors import BadRequest, GatewayError, NoPicture
 from gateway.core.usage import Usage, estimate
-from gateway.dialects import generation, options, parts
+from gateway.dialects import generation, options
 from gateway.dialects.base import Asked, Operation, allowed_model, find_model
-from gateway.dialects.parts import Picture
-from gateway.dialects.replies import Content
+from gateway.dialects.replies import Content, Sketch
 from gateway.dialects.sizes import Form
 from gateway.dialects.turns import Speaker, Turns, plain
 
@@ -170,22 +169,23 @@ def ask_of(named: Named, form: Form, thinking: str | None, turns: Turns) -> Ask:
     )
 
 
-def drawn(content: Content) -> tuple[Picture, str | None]:
-    """The last picture of a reply, since those before it are drafts, and its own size, as in `1264x848`."""
-    return _shown(content.pictures[-1])
+def drawn(content: Content) -> Sketch:
+    """The last picture of a reply, since those before it are drafts."""
+    return content.pictures[-1]
 
 
-def _shown(last: Picture) -> tuple[Picture, str | None]:
-    """A picture as it is told to callers of OpenAI's formats, and its own size."""
-    head = parts.head_of(last.data)
-    pixels = parts.pixels_of(head)
-    size = f"{pixels[0]}x{pixels[1]}" if pixels else None
-    return Picture(parts.mime_of(head) or last.mime, parts.canonical_base64(last.data), last.signature), size
+def drafts(content: Content, most: int) -> tuple[Sketch, ...]:
+    """The last that the model drew on its way."""
+    return content.drafts[-most:] if most else ()
 
 
-def drafts(content: Content, most: int) -> list[tuple[Picture, str | None]]:
-    """The last that the model drew on its way, as `drawn` has the picture."""
-    return [_shown(draft) for draft in (content.drafts[-most:] if most else ())]
+def size_of(picture: Sketch) -> str | None:
+    """A picture's own size, as in `1264x848`."""
+    return f"{picture.pixels[0]}x{picture.pixels[1]}" if picture.pixels else None
+
+
+def format_of(picture: Sketch) -> str:
+    return picture.media_type.removeprefix("image/")
 
 
 def refusal(content: Content) -> str:

@@ -16,7 +16,8 @@ from gateway.core.usage import Usage
 from gateway.dialects import openai
 from gateway.dialects.base import EVENT_STREAM, JSON, Gathering
 from gateway.dialects.grounding import annotations
-from gateway.dialects.replies import Content
+from gateway.dialects.replies import Content, Sketch
+from gateway.dialects.spans import Span, string
 
 # What an error is called inside a response; the schema has no name for most of ours.
 _ERROR_CODES = {400: "invalid_prompt", 429: "rate_limit_exceeded"}
@@ -80,12 +81,12 @@ class _Response(Gathering):
             usage=_usage(openai.usage_of(content, self._ask)),
         )
 
-    def _items(self, content: Content) -> list[dict[str, Any]]:
+    def _items(self, number: int, content: Content) -> list[dict[str, Any]]:
         """What there is of picture, thoughts and text, in this order: the picture is announced before all else.
 
         A message is there always: some clients take what was drawn only when one comes after it.
         """
-        found = [_drawn(self._call_id, content, self._shape.quality)] if content.pictures else []
+        found = [_drawn(self._call_id, number, openai.drawn(content), self._shape.quality)] if content.pictures else []
         if content.thoughts:
             found.append(_thought(self._call_id, content.thoughts))
         found.append(_message(self._call_id, content))
@@ -96,7 +97,7 @@ class Whole(_Response):
     content_type = JSON
 
     def each(self, number: int, content: Content) -> bytes:
-        self._end(content, self._items(content))
+        self._end(content, self._items(number, content))
         return b""
 
     def closing(self) -> bytes:
@@ -118,12 +119,12 @@ class Events(_Response):
         return self._opening
 
     def each(self, number: int, content: Content) -> bytes:
-        output = self._items(content)
+        output = self._items(number, content)
         if not content.pictures:
             output.insert(0, _not_drawn(self._call_id))
         self._end(content, output)
         picture, *others = output
-        told = [*self._drafts(content, picture), *self._picture(picture)]
+        told = [*self._drafts(number, content, picture), *self._picture(picture)]
         for place, item in enumerate(others, start=1):
             told += self._words(item, place)
         return b"".join(told)
@@ -146,18 +147,18 @@ class Events(_Response):
         yield self._event("response.image_generation_call.in_progress", **place)
         yield self._event("response.image_generation_call.generating", **place)
 
-    def _drafts(self, content: Content, item: Mapping[str, Any]) -> Iterator[bytes]:
-        for number, (picture, size) in enumerate(openai.drafts(content, self._shape.partials)):
+    def _drafts(self, number: int, content: Content, item: Mapping[str, Any]) -> Iterator[bytes]:
+        for index, picture in enumerate(openai.drafts(content, self._shape.partials)):
             yield self._event(
                 "response.image_generation_call.partial_image",
                 item_id=item["id"],
                 output_index=0,
-                partial_image_index=number,
-                partial_image_b64=picture.data,
+                partial_image_index=index,
+                partial_image_b64=string(Span(number, picture.number)),
                 background="opaque",
-                output_format=picture.mime.removeprefix("image/"),
+                output_format=openai.format_of(picture),
                 quality=self._shape.quality,
-                size=size,
+                size=openai.size_of(picture),
             )
 
     def _picture(self, item: dict[str, Any]) -> Iterator[bytes]:
@@ -222,16 +223,15 @@ def _not_drawn(call_id: str) -> dict[str, Any]:
     return {**_being_drawn(call_id), "status": "failed", "result": ""}
 
 
-def _drawn(call_id: str, content: Content, quality: str) -> dict[str, Any]:
-    picture, size = openai.drawn(content)
+def _drawn(call_id: str, number: int, picture: Sketch, quality: str) -> dict[str, Any]:
     item = {
         **_being_drawn(call_id),
         "status": "completed",
         "background": "opaque",
-        "output_format": picture.mime.removeprefix("image/"),
+        "output_format": openai.format_of(picture),
         "quality": quality,
-        "size": size,
-        "result": picture.data,
+        "size": openai.size_of(picture),
+        "result": string(Span(number, picture.number)),
     }
     if picture.signature:
         item["extra_content"] = {"google": {"thought_signature": picture.signature}}

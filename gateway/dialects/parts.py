@@ -23,15 +23,10 @@ _DATA_URI = re.compile(r"data:[^;,]{0,100}(?:;[^;,]{0,100}){0,8}?;base64,", re.I
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture in a message, in base64. `signature` is what the model signed it with, where it did."""
+    """A picture in a message, in base64."""
 
     mime: str
     data: str
-    signature: str | None = None
-
-    @property
-    def data_uri(self) -> str:
-        return f"data:{mime_of(head_of(self.data)) or self.mime};base64,{canonical_base64(self.data)}"
 
 
 def canonical_base64(text: str) -> str:
@@ -57,10 +52,15 @@ def picture_of_data_uri(uri: str, *, param: str) -> Picture:
 
 
 def picture_of_bytes(content: bytes, *, param: str) -> Picture:
-    mime = mime_of(content[:32])
+    return Picture(checked_mime(content, param=param), base64.b64encode(content).decode("ascii"))
+
+
+def checked_mime(content: bytes | memoryview, *, param: str) -> str:
+    """The kind of a picture whose bytes were sent. Raises `BadRequest` for what is none."""
+    mime = mime_of(bytes(content[:32]))
     if mime is None:
         raise BadRequest(f"{param} does not hold a PNG, JPEG, WebP, HEIC or HEIF picture.", param=param)
-    return Picture(mime, base64.b64encode(content).decode("ascii"))
+    return mime
 
 
 def picture_of_base64(text: str, *, param: str) -> Picture:

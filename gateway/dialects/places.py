@@ -1,19 +1,19 @@
-"""Where the picture of a reply is in it, and how it comes out of there: piece by piece, and any part of it.
+"""Where the pictures of a reply are in it, and how they come out of there: piece by piece, and any part of one.
 
-A reply is read once, in passing, as its skeleton. What is noted of its picture then is enough to read that
+A reply is read once, in passing, as its skeleton. What is noted of a picture then is enough to read that
 alone out of a reply that is kept: nobody looks for it again, and nobody holds it whole.
 """
 
 import binascii
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from gateway.core.skim import Skeleton
+from gateway.dialects.digits import Digits
 from gateway.dialects.parts import mime_of
-from gateway.dialects.replies import read_content
+from gateway.dialects.replies import Content, read_content
 
 # What a browser shows as nothing but itself, whatever is in it.
 UNKNOWN = "application/octet-stream"
@@ -35,12 +35,6 @@ _BARE = re.compile(rb"[A-Za-z0-9+/_-]*={0,2}")
 
 # They tell what kind of picture it is, also where there are escapes among them.
 _HEAD_DIGITS = 128
-
-_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
-_WHITE = b" \t\r\n"
-
-# An escape whose rest is still to come.
-_SPLIT_ESCAPE = re.compile(rb"\\(?:u[0-9A-Fa-f]{0,3})?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +79,10 @@ class Place:
 
 def place_of(skeleton: Skeleton, *, streams: bool) -> Place | None:
     """Where the result of a reply is, the last of its finished pictures; None: it has none."""
-    inside = _inside_of_result(skeleton.text, streams=streams)
-    if inside is None:
+    content, insides = _numbered(skeleton.text, streams=streams)
+    if content is None or not content.pictures:
         return None
-    begin, end = inside
+    begin, end = insides[int(content.pictures[-1].head)]
     head, gap = skeleton.text[begin:end], skeleton.gap(end)
     first, last = skeleton.place(begin), skeleton.place(end)
     bare = _BARE.fullmatch(head) is not None
@@ -100,10 +94,20 @@ def place_of(skeleton: Skeleton, *, streams: bool) -> Place | None:
     return Place(_kind_of(head), first, last, digits * 3 // 4 if bare else None)
 
 
-def _inside_of_result(skeleton: bytes, *, streams: bool) -> tuple[int, int] | None:
-    """Where in a skeleton the inside of the string is that is the result.
+def insides_of(skeleton: Skeleton) -> tuple[tuple[int, int], ...]:
+    """Where all pictures of a reply that was no stream are in it, by their numbers.
 
-    Every string is put in place of a number, and the document read as ever: so the two cannot mean different strings.
+    Of each from which byte to before which its base64 is, as JSON has it.
+    """
+    content, insides = _numbered(skeleton.text, streams=False)
+    found = {} if content is None else {each.number: insides[int(each.head)] for each in content.sketches}
+    return tuple((skeleton.place(begin), skeleton.place(end)) for _, (begin, end) in sorted(found.items()))
+
+
+def _numbered(skeleton: bytes, *, streams: bool) -> tuple[Content | None, list[tuple[int, int]]]:
+    """What a skeleton holds with a number in the place of each string, and where the insides of those are in it.
+
+    The document is read as ever: so what is meant by it and where that is cannot be two different strings.
     """
     insides: list[tuple[int, int]] = []
 
@@ -113,8 +117,7 @@ def _inside_of_result(skeleton: bytes, *, streams: bool) -> tuple[int, int] | No
         insides.append(string.span(1))
         return b'"%d"' % (len(insides) - 1)
 
-    content = read_content(_STRING.sub(numbered, skeleton), streams=streams)
-    return insides[int(content.pictures[-1].data)] if content and content.pictures else None
+    return read_content(_STRING.sub(numbered, skeleton), streams=streams), insides
 
 
 def _kind_of(text: bytes) -> str:
@@ -131,28 +134,18 @@ class Decoder:
     """
 
     def __init__(self) -> None:
-        self._escape = b""  # the beginning of one
+        self._digits = Digits()
         self._rest = b""  # digits that do not make three bytes yet
 
     def feed(self, text: bytes) -> bytes:
         """What can be told with the next piece."""
-        digits = self._rest + self._digits(text)
+        digits = self._rest + self._digits.feed(text)
         whole = len(digits) - len(digits) % 4
         self._rest = digits[whole:]
         return binascii.a2b_base64(digits[:whole], strict_mode=True) if whole else b""
 
     def finish(self) -> bytes:
         """The last bytes, where the padding was left out."""
-        if self._escape:
-            raise ValueError("base64 ends within an escape")
+        self._digits.finish()
         digits, self._rest = self._rest, b""
         return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4), strict_mode=True) if digits else b""
-
-    def _digits(self, text: bytes) -> bytes:
-        if self._escape:
-            text, self._escape = self._escape + text, b""
-        if b"\\" in text:
-            if split := _SPLIT_ESCAPE.search(text, max(0, len(text) - 6)):
-                text, self._escape = text[: split.start()], split[0]
-            text = json.loads(b'"' + text + b'"').encode("ascii", "replace")
-        return text.translate(_TO_STANDARD, _WHITE)

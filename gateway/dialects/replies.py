@@ -1,7 +1,6 @@
 """What a native answer of the upstream holds, whole or streamed.
 
-Read from a skeleton (pictures shortened) where only the facts count, from the whole body where the
-pictures are wanted too.
+Read from a skeleton: all of what is said, and of each picture the head that tells its kind.
 """
 
 import json
@@ -13,7 +12,36 @@ from gateway.core.errors import UpstreamCut
 from gateway.core.outcome import Reply
 from gateway.core.sse import EventReader
 from gateway.core.usage import Usage, usage_from_gemini
-from gateway.dialects.parts import Picture, head_of, pixels_of
+from gateway.dialects.parts import canonical_base64, head_of, mime_of, pixels_of
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A picture of an answer, of which only the head was read: `head` is what its base64 begins with.
+
+    `number` is its place among all pictures there, from 0 on; `claimed` the kind that the upstream says it is of;
+    `signature` what the model signed it with, where it did.
+    """
+
+    number: int
+    claimed: str
+    head: str
+    signature: str | None
+
+    @property
+    def media_type(self) -> str:
+        """What its first bytes say."""
+        return mime_of(self._bytes) or self.claimed
+
+    @property
+    def pixels(self) -> tuple[int, int] | None:
+        """Its width and height, where the head tells."""
+        return pixels_of(self._bytes)
+
+    @property
+    def _bytes(self) -> bytes:
+        bare = canonical_base64(self.head).rstrip("=")
+        return head_of(bare[:-1] if len(bare) % 4 == 1 else bare)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +52,8 @@ class Content:
     given; the words and each picture have their own as well.
     """
 
-    pictures: tuple[Picture, ...]
-    drafts: tuple[Picture, ...]
+    pictures: tuple[Sketch, ...]
+    drafts: tuple[Sketch, ...]
     words: str
     thoughts: str
     signature: str | None
@@ -36,6 +64,11 @@ class Content:
     note: str
     usage: Usage | None
     error: str
+
+    @property
+    def sketches(self) -> tuple[Sketch, ...]:
+        """All pictures there are, some of them twice."""
+        return (*self.pictures, *self.drafts)
 
     @property
     def says_something(self) -> bool:
@@ -50,7 +83,7 @@ def read_reply(skeleton: bytes, *, streams: bool) -> Reply | None:
     return Reply(
         usage=content.usage,
         pictures=len(content.pictures),
-        pixels=pixels_of(head_of(content.pictures[-1].data)) if content.pictures else None,
+        pixels=content.pictures[-1].pixels if content.pictures else None,
         finish=content.finish,
         block=content.block,
         words=content.words,
@@ -59,18 +92,18 @@ def read_reply(skeleton: bytes, *, streams: bool) -> Reply | None:
     )
 
 
-def content_of(body: bytes) -> Content:
-    """A whole answer, read; raises `UpstreamCut` when it is not one, or says nothing at all."""
-    content = read_content(body, streams=False)
+def content_of(skeleton: bytes) -> Content:
+    """What is in an answer that was no stream; raises `UpstreamCut` when it is no answer, or says nothing at all."""
+    content = read_content(skeleton, streams=False)
     if content is None or content.error or not content.says_something:
         raise UpstreamCut("The upstream's answer broke off or made no sense; nothing is charged to your key.")
     return content
 
 
-def read_content(body: bytes, *, streams: bool) -> Content | None:
-    """Everything an answer holds; None when it is not one."""
+def read_content(skeleton: bytes, *, streams: bool) -> Content | None:
+    """Everything an answer holds but its pictures; None when it is not one."""
     try:
-        documents = [document for document in _documents(body, streams=streams) if isinstance(document, dict)]
+        documents = [document for document in _documents(skeleton, streams=streams) if isinstance(document, dict)]
     except (ValueError, RecursionError):
         return None
     if not documents:
@@ -78,20 +111,20 @@ def read_content(body: bytes, *, streams: bool) -> Content | None:
     return _merged(documents)
 
 
-def _documents(body: bytes, *, streams: bool) -> Iterator[Any]:
+def _documents(skeleton: bytes, *, streams: bool) -> Iterator[Any]:
     if not streams:
-        yield json.loads(body)
+        yield json.loads(skeleton)
         return
     reader = EventReader()
-    for data in (*reader.feed(body), *reader.finish()):
+    for data in (*reader.feed(skeleton), *reader.finish()):
         if data.strip() not in (b"", b"[DONE]"):
             yield json.loads(data)
 
 
 def _merged(documents: list[dict[str, Any]]) -> Content:
     """Of a stream: pieces joined, of usage and reasons the last that was given."""
-    pictures: list[Picture] = []
-    seen: list[Picture] = []
+    pictures: list[Sketch] = []
+    seen: list[Sketch] = []
     words: list[str] = []
     thoughts: list[str] = []
     last: dict[str, Any] = {}
@@ -107,7 +140,7 @@ def _merged(documents: list[dict[str, Any]]) -> Content:
             grounding=_object(candidate.get("groundingMetadata")),
         )
         for part in _parts(candidate):
-            picture, signature, thought = _picture(part), _signature(part), part.get("thought")
+            picture, signature, thought = _sketch(part, len(seen)), _signature(part), part.get("thought")
             if signature:
                 last["signature"] = signature
             if isinstance(text := part.get("text"), str):
@@ -146,14 +179,15 @@ def _parts(candidate: dict[str, Any]) -> list[dict[str, Any]]:
     return [part for part in inside if isinstance(part, dict)] if isinstance(inside, list) else []
 
 
-def _picture(part: dict[str, Any]) -> Picture | None:
+def _sketch(part: dict[str, Any], number: int) -> Sketch | None:
     inline = part.get("inlineData") or part.get("inline_data")
     if not isinstance(inline, dict):
         return None
     data = inline.get("data")
     if not isinstance(data, str) or not data:
         return None
-    return Picture(str(inline.get("mimeType") or inline.get("mime_type") or "image/png"), data, _signature(part))
+    claimed = str(inline.get("mimeType") or inline.get("mime_type") or "image/png")
+    return Sketch(number, claimed, data, _signature(part))
 
 
 def _signature(part: dict[str, Any]) -> str | None:

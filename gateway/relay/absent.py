@@ -1,19 +1,21 @@
 """An answer that another process has drawn, or that is kept: waited for, and read from the vault."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
 from gateway.core.claims import Claimed, Standing, Stands
 from gateway.core.errors import BooksAway, GatewayError, UpstreamFailed
-from gateway.dialects.replies import Content, content_of
+from gateway.core.skim import Skimmer
 from gateway.flag import Flag
 from gateway.ledger.claims import Bid
 from gateway.relay import telling
 from gateway.relay.rooms import Rooms
+from gateway.relay.whole import WholeReply
 from gateway.vault.errors import NoSuchResult
 from gateway.vault.records import Result
+from gateway.vault.tape import Tape, TapeLost
 
 # So often it is asked how an answer stands that another process has drawn.
 _LOOK_S = 0.25
@@ -35,7 +37,7 @@ class KeptReply:
         self._number = number
         self._rooms = rooms
 
-    def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> AsyncGenerator[bytes]:
         return self._rooms.results.read(self._result, self._number)
 
 
@@ -44,8 +46,9 @@ class KeptPicture:
 
     def __init__(self, result: Result, number: int | None, rooms: Rooms) -> None:
         self.head: asyncio.Future[KeptReply] = asyncio.get_running_loop().create_future()
-        self._reply: asyncio.Future[Content] | None = None
+        self._reply: asyncio.Future[WholeReply] | None = None
         self._rooms = rooms
+        self._tape = Tape(rooms.spools)
         self._name = f"reply {result.call_id}"
         if number is None:
             self.head.set_exception(UpstreamFailed("This picture failed when it was drawn; it was not charged."))
@@ -53,7 +56,7 @@ class KeptPicture:
         else:
             self.head.set_result(KeptReply(result, number, rooms))
 
-    def collect(self) -> asyncio.Future[Content]:
+    def collect(self) -> asyncio.Future[WholeReply]:
         if self._reply is None:
             self._reply = asyncio.get_running_loop().create_future()
             self._rooms.supervisor.start(self._collect(self._reply), name=self._name)
@@ -62,22 +65,37 @@ class KeptPicture:
     async def settled_for_now(self) -> None:
         """It was settled long ago."""
 
-    async def _collect(self, reply: asyncio.Future[Content]) -> None:
+    def drop(self) -> None:
+        """Nobody reads it any more."""
+        self._tape.drop()
+
+    async def _collect(self, reply: asyncio.Future[WholeReply]) -> None:
         error: Exception = telling.of_gone(self._name.removeprefix("reply "))
-        content = None
+        whole = None
         try:
-            kept = await self.head
-            content = content_of(b"".join([chunk async for chunk in kept.chunks()]))
-        except NoSuchResult:
+            whole = await self._copied(await self.head)
+        except (NoSuchResult, TapeLost):
             pass
         except GatewayError as failure:
             error = failure
         finally:
-            if content is None:
+            if whole is None:
                 reply.set_exception(error)
                 reply.exception()
             else:
-                reply.set_result(content)
+                reply.set_result(whole)
+
+    async def _copied(self, kept: KeptReply) -> WholeReply:
+        """Out of the vault once, whatever then is read of it how often."""
+        tape, skimmer = self._tape, Skimmer()
+        tape.widen()
+        seat = tape.read()
+        async with aclosing(kept.chunks()) as chunks:
+            async for chunk in chunks:
+                skimmer.feed(chunk)
+                await tape.put(chunk)
+        tape.close()
+        return WholeReply(tape, seat, skimmer.skeleton)
 
 
 @dataclass(slots=True)

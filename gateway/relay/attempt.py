@@ -37,6 +37,8 @@ class Times:
 class Attempt:
     """`news` is called when the answer begins and when the attempt ends; `ended` is set at the end.
 
+    `skeleton` is that of the answer, once that is complete; None: there is none.
+
     An `obstacle` is what a drill has put before it: until it is passed, nothing is sent.
     """
 
@@ -60,7 +62,7 @@ class Attempt:
         self._decided: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._now = rooms.now
         self._times = Times(None, 0.0)
-        self._skeleton: Skeleton | None = None
+        self.skeleton: Skeleton | None = None
         self._charge: Charge | None = None
 
     async def run(self, client: Client, body: bytes, *, total_s: float, news: Callable[["Attempt"], None]) -> None:
@@ -97,9 +99,9 @@ class Attempt:
     @property
     def place(self) -> Place | None:
         """Where its picture is in the answer; None: there is none, or not yet."""
-        if self._skeleton is None or not self.reply or not self.reply.pictures:
+        if self.skeleton is None or not self.reply or not self.reply.pictures:
             return None
-        return place_of(self._skeleton, streams=self.call.parsed.streams)
+        return place_of(self.skeleton, streams=self.call.parsed.streams)
 
     def leave(self) -> None:
         """Nobody waits for the answer. It is kept as long as there is room."""
@@ -157,7 +159,7 @@ class Attempt:
             await self.tape.put(chunk)
         skeleton, streams = skimmer.skeleton, self.call.parsed.streams
         self.reply = read_reply(skeleton.text, streams=streams)
-        self._skeleton = skeleton
+        self.skeleton = skeleton
         return of_reply(self.reply)
 
     def _begin(self, answer: Answer, news: Callable[["Attempt"], None]) -> None:

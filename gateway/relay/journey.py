@@ -6,7 +6,8 @@ to the operator, and the hold ends, once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import chain
 
 from gateway.core.books import Charge, Hold
 from gateway.core.call import Call
@@ -25,8 +26,6 @@ from gateway.core.plan import Plan
 from gateway.core.steps import Denied, Start
 from gateway.core.truth import Shortfall, shortfall
 from gateway.core.watch import Watch
-from gateway.dialects.replies import Content, content_of
-from gateway.dialects.signatures import signatures_of
 from gateway.flag import Flag
 from gateway.relay import telling
 from gateway.relay.attempt import Attempt, billed_nanos, tried_of
@@ -34,6 +33,7 @@ from gateway.relay.fairness import within
 from gateway.relay.race import Finish, Race
 from gateway.relay.rooms import Rooms
 from gateway.relay.settlement import Promised, Settlement
+from gateway.relay.whole import WholeReply
 from gateway.vault.tape import TapeLost
 
 
@@ -62,11 +62,11 @@ class Journey:
             stays=call.mode is Mode.OFF,
         )
         self._settlement = Settlement(call, plan, hold, rooms, promised, picture)
-        self._races: list[Race] = []
+        self._races: list[list[Attempt]] = []  # the attempts of each; a race itself knows who began it
         self._left = False
         self._had = False
         self._dropped = False
-        self._reply: asyncio.Future[Content] | None = None
+        self._reply: asyncio.Future[WholeReply] | None = None
 
     @property
     def drills(self) -> tuple[Drill, ...]:
@@ -75,13 +75,13 @@ class Journey:
 
     @property
     def attempts(self) -> int:
-        return sum(len(race.attempts) for race in self._races)
+        return sum(map(len, self._races))
 
     @property
     def left_s(self) -> float:
         """In how many seconds there is probably an answer, as such answers take at the median; 0: it is due."""
         rooms, ask, now = self._rooms, self.call.ask, self._rooms.now()
-        running = [each for race in self._races for each in race.attempts if not each.ended.is_set()]
+        running = [each for each in self._tried() if not each.ended.is_set()]
         due = [rooms.board.pace(each.lane.group, ask, now).quantile(0.5) - (now - each.began_at) for each in running]
         return max(0.0, min(due, default=0.0))
 
@@ -105,63 +105,63 @@ class Journey:
     def leave(self, *, had: bool) -> None:
         """Nobody reads the answer any more, which somebody `had`; the journey goes on to its end all the same."""
         self._left, self._had = True, had
-        for race in self._races:
-            for attempt in race.attempts:
-                attempt.leave()
+        for attempt in self._tried():
+            attempt.leave()
 
     def stay(self) -> None:
         """Somebody reads it again."""
         self._left = False
-        for race in self._races:
-            for attempt in race.attempts:
-                attempt.stay()
+        for attempt in self._tried():
+            attempt.stay()
 
     def drop(self) -> None:
         """Nobody will want the answer any more."""
         self._dropped = True
-        for race in self._races:
-            for attempt in race.attempts:
-                attempt.tape.drop()
+        for attempt in self._tried():
+            attempt.tape.drop()
 
     async def settled_for_now(self) -> None:
         """Waits for the settlement, but not for ever: with the store away it is written later."""
         await self.settled.wait(self._rooms.settle_s)
 
-    def collect(self) -> asyncio.Future[Content]:
-        """The whole reply, when it is complete and settled; fails with the error to tell."""
+    def collect(self) -> asyncio.Future[WholeReply]:
+        """The reply, when it is complete and settled; fails with the error to tell."""
         if self._reply is None:
             self._reply = asyncio.get_running_loop().create_future()
             self._rooms.supervisor.start(self._collect(self._reply), name=f"reply {self.call.id}")
         return self._reply
 
-    async def _collect(self, reply: asyncio.Future[Content]) -> None:
+    async def _collect(self, reply: asyncio.Future[WholeReply]) -> None:
         error: GatewayError = InternalError("The gateway failed while it read an answer.")
-        content = None
+        whole = None
         try:
             attempt = await self.head
-            chunks = [chunk async for chunk in attempt.chunks()]
+            attempt.tape.widen()
+            seat = attempt.chunks()
             await attempt.ended.wait()
             error = UpstreamCut("The upstream's answer broke off; nothing is charged to your key.")
-            content = None if attempt.cut else content_of(b"".join(chunks))
-            if content is not None:
-                await self._remember(content)
+            if attempt.skeleton is not None and not attempt.cut:
+                read = WholeReply(attempt.tape, seat, attempt.skeleton)
+                await self._remember(read)
+                whole = read
         except GatewayError as failure:
             error = failure
         except TapeLost:
             error = telling.of_gone(self.call.id)
         finally:
             await self.settled_for_now()
-            if content is None:
+            if whole is None:
                 reply.set_exception(error)
                 reply.exception()  # a caller who left does not fetch it
             else:
-                reply.set_result(content)
+                reply.set_result(whole)
 
-    async def _remember(self, content: Content) -> None:
+    async def _remember(self, whole: WholeReply) -> None:
         """Keeps the signatures of an answer whose format loses them; without them the next turn only costs a try."""
+        signatures = await whole.signatures()
         try:
             async with asyncio.timeout(self._rooms.settle_s):
-                await self._rooms.signatures.remember(self.call.key.team, signatures_of(content))
+                await self._rooms.signatures.remember(self.call.key.team, signatures)
         except (BooksAway, TimeoutError) as away:
             self._rooms.observe(StoreLost("remember", str(away)))
 
@@ -199,7 +199,7 @@ class Journey:
     async def _raced(self) -> Finish:
         """Runs a race. Who loses it is read to the end and booked while the winner's answer is on its way."""
         race = Race(self._begin, self._late, self._rooms.now)
-        self._races.append(race)
+        self._races.append(race.attempts)
         finish = await race.run(self._plan, self._watch)
         losers = [attempt for attempt in race.attempts if attempt is not finish.winner]
         if losers:
@@ -217,9 +217,12 @@ class Journey:
         await self._settlement.fruitless(winner)
         return await self._raced()
 
+    def _tried(self) -> Iterator[Attempt]:
+        return chain.from_iterable(self._races)
+
     def _course(self, winner: Attempt | None) -> Course:
         """What the call has gone through by now."""
-        tried = [tried_of(attempt, won=attempt is winner) for race in self._races for attempt in race.attempts]
+        tried = [tried_of(attempt, won=attempt is winner) for attempt in self._tried()]
         ask = self.call.ask
         return Course(self.call.route, ask.model.id, ask.size, tuple(tried), left=self._left and not self._had)
 

@@ -101,12 +101,16 @@ class Kept:
 
     def __init__(self, result: Result, asked: Call, bid: Bid, rooms: Rooms) -> None:
         self.call = replace(asked, id=result.call_id, made_at=result.facts["made_at"])
-        self.sources: Sequence[Source] = pictures_of(result, rooms)
+        self._pictures = pictures_of(result, rooms)
         self.kept: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.kept.set_result(rooms.books.today() < self.call.made_at + LASTS_S)
         self._result = result
         self._bid = bid
         self._rooms = rooms
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        return self._pictures
 
     def head(self, failed: int = 0) -> dict[str, str]:
         return _replayed(self._result.facts["head"], self._result.call_id, self._bid)
@@ -118,6 +122,8 @@ class Kept:
         """It is kept already."""
 
     def over(self, *, delivered: bool) -> None:
+        for picture in self._pictures:
+            picture.drop()
         self._rooms.supervisor.start(self._note(delivered=delivered), name=f"kept {self._result.call_id}")
 
     async def _note(self, *, delivered: bool) -> None:

@@ -7,18 +7,23 @@ in them; and an answer of one piece is known whole before its head is sent.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from gateway.core.errors import AnswerGone, CallerLeft, GatewayError, InternalError, StillDrawing, UpstreamCut
 from gateway.dialects.base import Gathering, Passing
-from gateway.dialects.replies import Content
+from gateway.dialects.spans import pieces_of
 from gateway.flag import Flag
 from gateway.relay.vigil import Sink, Vigil
+from gateway.relay.whole import WholeReply
 from gateway.vault.tape import TapeLost
 
 # The head of an answer that lacks so many of the pictures that were asked for.
 Head = Callable[[int], dict[str, str]]
+
+# Those that an answer is written out of, by their numbers.
+Replies = Mapping[int, WholeReply]
 
 # Whether what an answer is made of is in the vault, once that is known.
 Kept = asyncio.Future[bool]
@@ -42,7 +47,7 @@ class Source(Protocol):
     @property
     def head(self) -> "asyncio.Future[Any]": ...
 
-    def collect(self) -> "asyncio.Future[Content]": ...
+    def collect(self) -> "asyncio.Future[WholeReply]": ...
 
     async def settled_for_now(self) -> None: ...
 
@@ -99,26 +104,32 @@ async def _pass(source: Source, writer: Passing, sink: Sink, vigil: Vigil, head:
     await source.settled_for_now()
     if answer.cut:
         raise UpstreamCut("The upstream's answer broke off; nothing is charged to your key.")
-    await _finish(last + writer.closing(), writer, sink, head(0))
+    rest = last + writer.closing()
+    if not sink.started:
+        await sink.start(writer.content_type, len(rest), head(0))
+    await sink.send(rest)
+    await sink.end()
 
 
 async def _gather(
     sources: Sequence[Source], writer: Gathering, sink: Sink, vigil: Vigil, head: Head, kept: Kept
 ) -> None:
     pending = {source.collect(): number for number, source in enumerate(sources)}
+    replies: dict[int, WholeReply] = {}
     failures: list[GatewayError] = []
     while pending:
         await vigil.until(pending)
         for reply in [each for each in pending if each.done()]:
             number = pending.pop(reply)
             try:
-                piece = writer.each(number, reply.result())
+                replies[number] = reply.result()
+                written = writer.each(number, replies[number].content)
             except GatewayError as error:
                 failures.append(error)
                 continue
-            if piece:
+            if written:
                 await vigil.open()
-                await sink.send(piece)
+                await _put(written, replies, sink)
     if len(failures) == len(sources):
         raise failures[0]
     if writer.linked:
@@ -127,18 +138,43 @@ async def _gather(
             writer.unlink()
     if len(sources) > 1:  # which may be charged together, when the last has come
         await asyncio.gather(*(source.settled_for_now() for source in sources))
-    await _finish(writer.closing(), writer, sink, head(len(failures)))
-
-
-async def _finish(rest: bytes, writer: Passing | Gathering, sink: Sink, headers: dict[str, str]) -> None:
+    rest = writer.closing()
     if not sink.started:
-        await sink.start(writer.content_type, len(rest), headers)
-    await sink.send(rest)
+        await sink.start(writer.content_type, await _size(rest, replies), head(len(failures)))
+    await _put(rest, replies, sink)
     await sink.end()
 
 
+async def _size(written: bytes, replies: Replies) -> int:
+    """Of what is written, with the pictures in it."""
+    size = 0
+    for piece in pieces_of(written):
+        size += len(piece) if isinstance(piece, bytes) else await replies[piece.reply].size(piece.picture)
+    return size
+
+
+async def _put(written: bytes, replies: Replies, sink: Sink) -> None:
+    """Sends what is written, and the pictures where it has room for them, each as it is read.
+
+    Where one is lost the answer is broken off: nothing can be told in the middle of a picture.
+    """
+    for piece in pieces_of(written):
+        if isinstance(piece, bytes):
+            await sink.send(piece)
+            continue
+        try:
+            async with aclosing(replies[piece.reply].base64(piece.picture)) as base64:
+                async for part in base64:
+                    if sink.gone.done():
+                        return
+                    await sink.send(part)
+        except GatewayError:
+            await sink.break_off()
+            raise
+
+
 async def _break(error: GatewayError, writer: Passing | Gathering, sink: Sink) -> None:
-    told = writer.broken(error)
+    told = b"" if sink.gone.done() else writer.broken(error)
     if told:
         await sink.send(told)
         await sink.end()

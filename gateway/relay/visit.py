@@ -29,6 +29,16 @@ class End:
         return self.told and self.status == 200 and self.code == "ok"
 
 
+class _Head:
+    """The head of whatever is served by then."""
+
+    def __init__(self) -> None:
+        self.told: Callable[[], Mapping[str, str]] = dict
+
+    def __call__(self) -> Mapping[str, str]:
+        return self.told()
+
+
 class Visit:
     """`end` is right when `serve` has returned or raised."""
 
@@ -40,7 +50,7 @@ class Visit:
         self._pulse = pulse
         self._now = now
         self._writing: tuple[Passing | Gathering, Vigil] | None = None
-        self._head: Callable[[], Mapping[str, str]] = dict
+        self._head = _Head()
 
     async def wait(self, coming: "asyncio.Future[T]", answers: Call) -> T:
         """What comes for the caller, whose line is kept warm; raises as `serve` does."""
@@ -58,7 +68,7 @@ class Visit:
     async def serve(self, serving: Serving) -> None:
         """Writes the answer. Raises `GatewayError` while nothing has been sent yet."""
         end = self.end
-        self._head = serving.head
+        self._head.told = serving.head
         writer, vigil = self._begun(serving.call)
         try:
             if error := await deliver(serving.sources, writer, self._sink, vigil, serving.head, serving.kept):
@@ -92,8 +102,5 @@ class Visit:
             if answers is not asked:
                 asked = replace(asked, id=answers.id, made_at=answers.made_at)
             writer = self._dialect.writer(asked)
-            self._writing = (writer, Vigil(asked, writer, self._sink, self._pulse, now=self._now, head=self._heads))
+            self._writing = (writer, Vigil(asked, writer, self._sink, self._pulse, now=self._now, head=self._head))
         return self._writing
-
-    def _heads(self) -> Mapping[str, str]:
-        return self._head()

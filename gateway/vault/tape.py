@@ -83,8 +83,10 @@ class Tape:
         self.closed = True
         self._moved.set()
 
-    def read(self, begin: int = 0) -> "Reader":
-        """All bytes from this one on, those that are still to come too; raises `TapeLost` where they are gone.
+    def read(self, begin: int = 0, end: int | None = None) -> "Reader":
+        """All bytes from `begin` to before `end`, those that are still to come too; None: to the last there will be.
+
+        Raises `TapeLost` where they are gone.
 
         Who has a reader counts as reading from here on, whether or not the first step is done.
         """
@@ -96,7 +98,7 @@ class Tape:
             with suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(self.leave, number)
 
-        reader = Reader(self, number, begin)
+        reader = Reader(self, number, begin, end)
         self._readers[number] = weakref.ref(reader, forgotten)
         return reader
 
@@ -105,12 +107,14 @@ class Tape:
 
     async def piece(self, reader: "Reader") -> bytes:
         """What comes next for a reader, who then is behind it; nothing at the end. Raises `TapeLost`."""
-        while not (self.closed and reader.at >= self.size):
+        while reader.at != reader.end and not (self.closed and reader.at >= self.size):
             if reader.number not in self._readers:
                 raise TapeLost
             if reader.at < self.size:
                 on_disk = reader.at < self._in_memory
                 piece = await self._from_disk(reader.at) if on_disk else self._from_memory(reader.at)
+                if reader.end is not None and len(piece) > reader.end - reader.at:
+                    piece = piece[: reader.end - reader.at]
                 reader.at += len(piece)
                 self._passed()
                 return piece
@@ -251,12 +255,14 @@ class Tape:
 class Reader:
     """Somebody's way through a tape; `at` is the byte that comes next. It is over when it breaks off.
 
-    Ends when the tape is closed and all of it was read. `TapeLost` when the tape was dropped, or the reader has left.
+    Ends before the byte `end`, or when the tape is closed and all of it was read. `TapeLost` when the tape was dropped,
+    or the reader has left.
     """
 
-    def __init__(self, tape: Tape, number: int, at: int) -> None:
+    def __init__(self, tape: Tape, number: int, at: int, end: int | None) -> None:
         self.number = number
         self.at = at
+        self.end = end
         self._tape = tape
 
     def __aiter__(self) -> Self:

@@ -1,8 +1,6 @@
 """Request bodies, read within limits: of size, of time, and of what all of them together may hold in memory."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +14,11 @@ class _Body:
 
     chunks: list[bytes] = field(default_factory=list)
     size: int = 0
+
+    def whole(self) -> bytes:
+        """All of it, once: it is kept by whoever asks, and not here."""
+        chunks, self.chunks = self.chunks, []
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 class Bodies:
@@ -42,21 +45,16 @@ class Bodies:
         except BaseException:
             self.in_memory -= body.size
             raise
-        return body.chunks[0] if len(body.chunks) == 1 else b"".join(body.chunks)
+        return body.whole()
 
-    def forgotten(self, body: bytes) -> None:
-        """A body that was read is needed no more."""
-        self.in_memory -= len(body)
+    def forgotten(self, size: int) -> None:
+        """So much of what was counted is needed no more."""
+        self.in_memory -= size
 
-    @contextmanager
-    def counted(self, size: int) -> Iterator[None]:
-        """Counts what a request grows by here, for as long as the block lasts; raises `GatewayBusy`."""
+    def grow(self, size: int) -> None:
+        """Counts what a request grows by here, until so much is `forgotten`; raises `GatewayBusy`."""
         self._check_all(size)
         self.in_memory += size
-        try:
-            yield
-        finally:
-            self.in_memory -= size
 
     async def _collect(self, receive: Any, body: _Body) -> None:
         now = asyncio.get_running_loop().time

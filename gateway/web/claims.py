@@ -39,7 +39,7 @@ def fingerprint(request: Request, asked: Asked) -> str:
     return whole.hexdigest()
 
 
-def _parts(request: Request, asked: Asked) -> Iterator[bytes]:
+def _parts(request: Request, asked: Asked) -> Iterator[bytes | memoryview]:
     yield request.method.encode()
     yield request.path.encode()
     for name, value in sorted(request.asked.items()):

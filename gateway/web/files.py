@@ -7,8 +7,8 @@ vault's. Errors are raised for the edge to tell; every reply of an upload addres
 import base64
 import binascii
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,6 @@ from gateway.core.keys import Key
 from gateway.dialects import filed, parts
 from gateway.vault.records import MIB, Blob
 from gateway.vault.vault import Vault
-from gateway.web.bodies import Bodies
 from gateway.web.reply import Send, send_json
 from gateway.web.request import Request, Scope, origin_of
 from gateway.web.uploads import Uploads, marked
@@ -35,11 +34,10 @@ _INLINED_BYTES = 100 * MIB
 
 
 class Files:
-    """`bodies` counts what is in memory. `public_url` None: upload addresses are on whatever host the request named."""
+    """`public_url` None: upload addresses are on whatever host the request named."""
 
-    def __init__(self, vault: Vault, bodies: Bodies, public_url: str | None, today: Callable[[], float]) -> None:
+    def __init__(self, vault: Vault, public_url: str | None, today: Callable[[], float]) -> None:
         self._vault = vault
-        self._bodies = bodies
         self._public_url = public_url
         self._today = today
         self._uploads = Uploads(vault, today, shown)
@@ -70,22 +68,15 @@ class Files:
         document = await self._kept(request, place, (await key()).team)
         await send_json(send, request.id, orjson.dumps(document))
 
-    def has(self, parsed: Parsed, request: Request) -> bool:
-        """Whether a request names files of ours, for `inlined`."""
-        return bool(filed.named(parsed.body, self._hosts(request)))
+    async def inlined(self, parsed: Parsed, team: str, request: Request, grow: Callable[[int], None]) -> Parsed:
+        """The request with our files in it, as the upstream is to be sent it; `grow` is told of how many bytes.
 
-    @asynccontextmanager
-    async def inlined(self, parsed: Parsed, team: str, request: Request) -> AsyncIterator[Parsed]:
-        """The request with our files in it, as the upstream is to be sent it; counted while the block lasts.
-
-        Raises `NoSuchBlob` for a file that is not there, not the team's or expired.
+        Raises `NoSuchBlob` for a file that is not there, not the team's or expired, and what `grow` does.
         """
-        hosts = self._hosts(request)
+        hosts, now = self._hosts(request), self._today()
         names = filed.named(parsed.body, hosts)
         if not names:
-            yield parsed
-            return
-        now = self._today()
+            return parsed
         blobs = [await self._vault.find(team, name, now) for name in names]
         pieces = filed.cut(parsed.body, hosts, [blob.media_type for blob in blobs])
         size = sum(map(len, pieces)) + sum(-(-blob.size // 3) * 4 for blob in blobs)
@@ -93,8 +84,8 @@ class Files:
             raise BodyTooLarge(
                 f"With its files the request is {size} bytes, and {_INLINED_BYTES} may be sent; use fewer or smaller."
             )
-        with self._bodies.counted(size):
-            yield replace(parsed, body=await self._joined(pieces, blobs))
+        grow(size)
+        return replace(parsed, body=await self._joined(pieces, blobs))
 
     async def _joined(self, pieces: list[bytes], blobs: list[Blob]) -> bytes:
         """Each file is read once, and put into base64 on its way into the one body there will be."""

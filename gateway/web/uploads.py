@@ -73,7 +73,7 @@ class Uploads:
         if "start" not in _commands(request):
             raise BadRequest("X-Goog-Upload-Command: start begins an upload.", code="bad_upload_command")
         body = await self._metadata.read(request, receive)
-        self._metadata.forgotten(body)
+        self._metadata.forgotten(len(body))
         terms = terms_of(_json(body))
         announced = _number(request.headers, "x-goog-upload-header-content-length")
         if announced is not None and terms.size is not None and announced != terms.size:

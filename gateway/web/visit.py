@@ -8,8 +8,7 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,6 +95,7 @@ class Visit:
         self._call_id = call_id(desk.today(), secrets.token_hex(CHANCES))
         self._sink = AsgiSink(send, self._request.id, self._call_id)
         self._is_call = False
+        self._grown = 0  # beyond the body that came
 
     async def answer(self) -> None:
         try:
@@ -121,37 +121,39 @@ class Visit:
         route = routes.route(request.method, request.path, gemini=self._gemini)
         self._dialect, self._operation = desk.dialects[route.dialect], route.operation
         key = self._as_asked(self._job_of or await self._holder())
-        body = await desk.bodies.read(request, self._receive)
+        asked = Asked(
+            operation=route.operation,
+            version=route.version,
+            model=route.model,
+            query=request.query,
+            body=await desk.bodies.read(request, self._receive),
+            content_type=request.headers.get("content-type", ""),
+            agent=request.headers.get("user-agent", ""),
+            fetches=desk.fetcher.allowed,
+            show=key.limits.chat_pictures,
+        )
+        size = len(asked.body)
         try:
-            asked = Asked(
-                operation=route.operation,
-                version=route.version,
-                model=route.model,
-                query=request.query,
-                body=body,
-                content_type=request.headers.get("content-type", ""),
-                agent=request.headers.get("user-agent", ""),
-                fetches=desk.fetcher.allowed,
-                show=key.limits.chat_pictures,
-            )
             if route.operation.relayed:
-                await self._ask(asked, key)
+                call = await self._translated(asked, key)
+                del asked  # nobody needs what the call was translated from while it is drawn
+                if call is not None:
+                    await self._relay(call)
             else:
                 allowed = tuple(model for model in desk.catalog.models if key.allows_model(model.id))
                 await send_json(self._send, request.id, self._dialect.local(asked, desk.catalog, allowed))
         finally:
-            desk.bodies.forgotten(body)
+            desk.bodies.forgotten(size + self._grown)
 
-    async def _ask(self, asked: Asked, key: Key) -> None:
+    async def _translated(self, asked: Asked, key: Key) -> Call | None:
+        """The call to relay; None: its caller was told at once, of a job or of a price."""
+        desk = self._desk
         parsed = self._parsed(asked, key)
-        if not (parsed.addresses or parsed.unsigned or self._desk.files.has(parsed, self._request)):
-            await self._serve(asked, key, parsed)
-            return
-        async with (
-            self._found(asked, key, parsed) as found,
-            self._desk.files.inlined(found, key.team, self._request) as whole,
-        ):
-            await self._serve(asked, key, whole)
+        if parsed.addresses or parsed.unsigned:
+            parsed = await self._found(asked, key, parsed)
+        parsed = await desk.files.inlined(parsed, key.team, self._request, self._grow)
+        call = self._called(asked, key, parsed, await claims.read(self._request, asked, key, desk.claims))
+        return None if await self._told(call, asked.body) else call
 
     async def _holder(self) -> Key:
         request = self._request
@@ -174,21 +176,21 @@ class Visit:
         )
         return key if limits is key.limits else replace(key, limits=limits)
 
-    @asynccontextmanager
-    async def _found(self, asked: Asked, key: Key, parsed: Parsed) -> AsyncIterator[Parsed]:
-        """The request with all that it leaves to be found: pictures at addresses, signatures of earlier answers.
+    async def _found(self, asked: Asked, key: Key, parsed: Parsed) -> Parsed:
+        """The request with all that it leaves to be found: pictures at addresses, signatures of earlier answers."""
+        pictures = await self._desk.fetcher.fetch(parsed.addresses)
+        self._grow(sum(map(len, pictures.values())))
+        if pictures:
+            asked = replace(asked, pictures=pictures)
+            parsed = self._parsed(asked, key)
+        if known := await self._desk.signatures.recall(key.team, parsed.unsigned):
+            parsed = self._parsed(replace(asked, signatures=known), key)
+        return parsed
 
-        What is fetched is counted for as long as the block lasts.
-        """
-        desk = self._desk
-        pictures = await desk.fetcher.fetch(parsed.addresses)
-        with desk.bodies.counted(sum(map(len, pictures.values()))):
-            if pictures:
-                asked = replace(asked, pictures=pictures)
-                parsed = self._parsed(asked, key)
-            if known := await desk.signatures.recall(key.team, parsed.unsigned):
-                parsed = self._parsed(replace(asked, signatures=known), key)
-            yield parsed
+    def _grow(self, size: int) -> None:
+        """Counts what the request grows by here, for as long as it lasts; raises `GatewayBusy`."""
+        self._desk.bodies.grow(size)
+        self._grown += size
 
     def _parsed(self, asked: Asked, key: Key) -> Parsed:
         parsed = self._dialect.parse(asked, self._desk.catalog)
@@ -214,19 +216,20 @@ class Visit:
             address=desk.addresses.on(self._scope, request.headers),
         )
 
-    async def _serve(self, asked: Asked, key: Key, parsed: Parsed) -> None:
-        claim = await claims.read(self._request, asked, key, self._desk.claims)
-        call = self._called(asked, key, parsed, claim)
+    async def _told(self, call: Call, body: bytes) -> bool:
+        """Whether the caller is told at once, of a job or of a price, and nothing is to be relayed."""
         match self._request.headers.get(QUOTE):
             case None if self._job_of is None and later.wanted(self._request.headers):
-                job = await self._desk.workshop.submit(self._request, asked.body, call, self._ask_later)
+                job = await self._desk.workshop.submit(self._request, body, call, self._ask)
                 await send_json(self._send, self._request.id, later.accepted(job), status=202, headers=later.head(job))
+                return True
             case None:
                 refuse_without_job(self._request.headers)
-                await self._relay(call)
+                return False
             case "only":
                 quote = shapes.quote(call, self._desk.relay.quote(call))
                 await send_json(self._send, self._request.id, json.dumps(quote, indent=2).encode())
+                return True
             case other:
                 raise BadRequest(f"{other!r} is no way to ask for a quote; write only", param=QUOTE)
 
@@ -249,7 +252,7 @@ class Visit:
             pass
         self._sink.leave()
 
-    async def _ask_later(self, scope: Scope, receive: Any, send: Any, key: Key) -> GatewayError | None:
+    async def _ask(self, scope: Scope, receive: Any, send: Any, key: Key) -> GatewayError | None:
         return await ask(self._desk, scope, receive, send, key)
 
     async def _tell(self, error: GatewayError) -> None:

@@ -26,7 +26,7 @@ from gateway.core.skim import Skimmer
 from gateway.core.sse import EventReader
 from gateway.dialects.base import Gathering, Passing
 from gateway.dialects.replies import content_of, read_reply
-from tests.dialects.speak import DIALECTS, parse
+from tests.dialects.speak import DIALECTS, parse, sent, skeleton_of
 from tests.facts import call as make_call
 from tests.facts import key
 
@@ -88,9 +88,8 @@ def _gathering(dialect: str, path: str, body: dict[str, Any]) -> Gathering:
 
 def write(writer: Gathering, *replies: bytes) -> bytes:
     """The answer out of replies that are complete in this order."""
-    return b"".join(
-        (writer.opening(), *(writer.each(at, content_of(each)) for at, each in enumerate(replies)), writer.closing())
-    )
+    each = (writer.each(at, content_of(skeleton_of(body).text)) for at, body in enumerate(replies))
+    return sent(b"".join((writer.opening(), *each, writer.closing())), *replies)
 
 
 def passed(writer: Passing, body: bytes, step: int = 1000) -> bytes:
@@ -126,9 +125,10 @@ def test_of_several_pictures_the_last_finished_one_is_the_result() -> None:
 def test_several_pictures_keep_their_order_and_their_usage_is_summed() -> None:
     writer = images(n=2)
     other = {"inlineData": {"mimeType": "image/png", "data": png(64, 64)}}
-    second = writer.each(1, content_of(orjson.dumps(reply(other))))
-    first = writer.each(0, content_of(orjson.dumps(DRAWN)))
-    answer = json.loads(writer.closing())
+    replies = [orjson.dumps(DRAWN), orjson.dumps(reply(other))]
+    second = writer.each(1, content_of(replies[1]))
+    first = writer.each(0, content_of(replies[0]))
+    answer = json.loads(sent(writer.closing(), *replies))
     assert (first, second) == (b"", b"")
     assert [entry["b64_json"] for entry in answer["data"]] == [PICTURE, png(64, 64)]
     assert answer["usage"]["output_tokens"] == 2 * 1678
@@ -139,7 +139,8 @@ def test_a_picture_that_was_refused_is_left_out_of_several() -> None:
     with pytest.raises(NoPicture):
         writer.each(0, content_of(orjson.dumps(REFUSED)))
     writer.each(1, content_of(orjson.dumps(DRAWN)))
-    assert [entry["b64_json"] for entry in json.loads(writer.closing())["data"]] == [PICTURE]
+    answer = json.loads(sent(writer.closing(), orjson.dumps(REFUSED), orjson.dumps(DRAWN)))
+    assert [entry["b64_json"] for entry in answer["data"]] == [PICTURE]
 
 
 def address(call: Call, number: int) -> str:
@@ -223,7 +224,7 @@ def test_chat_choices_are_numbered_whatever_order_they_come_in() -> None:
     writer = chat(n=2)
     writer.each(1, content_of(orjson.dumps(TALK)))
     writer.each(0, content_of(orjson.dumps(DRAWN)))
-    answer = json.loads(writer.closing())
+    answer = json.loads(sent(writer.closing(), orjson.dumps(DRAWN), orjson.dumps(TALK)))
     assert [choice["index"] for choice in answer["choices"]] == [0, 1]
     assert "images" in answer["choices"][0]["message"]
     assert answer["usage"]["total_tokens"] == 2 * 1699

@@ -16,7 +16,7 @@ from gateway.core.sse import EventReader
 from gateway.dialects.completions import Shape
 from gateway.dialects.grounding import annotations
 from gateway.dialects.replies import content_of
-from tests.dialects.speak import asked, parse
+from tests.dialects.speak import asked, parse, sent
 from tests.dialects.test_answers import (
     BLOCKED,
     DRAWN,
@@ -294,10 +294,10 @@ def test_usage_that_is_not_told_is_estimated_and_marked(body: dict[str, Any]) ->
 
 
 def test_several_replies_are_estimated_when_one_of_them_is() -> None:
-    writer = chat(n=2)
-    for number, body in enumerate((DRAWN, UNCOUNTED)):
-        writer.each(number, content_of(orjson.dumps(body)))
-    usage = json.loads(writer.closing())["usage"]
+    writer, bodies = chat(n=2), [orjson.dumps(DRAWN), orjson.dumps(UNCOUNTED)]
+    for number, body in enumerate(bodies):
+        writer.each(number, content_of(body))
+    usage = json.loads(sent(writer.closing(), *bodies))["usage"]
     assert (usage["completion_tokens"], usage["estimated"]) == (1678 + 1123, True)
 
 

@@ -38,7 +38,7 @@ def parse(body: bytes, content_type: str = CONTENT_TYPE) -> Any:
 def test_a_form_gives_its_fields_and_files_in_order() -> None:
     read = read_form(form(*BASE, ("image[]", PNG, "a.png"), ("image[]", JPEG, "blob")), CONTENT_TYPE)
     assert read.fields == {"model": "flash", "prompt": "make it night"}
-    assert [(file.name, file.content) for file in read.files] == [("image[]", PNG), ("image[]", JPEG)]
+    assert [(file.name, bytes(file.content)) for file in read.files] == [("image[]", PNG), ("image[]", JPEG)]
 
 
 @pytest.mark.parametrize("name", ["image", "image[]", "images", "images[]", "image[0]", "image[12]"])

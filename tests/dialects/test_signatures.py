@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.call import Parsed
 from gateway.dialects.replies import content_of
-from gateway.dialects.signatures import signatures_of
+from gateway.dialects.signatures import PictureDigest, signatures_of
 from tests.dialects.speak import asked, parse
 from tests.dialects.test_requests import GOOD, load
 from tests.facts import catalog
@@ -35,7 +35,10 @@ ANSWER = orjson.dumps(
         ]
     }
 )
-KNOWN = signatures_of(content_of(ANSWER))
+DIGEST = PictureDigest()
+DIGEST.feed(PICTURE[:7].encode())
+DIGEST.feed(PICTURE[7:].encode())
+KNOWN = signatures_of(content_of(ANSWER), {0: DIGEST.told})
 
 TEXT, IMAGE = {"text": "Here it is."}, {"inlineData": {"mimeType": "image/png", "data": PICTURE}}
 SIGNED_TEXT = {**TEXT, "thoughtSignature": "of the words"}

@@ -70,6 +70,20 @@ async def test_a_reader_may_begin_anywhere(spools: Spools, begin: int) -> None:
     assert await bytes_of(reader) == (FULL + b"0123456789")[begin:]
 
 
+@pytest.mark.parametrize("end", [0, 1, SMALL, WINDOW_BYTES - 1, WINDOW_BYTES, WINDOW_BYTES + 7, WINDOW_BYTES + 99])
+@pytest.mark.parametrize("begin", [0, 1, WINDOW_BYTES + 6])
+async def test_a_reader_may_end_anywhere(spools: Spools, begin: int, end: int) -> None:
+    tape = await filled(spools, FULL, b"01234", b"56789")
+    reader = tape.read(begin, max(begin, end))
+    tape.close()
+    assert await bytes_of(reader) == (FULL + b"0123456789")[begin:end]
+
+
+async def test_a_reader_who_has_what_it_wanted_waits_for_no_more(spools: Spools) -> None:
+    tape = await filled(spools, b"0123", b"4567")
+    assert await bytes_of(tape.read(2, 6)) == b"2345"
+
+
 async def test_a_reader_may_begin_before_the_bytes_are_there(spools: Spools) -> None:
     tape = Tape(spools)
     reader = tape.read(3)

@@ -66,7 +66,7 @@ def asking(blob: Blob) -> Parsed:
 
 def files_of(vault: Vault, *, all_bytes: int | None = None, now: float = NOW) -> tuple[Files, Bodies]:
     bodies = Bodies(MIB, all_bytes)
-    return Files(vault, bodies, None, lambda: now), bodies
+    return Files(vault, None, lambda: now), bodies
 
 
 async def test_a_file_that_comes_in_is_never_whole_in_memory(vault: Vault) -> None:
@@ -79,9 +79,8 @@ async def test_a_file_that_is_used_is_in_memory_once_as_base64(vault: Vault) -> 
     blob = await kept(vault)
     files, bodies = files_of(vault)
     with at_most(SIZE * 4 // 3 + 6 * MIB + SIZE // 6):  # a growing buffer takes an eighth more than it needs
-        async with files.inlined(asking(blob), "acme", HEAD) as whole:
-            assert len(whole.body) == bodies.in_memory
-    assert bodies.in_memory == 0
+        whole = await files.inlined(asking(blob), "acme", HEAD, bodies.grow)
+    assert len(whole.body) == bodies.in_memory
     part = json.loads(whole.body)["contents"][0]["parts"][1]
     assert part == {"inlineData": {"mimeType": "image/png", "data": "/9j/".ljust(SIZE // 3 * 4, "/") + _end()}}
 
@@ -93,25 +92,22 @@ def _end() -> str:
 
 async def test_a_request_without_files_is_the_same_request(vault: Vault) -> None:
     files, bodies = files_of(vault)
-    async with files.inlined(asking(await kept(vault)), "acme", HEAD) as whole:
-        pass
-    async with files.inlined(whole, "acme", HEAD) as same:
-        assert same is whole
-        assert bodies.in_memory == 0
+    whole = await files.inlined(asking(await kept(vault)), "acme", HEAD, bodies.grow)
+    counted = bodies.in_memory
+    assert await files.inlined(whole, "acme", HEAD, bodies.grow) is whole
+    assert bodies.in_memory == counted
 
 
 async def test_a_file_for_which_there_is_no_room_just_now_is_not_read(vault: Vault) -> None:
     files, bodies = files_of(vault, all_bytes=SIZE)
     asked = asking(await kept(vault))
     with at_most(MIB), pytest.raises(GatewayBusy):
-        async with files.inlined(asked, "acme", HEAD):
-            pass
+        await files.inlined(asked, "acme", HEAD, bodies.grow)
     assert bodies.in_memory == 0
 
 
 async def test_a_file_that_has_expired_is_no_longer_there(vault: Vault) -> None:
     blob = await kept(vault)
-    files, _ = files_of(vault, now=blob.expires_at)
+    files, bodies = files_of(vault, now=blob.expires_at)
     with pytest.raises(NoSuchBlob):
-        async with files.inlined(asking(blob), "acme", HEAD):
-            pass
+        await files.inlined(asking(blob), "acme", HEAD, bodies.grow)

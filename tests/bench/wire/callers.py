@@ -15,7 +15,7 @@ from tests.bench.wire.cases import Case
 from tests.bench.wire.load import Job
 from tests.bench.wire.targets import OTHER_CORE
 
-_LOOK_S = 0.2
+_LOOK_S = 0.05
 
 
 class Callers:
@@ -44,7 +44,7 @@ class Callers:
         return {**found, "seen": seen}
 
     def body(self, case: Case, *, anew: bool = False) -> str:
-        file = self._place / f"{case.name.replace(' ', '-')}.body"
+        file = self._place / f"{case.name} {case.route}.body".replace(" ", "-")
         if anew or not file.exists():
             file.write_bytes(case.body())
         return str(file)

@@ -27,6 +27,7 @@ class Case:
         return {
             "native": f"/v1beta/models/{MODEL}:generateContent",
             "images": "/v1/images/generations",
+            "streamed images": "/v1/images/generations",
             "chat": "/v1/chat/completions",
             "edits": "/v1/images/edits",
         }[self.route]
@@ -38,8 +39,8 @@ class Case:
 
     def body(self) -> bytes:
         prompt = f"A boat, {_NUMBER}. {self.says}"
-        if self.route == "images":
-            return json.dumps({"model": MODEL, "prompt": prompt}).encode()
+        if self.route in ("images", "streamed images"):
+            return json.dumps({"model": MODEL, "prompt": prompt, "stream": self.route != "images"}).encode()
         if self.route == "chat":
             return json.dumps({"model": MODEL, "messages": [{"role": "user", "content": prompt}]}).encode()
         if self.route == "edits":
@@ -73,7 +74,7 @@ SMALL = "[600 bytes]"
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """Many calls at once. `kind` and `count` are of a `Job`, and `hold_s` is how long the seller takes.
+    """Many calls at once, by a `route` as a case's. `kind` and `count` are of a `Job`; the seller takes `hold_s`.
 
     `{at}` in what it says is a moment so long after it begins. Its figures: CPU a call, memory a call above what there
     was before, and what answers took longer than the seller.
@@ -84,6 +85,7 @@ class Crowd:
     count: int
     says: str
     hold_s: float = 0.0
+    route: str = "native"
 
 
 CROWDS = (
@@ -92,6 +94,10 @@ CROWDS = (
     Crowd("9000 in flight", "held", 9000, "[600 bytes] [30 s]", 30.0),
     Crowd("300 answers of 2 MB at once", "once", 300, f"[{2 * MB} bytes] [at {{at}}]", 5.0),
     Crowd("100 that read no more of 16 MB", "stalled", 100, f"[{16 * MB} bytes]"),
+    Crowd("6 of 16 MB at once", "once", 6, f"[{16 * MB} bytes]"),
+    Crowd("6 images of 16 MB at once", "once", 6, f"[{16 * MB} bytes]", route="images"),
+    Crowd("6 chats of 16 MB at once", "once", 6, f"[{16 * MB} bytes]", route="chat"),
+    Crowd("6 streamed images of 16 MB", "once", 6, f"[{16 * MB} bytes]", route="streamed images"),
 )
 
 CLOSED = (

@@ -29,7 +29,8 @@ class Crowding:
 def one(target: Target, crowd: Crowd, callers: Callers) -> Crowding:
     """To be taken by itself: what it leaves behind in memory counts for the next one."""
     at = time.time() + crowd.hold_s + _LEAD_S
-    case = Case(crowd.name, 1, crowd.says.format(at=f"{at:.3f}"))
+    route = crowd.route if target.translates else "native"
+    case = Case(crowd.name, 1, crowd.says.format(at=f"{at:.3f}"), route=route)
     probe = Case("probe", 1, SMALL)
     job = Job(
         crowd.kind,
