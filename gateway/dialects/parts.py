@@ -34,6 +34,8 @@ def canonical_base64(text: str) -> str:
 
     The Python Gemini SDK writes the URL-safe alphabet; not everybody upstream reads it.
     """
+    if is_canonical_base64(text) and text.isascii() and not text.endswith("===="):
+        return text
     raw = text.encode("ascii", "replace").translate(_TO_STANDARD, _WHITE).rstrip(b"=")
     return (raw + b"=" * (-len(raw) % 4)).decode("ascii")
 

@@ -34,8 +34,9 @@ class WholeReply:
         """A picture, standard and padded. Raises `AnswerGone` where it is lost, `UpstreamCut` where it is no base64."""
         padded = Padded()
         try:
-            async for text in self._tape.read(*self._insides[picture]):
-                yield padded.feed(text)
+            async with aclosing(self._tape.read(*self._insides[picture])) as texts:
+                async for text in texts:
+                    yield padded.feed(text)
             yield padded.finish()
         except TapeLost:
             raise AnswerGone("The answer was drawn and charged, and could not be kept until you read it.") from None

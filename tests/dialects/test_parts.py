@@ -5,6 +5,8 @@ import textwrap
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.core.errors import BadRequest
 from gateway.dialects import parts, pieces
@@ -70,3 +72,11 @@ def test_a_text_of_pictures_that_never_end_is_read_in_one_pass(beginning: str) -
     """Read once for each beginning, it would take hours."""
     text = beginning * 200_000 + "](data:image/"
     assert pieces.Reader(fetches=False, pictures={}).pieces({"content": text}, "x") == [{"text": text}]
+
+
+@given(text=st.text("AQ+/-_= \n\u00e9", max_size=12))
+def test_base64_is_made_canonical_in_one_way(text: str) -> None:
+    """What is so already goes through as it is, and is what it would have been made."""
+    bare = text.encode("ascii", "replace").translate(bytes.maketrans(b"-_", b"+/"), b" \n").rstrip(b"=").decode()
+    assert parts.canonical_base64(text) == bare + "=" * (-len(bare) % 4)
+    assert parts.canonical_base64(STANDARD) is STANDARD
