@@ -101,6 +101,8 @@ class Parsed:
 
     `linked`: its answer names addresses, so what is at them must be kept before it is told.
 
+    `files`: it may name files that were uploaded.
+
     `insists`: an answer without a picture is none to this caller, so a fruitless one is tried once more.
     """
 
@@ -114,6 +116,7 @@ class Parsed:
     unsigned: frozenset[str] = frozenset()
     plain: Callable[[], bytes] | None = None
     addresses: tuple[str, ...] = ()
+    files: bool = True
     insists: bool = False
     linked: bool = False
 

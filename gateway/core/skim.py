@@ -60,6 +60,11 @@ class Skeleton:
         before = bisect_right(self.gaps, at, key=lambda gap: gap.at)
         return at + (self.gaps[before - 1].ahead if before else 0)
 
+    def left_out(self) -> list[tuple[int, int]]:
+        """From where to before where in the document each gap is."""
+        begins = [0, *(gap.ahead for gap in self.gaps)]
+        return [(gap.at + before, gap.at + gap.ahead) for gap, before in zip(self.gaps, begins, strict=False)]
+
     def gap(self, at: int) -> Gap | None:
         """What was left out just here; None: nothing."""
         return next((gap for gap in self.gaps if gap.at == at), None)
@@ -117,7 +122,7 @@ class Skimmer:
     def _through_string(self, data: bytes, at: int) -> int:
         close = self._closing_quote(data, at)
         if not self._cutting:
-            self._keep(data[at : close if close >= 0 else len(data)])
+            self._keep(data, at, close if close >= 0 else len(data))
         if close < 0:
             return len(data)
         if self._cutting:
@@ -152,19 +157,20 @@ class Skimmer:
         odd = (at - run) % 2 == 1
         return odd != self._odd_backslash if run == start else odd
 
-    def _keep(self, piece: bytes) -> None:
+    def _keep(self, data: bytes, at: int, end: int) -> None:
+        """What comes of a string from `at` to before `end`."""
         room = self._keep_bytes - (len(self._kept) - self._string_start)
-        if self._is_text or len(piece) <= room:
-            self._kept += piece
+        if self._is_text or end - at <= room:
+            self._kept += data[at:end]
             return
-        head = bytes(self._kept[self._string_start :]) + piece[:room]
+        head = bytes(self._kept[self._string_start :]) + data[at : at + room]
         bare = _IN_BASE64.sub(b"", head)
         if bare.endswith(b"\\"):  # an escape split by the cut
             head, bare = head[:-1], bare[:-1]
         if b" " in bare or b"\\" in bare:
             self._is_text = True
-            self._kept += piece
+            self._kept += data[at:end]
             return
         # Text of a tongue without spaces may end in half a character here.
         self._kept[self._string_start :] = head.decode("utf-8", "ignore").encode()
-        self._cutting, self._bare = True, piece.find(b"\\", room) < 0
+        self._cutting, self._bare = True, data.find(b"\\", at + room, end) < 0

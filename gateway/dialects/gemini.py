@@ -14,7 +14,7 @@ import orjson
 from gateway.core.call import Ask, Call, Delivery, Parsed
 from gateway.core.catalog import Catalog, Model, Named
 from gateway.core.errors import BadRequest, GatewayError, MissingKey, UnknownKey
-from gateway.core.skim import KEEP_BYTES, Skimmer
+from gateway.core.skim import KEEP_BYTES, Skeleton, Skimmer
 from gateway.core.sse import EventReader
 from gateway.core.usage import text_tokens
 from gateway.dialects import canonical, checks
@@ -39,12 +39,12 @@ class Gemini:
         skimmer.feed(asked.body)
         if skimmer.given_up:
             raise BadRequest("The request body holds too much besides pictures.", code="request_too_large")
-        text = skimmer.skeleton.text
-        sketch, right = read_json(text, unique=True), spelled(text)
+        skeleton = skimmer.skeleton
+        sketch, right = read_json(skeleton.text, unique=True), spelled(skeleton.text)
         tidy = canonical.canonical(sketch, named, spelled=right)
         checks.check(tidy, named.model, catalog)
         body = asked.body
-        if tidy is not sketch or _may_be_url_safe(tidy, body):
+        if tidy is not sketch or _may_be_url_safe(skeleton, body):
             document = read_json(body)
             tidy = canonical.canonical(document, named, spelled=right)
             body = body if tidy is document else orjson.dumps(tidy)
@@ -54,6 +54,7 @@ class Gemini:
             delivery=_delivery(asked),
             body=body,
             streams=asked.operation is Operation.STREAM,
+            files=any("fileData" in part for part in canonical.content_parts(tidy)),
         )
 
     def writer(self, call: Call) -> Passing:
@@ -154,10 +155,9 @@ def _delivery(asked: Asked) -> Delivery:
     return Delivery.EVENTS if asked.query.get("alt") == "sse" else Delivery.ARRAY
 
 
-def _may_be_url_safe(document: Mapping[str, Any], body: bytes) -> bool:
-    """Whether a picture's base64 may need another spelling: only the whole body tells."""
-    pictured = any("inlineData" in part for part in canonical.content_parts(document))
-    return pictured and (b"-" in body or b"_" in body or b"\\" in body)
+def _may_be_url_safe(skeleton: Skeleton, body: bytes) -> bool:
+    """Whether a picture's base64 may need another spelling: what was left out of it tells."""
+    return any(body.find(sign, begin, end) >= 0 for begin, end in skeleton.left_out() for sign in (b"-", b"_", b"\\"))
 
 
 def _ask(document: Mapping[str, Any], named: Named) -> Ask:

@@ -65,6 +65,7 @@ class Responses(openai.Answers):
             ),
             unsigned=turns.unsigned,
             addresses=turns.addresses,
+            files=bool(turns.addresses),
             plain=partial(openai.plain_body, body) if turns.answered else None,
         )
 

@@ -151,7 +151,8 @@ class Visit:
         parsed = self._parsed(asked, key)
         if parsed.addresses or parsed.unsigned:
             parsed = await self._found(asked, key, parsed)
-        parsed = await desk.files.inlined(parsed, key.team, self._request, self._grow)
+        if parsed.files:
+            parsed = await desk.files.inlined(parsed, key.team, self._request, self._grow)
         call = self._called(asked, key, parsed, await claims.read(self._request, asked, key, desk.claims))
         return None if await self._told(call, asked.body) else call
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.core.skim import KEEP_BYTES, Skimmer
+from gateway.core.skim import KEEP_BYTES, Skeleton, Skimmer
 
 PICTURE = base64.b64encode(random.Random(7).randbytes(60_000)).decode()
 
@@ -21,11 +21,15 @@ DOCUMENT = {
 }
 
 
-def skim(body: bytes, at: list[int] | None = None) -> bytes:
+def skeleton_of(body: bytes, at: list[int] | None = None) -> Skeleton:
     skimmer = Skimmer()
     for start, end in zip([0, *(at or [])], [*(at or []), len(body)], strict=True):
         skimmer.feed(body[start:end])
-    return skimmer.skeleton.text
+    return skimmer.skeleton
+
+
+def skim(body: bytes, at: list[int] | None = None) -> bytes:
+    return skeleton_of(body, at).text
 
 
 def test_a_skeleton_is_the_document_with_its_picture_shortened() -> None:
@@ -104,3 +108,17 @@ def test_a_document_that_is_all_text_is_given_up() -> None:
         skimmer.feed(b"[1, 2]" * 20_000)
     assert skimmer.given_up
     assert skimmer.skeleton.text == b""
+
+
+@pytest.mark.parametrize("step", [7, 1000, 10**6])
+def test_what_was_left_out_is_where_it_is_said_to_be(step: int) -> None:
+    parts = [{"data": PICTURE}, {"text": "two pictures"}, {"data": PICTURE[:50_000]}, {"data": PICTURE[:KEEP_BYTES]}]
+    body = json.dumps(parts).encode()
+    skeleton = skeleton_of(body, list(range(step, len(body), step)))
+    gaps = skeleton.left_out()
+    assert [body[begin:end] for begin, end in gaps] == [
+        PICTURE[KEEP_BYTES:].encode(),
+        PICTURE[KEEP_BYTES:50_000].encode(),
+    ]
+    edges = [0, *(place for gap in gaps for place in gap), len(body)]
+    assert b"".join(body[begin:end] for begin, end in zip(edges[::2], edges[1::2], strict=True)) == skeleton.text
