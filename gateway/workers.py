@@ -31,6 +31,9 @@ from gateway.core.crew import Crew, Ended, Worker
 _STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LEAVE = signal.SIGUSR1
 
+# The kernel takes 107 bytes for the name of a socket in it (103 on macOS).
+_LONGEST_DIRECTORY = 96
+
 
 class Orders:
     """`go` is set when a worker is to serve, or is not to wait for that; `stop` when it is to finish and end."""
@@ -99,6 +102,8 @@ def run_workers(of: int, work: Callable[[Berth], int], *, opened: Callable[[], N
     """
     directory = Path(tempfile.mkdtemp(prefix="gateway-"))  # for this user alone
     try:
+        if len(os.fsencode(directory)) > _LONGEST_DIRECTORY:
+            raise OSError(f"{directory} is too long a name for what holds sockets; set TMPDIR to a shorter one")
         with _signals() as heard, selectors.DefaultSelector() as selector:
             return _Parent(Crew(of, time.monotonic()), directory, heard, selector).run(work, opened, shut)
     finally:
@@ -170,6 +175,8 @@ class _Parent:
         again_s = self._crew.ended(number, ended, time.monotonic())
         if again_s is not None:
             _say(f"worker {number} (process {pid}) {ended}; another is started in {again_s:g} s")
+        elif ended.code < 0 and ended.failed:  # others say themselves what is wrong
+            _say(f"worker {number} (process {pid}) {ended}")
 
     def _signalled(self) -> None:
         for _ in os.read(self._heard, 64):

@@ -15,9 +15,6 @@ from pathlib import Path
 
 from gateway.core.crew import Worker
 
-# Who does not answer within this is left out.
-ANSWER_S = 1.0
-
 _MOST_BYTES = 64 << 20
 
 # How it is found out what was asked for.
@@ -26,11 +23,13 @@ Answer = Callable[[], Awaitable[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Siblings:
-    """The other workers of a gateway, as `worker` sees them. `orphaned` says whether nobody is over them any more."""
+    """The other workers of a gateway, as `worker` sees them. `orphaned` says whether nobody is over them any more; who
+    does not answer within `answer_s` is left out."""
 
     worker: Worker
     directory: Path
     orphaned: Callable[[], bool]
+    answer_s: float = 1.0
 
     @asynccontextmanager
     async def answered(self, answers: Mapping[str, Answer]) -> AsyncIterator[None]:
@@ -76,7 +75,7 @@ class Siblings:
 
     async def _ask(self, number: int, question: str) -> bytes | None:
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(self.answer_s):
                 reader, writer = await asyncio.open_unix_connection(self._socket(number), limit=_MOST_BYTES)
                 try:
                     writer.write(f"{question}\n".encode())
