@@ -5,10 +5,10 @@ upstream. It is forked, so that a worker has the same settings however often it 
 is loaded, and is there at once. Two pipes tell all workers what there is to be told, by being closed: `life`, which the
 kernel closes too when the parent is killed: finish and end; `go`: all have come up, so serve.
 
-One listening socket is shared. Whatever is not accepted yet is anybody's, so that nobody is lost with a worker who
-dies, as with sockets of their own (SO_REUSEPORT). Those did not spread callers better where it counts: of 8 to 64
-connections that are kept the less busy of two workers had 39 to 50 % of the work with the one socket, 28 to 49 % with
-two; of 2 and 4 all of it came to one worker in half of the rounds.
+One listening socket is shared. Whoever is not accepted yet is anybody's; with sockets of their own (SO_REUSEPORT) a
+worker who dies takes such callers along. Those did not spread callers better where it counts: of 8 to 64 connections
+that are kept the less busy of two workers had 39 to 50 % of the work with the one socket, 28 to 49 % with two. Of 2 and
+4 all of the work came to one worker in half of the rounds, which then was not busy.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from gateway.core.crew import Crew, Ended, Worker
 
@@ -142,23 +143,43 @@ class _Parent:
 
     def _start(self, worker: Worker, work: Callable[[Berth], int]) -> None:
         hear, up = os.pipe()
-        parent = os.getpid()
-        sys.stdout.flush()
-        pid = os.fork()
-        if not pid:
-            self._forget(hear)
-            _live(work, Berth(worker, self._directory, parent, self._life, self._go, up))
-        os.close(up)
-        self._pids[worker.number] = pid
+        berth = Berth(worker, self._directory, os.getpid(), self._life, self._go, up)
         self._selector.register(hear, selectors.EVENT_READ, worker.number)
+        sys.stdout.flush()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)  # one that comes to a worker now would be told to the parent
+        try:
+            if pid := os.fork():
+                self._pids[worker.number] = pid
+            else:
+                self._live(work, berth)
+        except OSError as failure:  # it is as if one had ended at once
+            _say(f"worker {worker.number} cannot be started: {failure.strerror}")
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
+        os.close(up)
         self._crew.began(worker.number, time.monotonic())
 
-    def _forget(self, hear: int) -> None:
-        """What is the parent's alone is closed in a worker: with it the others could not notice its end."""
+    def _live(self, work: Callable[[Berth], int], berth: Berth) -> NoReturn:
+        """A worker, from its first moment to its end. What the parent had begun is not its to finish."""
+        code = 1
+        try:
+            self._forget()
+            code = work(berth)
+        except BaseException:  # noqa: BLE001  whatever it is, it must not go on as the parent
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _forget(self) -> None:
+        """What is the parent's alone. With its pipes open in a worker the others could not notice its end."""
+        signal.set_wakeup_fd(-1)
+        for each in _STOP:  # those of a terminal are for the parent
+            signal.signal(each, signal.SIG_DFL if each == signal.SIGTERM else signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
         for key in list(self._selector.get_map().values()):
             os.close(key.fd)
         self._selector.close()
-        os.close(hear)
         os.close(self._keep_life)
         if not self._crew.whole:
             os.close(self._keep_go)
@@ -170,8 +191,8 @@ class _Parent:
             return
         self._selector.unregister(fd)
         os.close(fd)
-        pid = self._pids.pop(number)
-        ended = Ended(pid, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        pid = self._pids.pop(number, 0)
+        ended = Ended(pid, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if pid else 1)
         again_s = self._crew.ended(number, ended, time.monotonic())
         if again_s is not None:
             _say(f"worker {number} (process {pid}) {ended}; another is started in {again_s:g} s")
@@ -185,22 +206,6 @@ class _Parent:
                 continue
             for pid in self._pids.values():
                 os.kill(pid, _LEAVE)
-
-
-def _live(work: Callable[[Berth], int], berth: Berth) -> None:
-    """A worker, from its first moment to its end. What the parent had begun is not its to finish."""
-    code = 1
-    try:
-        signal.set_wakeup_fd(-1)
-        for each in _STOP:  # those of a terminal are for the parent
-            signal.signal(each, signal.SIG_DFL if each == signal.SIGTERM else signal.SIG_IGN)
-        code = work(berth)
-    except BaseException:  # noqa: BLE001  whatever it is, it must not go on as the parent
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
 
 
 @contextmanager
