@@ -39,7 +39,7 @@ def one(target: Target, case: Case, callers: Callers, seconds: float) -> Figures
     others = [pid for pid in meter.descendants(os.getpid()) if pid not in target.pids]
     before, before_others = meter.cpu_s(target.pids), meter.cpu_s(others)
     came = callers.do(job)
-    calls = came["calls"]
+    calls = max(came["calls"], 1)
     cpu_s, others_s = meter.cpu_s(target.pids) - before, meter.cpu_s(others) - before_others
     workers = max(len(target.pids) - 1, 1)  # but for the parent
     return Figures(
@@ -94,7 +94,7 @@ def main() -> None:
         idle = {workers: memory(target) for workers, target in found.items()}
         for target in found.values():
             on_all_cores(target)
-            one(target, case, callers, 0.5)
+            one(target, case, callers, asked.seconds)  # to warm up
         rounds: dict[int, list[Figures]] = {workers: [] for workers in found}
         for number in range(asked.rounds):
             for workers in sorted(found, reverse=number % 2 == 1):
