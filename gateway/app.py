@@ -6,7 +6,7 @@ operations, admin and own-key routes. There is no middleware.
 
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +17,7 @@ from fastapi import APIRouter, FastAPI
 from gateway import __version__
 from gateway.config.settings import Settings
 from gateway.core.board import HealthBoard
-from gateway.core.events import Event, Observer, StoreLost
+from gateway.core.events import Event, Observer, StoreLost, WorkerReplaced
 from gateway.core.links import Links
 from gateway.core.outage import Slices
 from gateway.core.pool import Pool
@@ -41,6 +41,8 @@ from gateway.ledger.signatures import Signatures
 from gateway.ledgers import kept_of, ledger_of, pepper_of
 from gateway.observe.logs import TELL_EVERY_S, Log
 from gateway.observe.metrics import Metrics
+from gateway.observe.siblings import Answer, Siblings
+from gateway.observe.totals import Totals
 from gateway.relay.counting import COUNT_EVERY_S, Counting
 from gateway.relay.drilling import LOOK_S, Drilling
 from gateway.relay.rooms import Rooms
@@ -74,12 +76,14 @@ _SWEEP_RESULTS_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """A running gateway: the ASGI app, that of the admin API if it has a listener of its own, and what commands use."""
+    """A running gateway: the ASGI app, that of the admin API if it has a listener of its own, and what commands use;
+    `answers` is what its other workers may ask."""
 
     app: Any
     admin: Any | None
     ledger: Ledger
     supervisor: Supervisor
+    answers: Mapping[str, Answer]
 
 
 @asynccontextmanager
@@ -88,10 +92,12 @@ async def running(
     log_to: TextIO = sys.stdout,
     pulse: Pulse = Pulse(),
     now: Callable[[], float] = time.monotonic,
+    siblings: Siblings | None = None,
 ) -> AsyncIterator[House]:
-    """A gateway for these settings. Leaving the block waits for calls in flight, then closes everything.
+    """A gateway for these settings, or one of its workers: then `siblings` are the others, and `settings` its share.
 
-    `now` measures whatever lasts, and is the clock of the loop that this runs in.
+    Leaving the block waits for calls in flight, then closes everything. `now` measures whatever lasts, and is the clock
+    of the loop that this runs in.
     """
     lanes = Lanes(access(each.lane, each.key.reveal(), auth=each.auth, names=each.models) for each in settings.lanes)
     log, metrics = Log(log_to, time.time), _metrics(settings, lanes)
@@ -111,7 +117,7 @@ async def running(
         rooms = Rooms(
             books=ledger.books,
             outbox=outbox,
-            slices=Slices(settings.store_away),
+            slices=Slices(settings.store_away, settings.workers),
             claims=ledger.claims,
             spools=spools,
             results=results,
@@ -126,34 +132,42 @@ async def running(
             now=now,
             settle_s=pulse.settle_s,
         )
-        vault = Vault.open(settings.data_dir)
-        _keep_vault(rooms, vault)
-        supervisor.keep(drilling.turn, every_s=LOOK_S, name="drills")
-        supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
-        supervisor.keep(_sharing(settings, rooms, ledger).turn, every_s=SHARE_EVERY_S, name="sharing")
+        vault = _vault(settings, rooms)
+        _keep_watch(supervisor, drilling, counting, _sharing(settings, rooms, ledger), log)
         _keep_books(settings, rooms, ledger)
-        pulse = replace(pulse, unary_s=settings.timeouts.unary_warm_s)
-        relay = Relay(rooms, drilling, pulse, settings.limits.left_calls)
-        vitals = ops.Vitals(ledger.store, outbox, lanes, rooms.board, metrics, supervisor, relay, now)
-        supervisor.keep(log.turn, every_s=TELL_EVERY_S, name="log")
+        warmed = replace(pulse, unary_s=settings.timeouts.unary_warm_s)
+        relay = Relay(rooms, drilling, warmed, settings.limits.left_calls)
+        totals = Totals(metrics, siblings, lambda: _stand(metrics, rooms, lanes, relay))
+        vitals = ops.Vitals(ledger.store, outbox, lanes, totals, supervisor, now, siblings)
         deliveries = _deliveries(settings, rooms, ledger)
         supervisor.keep(deliveries.turn, every_s=HOLD_EVERY_S, name="webhooks")
         workshop = _workshop(rooms, ledger, deliveries)
         framework, apart = _faces(settings, ledger, rooms, vitals)
         desk = _desk(settings, rooms, relay, ledger.keys, vault, workshop)
         supervisor.keep(lambda: workshop.turn(partial(ask, desk)), every_s=HOLD_EVERY_S, name="jobs")
-        yield House(Public(framework, desk), apart, ledger, supervisor)
+        _tell_of_the_one_before(siblings, observe)
+        yield House(Public(framework, desk), apart, ledger, supervisor, vitals.answers)
 
 
 def _metrics(settings: Settings, lanes: Lanes) -> Metrics:
     known = (model.id for model in settings.catalog.models)
-    return Metrics(__version__, (state.access.lane for state in lanes), known)
+    return Metrics(__version__, (state.access.lane for state in lanes), known, workers=settings.workers)
+
+
+def _stand(metrics: Metrics, rooms: Rooms, lanes: Lanes, relay: Relay) -> None:
+    in_flight = {state.access.lane: state.in_flight for state in lanes}
+    metrics.stand(in_flight, rooms.board.standings(rooms.now()), rooms.outbox.promises, relay.orders.left)
 
 
 @asynccontextmanager
 async def _kept(settings: Settings, observe: Observer) -> AsyncIterator[tuple[Spools, Results]]:
     with kept_of(settings, lambda: observe(_SEALED)) as kept:
         yield kept
+
+
+def _tell_of_the_one_before(siblings: Siblings | None, observe: Observer) -> None:
+    if siblings is not None and (ended := siblings.worker.after) is not None:
+        observe(WorkerReplaced(siblings.worker.number, ended))
 
 
 def _workshop(rooms: Rooms, ledger: Ledger, deliveries: Deliveries) -> Workshop:
@@ -186,10 +200,20 @@ def _deliveries(settings: Settings, rooms: Rooms, ledger: Ledger) -> Deliveries:
     )
 
 
-def _keep_vault(rooms: Rooms, vault: Vault) -> None:
-    """What is kept goes when it is due."""
+def _keep_watch(supervisor: Supervisor, drilling: Drilling, counting: Counting, sharing: Sharing, log: Log) -> None:
+    """What this process has seen is told, and what others saw is heard."""
+    supervisor.keep(drilling.turn, every_s=LOOK_S, name="drills")
+    supervisor.keep(counting.turn, every_s=COUNT_EVERY_S, name="counting")
+    supervisor.keep(sharing.turn, every_s=SHARE_EVERY_S, name="sharing")
+    supervisor.keep(log.turn, every_s=TELL_EVERY_S, name="log")
+
+
+def _vault(settings: Settings, rooms: Rooms) -> Vault:
+    """What is kept, in it or among the results, goes when it is due."""
+    vault = Vault.open(settings.data_dir)
     rooms.supervisor.keep(lambda: vault.sweep(time.time()), every_s=_SWEEP_S, name="sweep")
     rooms.supervisor.keep(lambda: rooms.results.sweep(time.time()), every_s=_SWEEP_RESULTS_S, name="results")
+    return vault
 
 
 def _keep_books(settings: Settings, rooms: Rooms, ledger: Ledger) -> None:

@@ -12,7 +12,7 @@ from gateway.vault.folder import Folder
 from gateway.vault.records import ResultCaps
 from gateway.vault.results import Results
 from gateway.vault.sealed import Sealed
-from gateway.vault.spools import Spools
+from gateway.vault.spools import MEMORY_BYTES, Spools
 from gateway.vault.store import Store
 
 
@@ -29,13 +29,14 @@ def kept_of(settings: Settings, sealed: Callable[[], None]) -> Iterator[tuple[Sp
     caps = ResultCaps(all_bytes=limits.results_bytes, team_bytes=limits.team_results_bytes)
     most_bytes = sys.maxsize if limits.spool_bytes is None else limits.spool_bytes
     with ExitStack() as stack:
-        spools = stack.enter_context(closing(Spools(folder / "spools", most_bytes)))
+        memory_bytes = MEMORY_BYTES // settings.workers
+        spools = stack.enter_context(closing(Spools(folder / "spools", most_bytes, memory_bytes=memory_bytes)))
         store: Store = Folder(folder / "results")
         if settings.vault:
             store = stack.enter_context(closing(Bucket(settings.vault, spools)))
         if settings.vault_key:
             store = Sealed(store, settings.vault_key.reveal().encode(), spools, sealed)
-        yield spools, Results(store, pepper_of(settings), caps)
+        yield spools, Results(store, pepper_of(settings), caps, writers=settings.workers)
 
 
 def pepper_of(settings: Settings) -> bytes:

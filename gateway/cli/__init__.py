@@ -1,10 +1,5 @@
-"""The commands. `main` is what the console script calls: it turns the house's own errors into one line and a code.
+"""The commands. `main` is what the console script calls."""
 
-Exit codes: 0 all went well, 2 the configuration or the command line is wrong, 1 anything else.
-"""
-
-import asyncio
-import sys
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -13,9 +8,7 @@ from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
 from gateway import __version__
-from gateway.config.settings import ConfigError
-from gateway.core.errors import CallerError, GatewayError
-from gateway.ledger.errors import StoreError
+from gateway.cli.endings import told
 
 # Where each first word leads: a module here, and what in it has the word's name. Only what is asked for is loaded.
 _WORDS = {
@@ -80,21 +73,5 @@ def gateway(
 
 
 def main() -> None:
-    try:
+    with told():
         app()
-    except ConfigError as error:
-        _end(2, *error.problems)
-    except (StoreError, CallerError) as error:
-        _end(2, str(error))
-    except GatewayError as error:
-        _end(1, str(error))
-    except asyncio.CancelledError:
-        _end(1, "ended before everything in flight was finished")
-    except OSError as error:
-        _end(1, str(error))
-
-
-def _end(code: int, *lines: str) -> None:
-    for line in lines:
-        print(f"gateway: {line}", file=sys.stderr)  # noqa: T201  a command's own words
-    sys.exit(code)

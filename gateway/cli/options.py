@@ -29,8 +29,9 @@ err = Console(stderr=True, soft_wrap=True)
 _wide = Console(width=10_000)
 
 
-def settings_of(config: Path | None) -> Settings:
-    return load(config, os.environ, Path.cwd())
+def settings_of(config: Path | None, **instead: str) -> Settings:
+    """What the file and the environment say; `instead` has variables that count more than those."""
+    return load(config, {**os.environ, **instead}, Path.cwd())
 
 
 def print_json(document: Any) -> None:

@@ -33,6 +33,7 @@ def effective(settings: Settings) -> list[Row]:
 def _values(settings: Settings) -> Iterator[tuple[str, object]]:
     yield "listen", settings.listen
     yield "public_url", settings.public_url
+    yield "workers", settings.workers
     yield "data_dir", settings.data_dir
     yield "store", _masked(settings.store)
     yield "store_away", settings.store_away

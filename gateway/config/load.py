@@ -92,9 +92,11 @@ def _settings(root: Root, notes: Draft, origins: Mapping[str, str]) -> Settings:
     _check_names(groups, lanes, notes)
     _check_models(lanes, models, notes)
     _check_amounts(groups, models, notes)
+    _check_shares(root, notes)
     return Settings(
         listen=root.listen,
         public_url=root.public_url,
+        workers=root.workers,
         data_dir=(notes.base_dir / root.data_dir).absolute(),
         store=root.store,
         store_away=root.store_away,
@@ -197,6 +199,14 @@ def _check_amounts(groups: tuple[Group, ...], models: Catalog, notes: Draft) -> 
         if dear is not None:
             where = ("groups", place, "multiplier")
             notes.wrong(where, f"makes one call of {dear.id} dearer than the books can hold")
+
+
+def _check_shares(root: Root, notes: Draft) -> None:
+    """A worker has its part of the memory, and may be sent the largest request."""
+    limits = root.limits
+    if limits.memory_bytes is not None and limits.memory_bytes < root.workers * limits.body_bytes:
+        at_least = f"must be at least {root.workers} workers times body_bytes"
+        notes.wrong(("limits", "memory_bytes"), f"{at_least}, or the largest request could never be taken")
 
 
 def _dearest(model: Model) -> Fraction:

@@ -21,6 +21,7 @@ from gateway.core.reach import Network
 
 MIB = 1 << 20
 LARGEST_BYTES = 1 << 40
+MOST_WORKERS = 64
 
 Nullable = BeforeValidator(rules.null_of)
 
@@ -155,6 +156,7 @@ class WebhooksSection(Section):
 class Root(Section):
     listen: Address = ListenTcp("127.0.0.1", 8080)
     public_url: Annotated[Url | None, Nullable] = None
+    workers: Annotated[int, Field(ge=1, le=MOST_WORKERS)] = 1  # a small machine has one core to spare
     data_dir: Annotated[str, Field(min_length=1)] = "./data"
     store: Store = "embedded"
     store_away: OutageWord = Outage.SLICE

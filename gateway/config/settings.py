@@ -154,7 +154,8 @@ class Admin:
 class Settings:
     """Everything a gateway is started with.
 
-    `secret` is what virtual keys are hashed with, None: made once and kept in `data_dir`. `lanes` are in
+    `workers` is how many processes it is. `secret` is what virtual keys are hashed with, None: made once and kept in
+    `data_dir`. `lanes` are in
     the order of their groups. `origins` says where a value came from, by its path; what is not in it is a
     default. `archive` is where old rows of the ledgers go, None: nowhere, they stay in
     the store. `vault` is the bucket that finished answers are kept in, None: they are in `data_dir`;
@@ -163,6 +164,7 @@ class Settings:
 
     listen: Listen
     public_url: str | None
+    workers: int
     data_dir: Path
     store: str = field(repr=False)  # its address may carry a password
     store_away: Outage

@@ -7,6 +7,7 @@ from gateway.core.allowance import Exhausted
 from gateway.core.books import Charge, Hold
 from gateway.core.budgets import Alert
 from gateway.core.call import Call
+from gateway.core.crew import Ended
 from gateway.core.drill import Drill
 from gateway.core.groups import Lane
 from gateway.core.jobs import Job
@@ -262,6 +263,14 @@ class DrillEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkerReplaced:
+    """This worker has come up in the place of the one that had its number before, which had ended so."""
+
+    number: int
+    ended: Ended
+
+
+@dataclass(frozen=True, slots=True)
 class AdminActed:
     """Somebody has changed something, and the trail has its row: `who` through which door, what, and of what."""
 
@@ -304,6 +313,7 @@ Event = (
     | EvidenceShared
     | DrillBegan
     | DrillEnded
+    | WorkerReplaced
     | AdminActed
     | AdminRefused
 )

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from gateway.core.books import Hold
 
-# A team may spend no more than this without the store, on each gateway.
+# A team may spend no more than this without the store, on each gateway: its workers have equal parts.
 SLICE_NANOS = 500_000_000
 
 # Nor more than this part of what was left: twenty gateways together cannot exceed a budget.
@@ -48,8 +48,9 @@ class _Heard:
 class Slices:
     """What was last heard of budgets, and what calls have taken without the store that are not at an end."""
 
-    def __init__(self, policy: Outage) -> None:
+    def __init__(self, policy: Outage, workers: int = 1) -> None:
         self.policy = policy
+        self._workers = workers
         self._heard: dict[str, _Heard] = {}  # by key
         self._taken: defaultdict[str, dict[str, int]] = defaultdict(dict)  # by team and call
 
@@ -91,7 +92,7 @@ class Slices:
         if last.left_nanos is None:
             return True
         taken = sum(self._taken.get(wanted[0].team, {}).values()) + sum(each.nanos for each in wanted)
-        if taken > min(SLICE_NANOS, last.left_nanos // _PART):
+        if taken > min(SLICE_NANOS, last.left_nanos // _PART) // self._workers:
             return False
         self._taken[wanted[0].team].update({each.call_id: each.nanos for each in wanted})
         return True

@@ -34,6 +34,7 @@ from gateway.core.events import (
     StoreLost,
     StoreRolledBack,
     WebhookTried,
+    WorkerReplaced,
 )
 from gateway.core.money import usd_of
 from gateway.core.outcome import Verdict
@@ -326,6 +327,10 @@ def _answer_dropped(event: AnswerDropped) -> dict[str, Any]:
     return {"event": "answer_dropped", "call_id": call.id, **whose, "why": event.why, "bytes": event.size_bytes}
 
 
+def _worker_replaced(event: WorkerReplaced) -> dict[str, Any]:
+    return {"event": "worker_replaced", "worker": event.number, "before": event.ended.pid, "why": str(event.ended)}
+
+
 _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     AttemptFinished: _attempt,
     AttemptLate: _attempt,
@@ -350,4 +355,5 @@ _ROWS: dict[type, Callable[[Any], dict[str, Any] | None]] = {
     OperatorCharged: _operator_charged,
     StoreLost: _store_lost,
     AdminActed: _admin_acted,
+    WorkerReplaced: _worker_replaced,
 }

@@ -47,6 +47,7 @@ from gateway.core.events import (
     StoreLost,
     StoreRolledBack,
     WebhookTried,
+    WorkerReplaced,
 )
 from gateway.core.groups import Lane
 from gateway.core.jobs import State as JobState
@@ -54,6 +55,7 @@ from gateway.core.move import Standing
 from gateway.core.outcome import Verdict
 from gateway.core.trail import Action, Lack
 from gateway.core.webhooks import Told
+from gateway.observe.sums import Numbers, Rule, numbers
 
 # They would double the number of series to tell when each began.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -125,6 +127,7 @@ _COUNTERS: _Table = {
     "gateway_store_rollbacks": ("Times that the store had lost what it had taken, and was told it again", ()),
     "gateway_archived_rows": ("Rows of ledgers that were put into files, and have left the store", ()),
     "gateway_admin_actions": ("What administrators changed by the admin API, as the trail has it", ("action",)),
+    "gateway_workers_replaced": ("Workers that ended before their time, and were replaced by another", ()),
     "gateway_admin_refusals": ("Requests to the admin API that were refused for want of an admin key", ("why",)),
     # Drills are apart from all of these: what they do is nobody's fault, and no alert is to ring for it.
     "gateway_drilled_calls": ("Calls that drills touched; not among the others", ("code",)),
@@ -138,38 +141,65 @@ _HISTOGRAMS: _Table = {
     "gateway_call_seconds": ("Whole calls, from the first byte of the request to the end", ("model", "size")),
     "gateway_upstream_first_byte_seconds": ("From sending to the first byte of an answer", ("group", "model", "size")),
 }
-_GAUGES: _Table = {
-    "gateway_upstream_in_flight": ("Attempts now waiting for the upstream", ("lane", "group")),
-    "gateway_left_calls": ("Calls that are being drawn with nobody waiting for them", ()),
+# The last is how one number is made of those of several workers.
+_GAUGES: Mapping[str, tuple[str, tuple[str, ...], Rule]] = {
+    "gateway_upstream_in_flight": ("Attempts now waiting for the upstream", ("lane", "group"), Rule.SUM),
+    "gateway_left_calls": ("Calls that are being drawn with nobody waiting for them", (), Rule.SUM),
     "gateway_group_standing": (
         "0 closed (well), 1 suspect, 2 ramp (coming back), 3 half (being asked), 4 open (put behind)",
         ("group", "model"),
+        Rule.MOST,
     ),
     "gateway_journal_promises": (
-        "Writes that this process owes the books, or will owe if it dies (in_case)",
+        "Writes that this gateway owes the books, or will owe if it dies (in_case)",
         ("kind",),
+        Rule.SUM,
     ),
-    "gateway_ledger_rows": ("Rows that all ledgers had in the store when this gateway last looked", ()),
-    "gateway_drills_active": ("Drills that are on", ("kind",)),
-    "gateway_build": ("Always 1; the version is the label", ("version",)),
+    "gateway_ledger_rows": ("Rows that all ledgers had in the store when this gateway last looked", (), Rule.MOST),
+    "gateway_drills_active": ("Drills that are on", ("kind",), Rule.MOST),  # each worker has the same
+    "gateway_workers": ("Processes that this gateway is to have", (), Rule.MOST),
+    "gateway_workers_answered": (
+        "Processes that said how they stand; of others is what they last counted",
+        (),
+        Rule.SUM,
+    ),
+    "gateway_build": ("Always 1; the version is the label", ("version",), Rule.MOST),
 }
+
+# Those of the client library, which tell of one process each. What is not named is counted, or the same of all.
+_OF_A_PROCESS = {
+    "process_virtual_memory_bytes": Rule.SUM,
+    "process_resident_memory_bytes": Rule.SUM,  # what workers share counts for each of them
+    "process_open_fds": Rule.SUM,
+    "process_max_fds": Rule.SUM,
+    "process_start_time_seconds": Rule.LEAST,
+    "python_info": Rule.MOST,
+}
+
+RULES: Mapping[str, Rule] = {**{name: rule for name, (_, _, rule) in _GAUGES.items()}, **_OF_A_PROCESS}
 
 
 class Metrics:
-    """Counts events; `exposition` is what Prometheus scrapes."""
+    """Counts events; `exposition` is what Prometheus scrapes, after `stand`."""
 
-    def __init__(self, version: str, lanes: Iterable[Lane] = (), models: Iterable[str] = ()) -> None:
+    def __init__(
+        self, version: str, lanes: Iterable[Lane] = (), models: Iterable[str] = (), *, workers: int = 1
+    ) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._counters = {name: Counter(name, *row, registry=registry) for name, row in _COUNTERS.items()}
-        self._gauges = {name: Gauge(name, *row, registry=registry) for name, row in _GAUGES.items()}
+        self._gauges = {
+            name: Gauge(name, told, labels, registry=registry) for name, (told, labels, _) in _GAUGES.items()
+        }
         self._histograms = {
             name: Histogram(name, *row, registry=registry, buckets=_SECONDS if row[1] else _MOMENTS)
             for name, row in _HISTOGRAMS.items()
         }
         self._series: dict[tuple[str, ...], Any] = {}  # of what is counted in every call, by name and labels
         self._gauges["gateway_build"].labels(version).set(1)
+        self._gauges["gateway_workers"].set(workers)
+        self._gauges["gateway_workers_answered"].set(1)
         self._handlers: dict[type, Callable[..., None]] = {
             AttemptFinished: self._attempt,
             AttemptLate: self._attempt_late,
@@ -195,6 +225,7 @@ class Metrics:
             RowsArchived: lambda event: self._counters["gateway_archived_rows"].inc(event.rows),
             LedgersMeasured: lambda event: self._gauges["gateway_ledger_rows"].set(event.rows),
             AdminActed: lambda event: self._counters["gateway_admin_actions"].labels(event.action.value).inc(),
+            WorkerReplaced: lambda _: self._counters["gateway_workers_replaced"].inc(),
             AdminRefused: lambda event: self._counters["gateway_admin_refusals"].labels(event.lack.value).inc(),
             EvidenceShared: lambda event: self._histograms["gateway_evidence_shared_seconds"].observe(event.took_s),
         }
@@ -204,14 +235,22 @@ class Metrics:
     def __call__(self, event: Event) -> None:
         self._handlers[type(event)](event)
 
-    def exposition(
+    def exposition(self) -> bytes:
+        """Everything in Prometheus' text format, as it last stood."""
+        return generate_latest(self._registry)
+
+    def numbers(self) -> Numbers:
+        """The same, to be put together with those of other workers by the `RULES`."""
+        return numbers(self._registry.collect())
+
+    def stand(
         self,
         in_flight: Mapping[Lane, int],
         standings: Mapping[tuple[str, str], Standing],
         promises: Mapping[str, int],
         left: int,
-    ) -> bytes:
-        """Everything in Prometheus' text format; the arguments are how things stand at this moment."""
+    ) -> None:
+        """Sets what is no count to how it is at this moment."""
         for lane, count in in_flight.items():
             self._gauges["gateway_upstream_in_flight"].labels(lane.name, lane.group.name).set(count)
         for pair, standing in standings.items():
@@ -219,7 +258,6 @@ class Metrics:
         for kind, count in promises.items():
             self._gauges["gateway_journal_promises"].labels(kind).set(count)
         self._gauges["gateway_left_calls"].set(left)
-        return generate_latest(self._registry)
 
     def _counter(self, *series: str) -> Counter:
         """The one of this name and these labels."""

@@ -38,14 +38,16 @@ _GIVEN_BURST_S = 4.0
 
 
 class Results:
-    """`sweep` is due before the first result is kept, and every minute or so. The store's failures are `OSError`."""
+    """`sweep` is due before the first result is kept, and every minute or so. The store's failures are `OSError`.
 
-    def __init__(self, store: Store, secret: bytes, caps: ResultCaps) -> None:
+    `writers` is how many share the disk's time with equal parts."""
+
+    def __init__(self, store: Store, secret: bytes, caps: ResultCaps, *, writers: int = 1) -> None:
         self._store = store
         self._secret = secret
         self._caps = caps
         self._room = Room(caps)
-        self._pace = Pace(_GIVEN_A_SECOND, _GIVEN_BYTES_A_SECOND, _GIVEN_BURST_S)
+        self._pace = Pace(_GIVEN_A_SECOND / writers, _GIVEN_BYTES_A_SECOND / writers, _GIVEN_BURST_S)
         self._read: dict[str, tuple[str, Entry]] = {}  # by name: the record's version, and what it said
 
     @property

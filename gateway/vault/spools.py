@@ -24,6 +24,9 @@ _LOCK = "lock"
 # Enough to keep a disk busy. Threads of their own, so that a disk that hangs takes no one's else away.
 _THREADS = 4
 
+# Of a gateway's answers on their way, before they are written to the disk.
+MEMORY_BYTES = 32 * MIB
+
 Made = TypeVar("Made")
 
 
@@ -79,7 +82,7 @@ class Spools:
     Tapes may have `memory_bytes` together in memory before they write to their spools; `held_bytes` they have.
     """
 
-    def __init__(self, folder: Path, most_bytes: int, *, memory_bytes: int = 32 * MIB) -> None:
+    def __init__(self, folder: Path, most_bytes: int, *, memory_bytes: int = MEMORY_BYTES) -> None:
         self.most_bytes = most_bytes
         self.used_bytes = 0
         self.memory_bytes = memory_bytes

@@ -213,7 +213,7 @@ def test_a_wrong_setting_is_told_in_one_line(
     [
         (
             ("biling",),
-            "biling: is not a setting; known here: listen, public_url, data_dir, store, store_away, store_may_forget",
+            "biling: is not a setting; known here: listen, public_url, workers, data_dir, store, store_away",
         ),
         (("listn",), "listn: is not a setting; did you mean listen?"),
         (("groups", 0, "biling"), "groups[0].biling: is not a setting; did you mean billing?"),

@@ -40,6 +40,14 @@ def test_one_call(policy: Outage, heard: list[Hold], nanos: int, goes_on: bool) 
     assert (slices.unbacked([hold(nanos)], now=101.0) is not None) is goes_on
 
 
+@pytest.mark.parametrize(("left", "most"), [(100 * USD, SLICE_NANOS // 2), (USD, USD // 40)])
+def test_a_worker_has_its_part_of_a_slice(left: int, most: int) -> None:
+    slices = Slices(Outage.SLICE, workers=2)
+    slices.heard(hold(left=left), now=100.0)
+    assert slices.unbacked([hold(most + 1)], now=101.0) is None
+    assert slices.unbacked([hold(most)], now=101.0)
+
+
 def test_all_calls_of_a_team_have_one_slice_until_what_they_cost_is_in_the_books() -> None:
     slices = Slices(Outage.SLICE)
     for key in ("key_1", "key_2"):

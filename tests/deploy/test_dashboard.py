@@ -77,7 +77,7 @@ def test_the_runbook_has_what_panels_refer_to() -> None:
 
 
 def test_every_metric_of_the_gateway_is_on_the_dashboard() -> None:
-    exposition = Metrics("0").exposition({}, {}, {}, 0).decode()
+    exposition = Metrics("0").exposition().decode()
     names = [line.split()[2] for line in exposition.splitlines() if line.startswith("# TYPE gateway_")]
     asked = " ".join(question.expression for question in dashboard.questions())
     assert names

@@ -22,6 +22,7 @@ from gateway.core.sellerlog import NAMES
 from tests.bench.bytes import words as measured
 from tests.bench.reserves import words as reserves
 from tests.bench.transport import words as transports
+from tests.bench.workers import words as workers
 from tests.house import ADMIN_KEY, MODEL, Simulator
 from tests.incidents.__main__ import words as incidents
 from tests.kills.__main__ import words as kills
@@ -213,6 +214,12 @@ def test_what_carries_a_call_is_asked_for_as_it_is_written() -> None:
     """`tests/bench` measures a moment."""
     line = block("python -m tests.bench.transport").strip()
     assert transports().parse_args(shlex.split(line)[3:]).rounds == 5
+
+
+def test_what_workers_bring_is_asked_for_as_it_is_written() -> None:
+    """`tests/bench` measures a moment."""
+    line = block("python -m tests.bench.workers").strip()
+    assert workers().parse_args(shlex.split(line)[3:]).workers == 2
 
 
 def test_the_kills_are_asked_for_as_it_is_written() -> None:

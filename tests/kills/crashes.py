@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from gateway.ledger.servers import _TIMEOUT_S
-from tests.kills.home import Home, kill
+from tests.kills.home import Home, kill, workers_of
 from tests.kills.insisting import Insisting
 from tests.kills.load import Load
 from tests.kills.stores import (
@@ -60,6 +60,7 @@ class Crash(Generic[S]):
     store: Callable[[Path], AbstractContextManager[S]]
     play: Callable[[Scene[S]], None]
     load: type[Load] = Load
+    workers: int = 1  # where there are several, one of them dies each time
     long: bool = False  # it is played when it is asked for by name
 
 
@@ -67,6 +68,17 @@ def at_any_moment(scene: Scene[Any]) -> None:
     scene.answers()
     scene.goes_on(0.0, 2.5)
     kill(scene.process)
+
+
+def a_worker(scene: Scene[EmbeddedStore]) -> None:
+    """The others go on, and another comes in its place."""
+    scene.answers()
+    scene.goes_on(0.0, 2.0)
+    victim = scene.dice.choice(workers_of(scene.process))
+    os.kill(victim, signal.SIGKILL)
+    scene.answers()
+    until(lambda: victim not in (now := workers_of(scene.process)) and len(now) == scene.home.workers)
+    scene.goes_on(0.0, 1.0)
 
 
 def with_its_embedded_store(scene: Scene[EmbeddedStore]) -> None:
@@ -147,6 +159,7 @@ def fails_over(scene: Scene[WatchedStore] | Scene[ClusteredStore]) -> None:
 CRASHES: dict[str, Crash[Any]] = {
     "moment": Crash(lone, at_any_moment),
     "promised": Crash(lone, at_any_moment, Insisting),
+    "worker": Crash(embedded, a_worker, workers=2),
     "embedded": Crash(embedded, with_its_embedded_store),
     "away": Crash(lone, before_the_store_has_it),
     "back": Crash(lone, goes_back),

@@ -18,6 +18,7 @@ from tests.waiting import until
 
 MORE = """
 store: {store}
+workers: {workers}
 failover: {{suspect_s: 1}}
 """
 
@@ -46,10 +47,11 @@ class Ask:
 class Home:
     """Where a gateway is at home: its configuration, its journal, its log."""
 
-    def __init__(self, here: Path, *, seller: str, store: str) -> None:
+    def __init__(self, here: Path, *, seller: str, store: str, workers: int = 1) -> None:
         self.here = here
+        self.workers = workers
         self._healed = 0
-        (here / "config.yaml").write_text(CONFIG.format(url=seller) + MORE.format(store=store))
+        (here / "config.yaml").write_text(CONFIG.format(url=seller) + MORE.format(store=store, workers=workers))
 
     def new_key(self) -> str:
         secret: str = json.loads(gateway(self.here, "keys", "create", "--team", "acme", "--json"))["key"]
@@ -85,7 +87,7 @@ class Home:
 
     def adopted(self) -> None:
         """Returns when no gateway that is gone has left anything, and one runs."""
-        until(lambda: len(self.journals()) == 1)
+        until(lambda: len(self.journals()) == self.workers)
 
 
 def address(process: "subprocess.Popen[str]") -> str:
@@ -94,6 +96,12 @@ def address(process: "subprocess.Popen[str]") -> str:
     line = process.stderr.readline()
     assert line.startswith("gateway: serving on http"), line
     return line.split()[-1]
+
+
+def workers_of(process: "subprocess.Popen[str]") -> list[int]:
+    """Those that it has now, by the order in which they were started."""
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(pid) for pid in children.read_text().split()]
 
 
 def kill(process: "subprocess.Popen[str]") -> None:

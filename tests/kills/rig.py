@@ -35,13 +35,13 @@ def played(place: Path, crash: Crash[Any], *, seed: int, rounds: int) -> Played:
     dice, kills = random.Random(seed), 0
     with Simulator.started("--speed", "20", "--light") as seller, ExitStack() as stack:
         store = stack.enter_context(crash.store(place))
-        home = Home(place, seller=seller.url, store=store.url)
+        home = Home(place, seller=seller.url, store=store.url, workers=crash.workers)
         load = crash.load(home.new_key(), CALLERS, dice=dice)
         for _ in range(rounds):
             _long_ago(store)
             with home.serving() as (load.url, process), load.on():
                 crash.play(Scene(dice, home, store, load, process))
-                kills += process.poll() is not None
+                kills += crash.workers > 1 or process.poll() is not None
         _long_ago(store)
         with home.serving() as (load.url, _):
             home.adopted()

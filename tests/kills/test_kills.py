@@ -11,6 +11,7 @@ from tests.kills.rig import played
 ROUNDS = {
     "moment": 3,
     "promised": 3,
+    "worker": 3,
     "embedded": 2,
     "away": 2,
     "emptied": 1,

@@ -6,6 +6,7 @@ from gateway.core.allowance import Exhausted, Owner, Purpose, Window
 from gateway.core.books import Charge, Hold
 from gateway.core.budgets import Alert, Period
 from gateway.core.call import Call
+from gateway.core.crew import Ended
 from gateway.core.drill import Ailment, Drill, OneKey
 from gateway.core.events import (
     AdminActed,
@@ -35,6 +36,7 @@ from gateway.core.events import (
     StoreLost,
     StoreRolledBack,
     WebhookTried,
+    WorkerReplaced,
 )
 from gateway.core.jobs import Job, State
 from gateway.core.move import Move, Standing, Why
@@ -189,6 +191,7 @@ EVENTS: dict[type[Event], Event] = {
     EvidenceShared: EvidenceShared(0.0007),
     DrillBegan: DrillBegan(DRILL),
     DrillEnded: DrillEnded(DRILL, stopped=True, calls=3),
+    WorkerReplaced: WorkerReplaced(2, Ended(4711, -9)),
     AdminActed: AdminActed(ADMIN, Door.API, Action.KEY_REVOKED, "key_1"),
     AdminRefused: AdminRefused(Lack.WRONG_KEY, ADDRESS),
 }

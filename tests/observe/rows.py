@@ -25,6 +25,7 @@ from gateway.core.events import (
     StoreLost,
     StoreRolledBack,
     WebhookTried,
+    WorkerReplaced,
 )
 
 NOON = 1_790_000_000.5
@@ -204,6 +205,13 @@ ROWS: dict[type[Event], dict[str, Any]] = {
         "key_id": "key_1",
         "stopped": True,
         "calls": 3,
+    },
+    WorkerReplaced: {
+        "at": AT,
+        "event": "worker_replaced",
+        "worker": 2,
+        "before": 4711,
+        "why": "was killed by signal 9",
     },
     AdminActed: {
         "at": AT,

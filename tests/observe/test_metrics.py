@@ -72,6 +72,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "gateway_unbacked_calls": (),
     "gateway_admin_actions": ("action",),
     "gateway_admin_refusals": ("why",),
+    "gateway_workers": (),
+    "gateway_workers_answered": (),
+    "gateway_workers_replaced": (),
     "gateway_budget_alerts": ("whose", "period"),
     "gateway_unsettled_calls": ("given_up",),
     "gateway_presumed_attempts": (),
@@ -91,7 +94,8 @@ def told(*events: Event) -> str:
     metrics = Metrics("1.2.3")
     for event in events:
         metrics(event)
-    return metrics.exposition({facts.lane(): 3}, {("Default", "flash"): Standing.OPEN}, {"owed": 2}, 1).decode()
+    metrics.stand({facts.lane(): 3}, {("Default", "flash"): Standing.OPEN}, {"owed": 2}, 1)
+    return metrics.exposition().decode()
 
 
 def families(*events: Event) -> dict[str, Metric]:
@@ -224,7 +228,7 @@ def test_a_call_whose_caller_got_no_whole_answer_is_counted_apart() -> None:
 
 
 def test_what_alerts_look_at_is_there_before_it_happens() -> None:
-    text = Metrics("1", [facts.lane()], ["flash"]).exposition({}, {}, {}, 0).decode()
+    text = Metrics("1", [facts.lane()], ["flash"]).exposition().decode()
     for line in (
         'gateway_attempts_total{group="Default",lane="default",model="flash",verdict="busy",won="no"} 0.0',
         'gateway_late_attempts_total{group="Default",model="flash"} 0.0',
@@ -256,15 +260,16 @@ def test_how_things_stand_is_what_is_true_when_it_is_asked() -> None:
 
 @pytest.mark.parametrize(("standing", "number"), list(zip(Standing, (0, 1, 4, 3, 2), strict=True)))
 def test_every_standing_has_a_number(standing: Standing, number: int) -> None:
-    told = Metrics("1").exposition({}, {("Default", "flash"): standing}, {}, 0).decode()
-    assert f'gateway_group_standing{{group="Default",model="flash"}} {number}.0' in told
+    metrics = Metrics("1")
+    metrics.stand({}, {("Default", "flash"): standing}, {}, 0)
+    assert f'gateway_group_standing{{group="Default",model="flash"}} {number}.0' in metrics.exposition().decode()
 
 
 def test_a_second_gateway_in_the_process_counts_for_itself() -> None:
     first, second = Metrics("1"), Metrics("1")
     first(EVENTS[CallFinished])
     first(EVENTS[CredentialRefused])
-    assert b"gateway_calls_total{" not in second.exposition({}, {}, {}, 0)
+    assert b"gateway_calls_total{" not in second.exposition()
 
 
 async def test_prometheus_finds_nothing_to_say_about_a_real_exposition(gateway: Gateway) -> None:
@@ -275,10 +280,10 @@ async def test_prometheus_finds_nothing_to_say_about_a_real_exposition(gateway: 
     assert 'gateway_attempts_total{group="NanoBananaEnterprise"' in answer.text
     assert 'gateway_refused_requests_total{code="model_not_found",dialect="gemini"} 1.0' in answer.text
     assert gateway.key.id not in answer.text
-    assert _lint(answer.content) == (0, "")
+    assert lint(answer.content) == (0, "")
 
 
-def _lint(exposition: bytes) -> tuple[int, str]:
+def lint(exposition: bytes) -> tuple[int, str]:
     promtool = shutil.which("promtool")
     assert promtool, "promtool is not installed"
     checked = subprocess.run([promtool, "check", "metrics"], input=exposition, capture_output=True, check=False)

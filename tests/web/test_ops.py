@@ -8,6 +8,7 @@ import pytest
 from gateway.core.budgets import Budget
 from gateway.core.keys import Limits
 from gateway.core.money import nanos_of
+from gateway.web.ops import Checks, worst
 from tests.house import Gateway, Simulator, open_gateway
 from tests.ledger.servers import Server, start
 
@@ -72,6 +73,23 @@ async def test_without_a_lane_whose_key_is_taken_it_is_not_ready(gateway: Gatewa
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "upstream_unavailable")
     ready = await gateway.http.get("/readyz")
     assert (ready.status_code, ready.json()["lanes"]) == (503, "no usable lane")
+
+
+@pytest.mark.parametrize(
+    ("checks", "told"),
+    [
+        ({1: {"store": "ok", "lanes": "ok"}}, {"store": "ok", "lanes": "ok"}),
+        ({1: {"store": "ok"}, 2: {"store": "ok"}}, {"store": "ok"}),
+        ({1: {"store": "ok"}, 2: {"store": "away"}}, {"store": "away (worker 2)"}),
+        ({2: {"store": "full"}, 1: {"store": "away"}}, {"store": "full (worker 2)"}),
+        (
+            {1: {"store": "away", "lanes": "ok"}, 2: {"store": "ok", "lanes": "none"}},
+            {"store": "away (worker 1)", "lanes": "none (worker 2)"},
+        ),
+    ],
+)
+def test_a_gateway_of_several_workers_is_as_ready_as_the_worst(checks: dict[int, Checks], told: Checks) -> None:
+    assert worst(checks) == told
 
 
 async def test_nothing_of_the_gateway_is_where_nothing_is(gateway: Gateway) -> None:

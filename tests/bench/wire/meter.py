@@ -20,8 +20,7 @@ def descendants(pid: int) -> list[int]:
     """A process and all that it has started."""
     found = [pid]
     for task in _tasks(pid):
-        children = (task / "children").read_text().split()
-        found += [each for child in children for each in descendants(int(child))]
+        found += [each for child in _children(task) for each in descendants(child)]
     return found
 
 
@@ -29,6 +28,13 @@ def _tasks(pid: int) -> list[Path]:
     try:
         return list((_PROC / str(pid) / "task").iterdir())
     except FileNotFoundError:
+        return []
+
+
+def _children(task: Path) -> list[int]:
+    try:
+        return [int(pid) for pid in (task / "children").read_text().split()]
+    except FileNotFoundError:  # as below
         return []
 
 
