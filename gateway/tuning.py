@@ -5,6 +5,7 @@ Each of it can be left out (`tuning: false`); what it brings is measured by `pyt
 
 import ctypes
 import gc
+import resource
 from contextlib import suppress
 
 MIB = 1 << 20
@@ -37,3 +38,30 @@ def tune_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
+
+
+# A call has its caller's connection and its seller's, and its answer may be on the disk; the rest a gateway has anyway.
+_FILES_OF_A_CALL, _FILES_BESIDE = 3, 100
+
+# Who has files for fewer calls than that is told so.
+_FEW_CALLS = 1000
+
+
+def open_files() -> int:
+    """How many files this process may have open, which is raised as far as that goes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # some systems allow less than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return _FEW_CALLS * 1000 if soft == resource.RLIM_INFINITY else soft
+
+
+def too_few(files: int) -> str | None:
+    """What to tell whoever runs a process with so many files; None: they will do."""
+    calls = max(0, files - _FILES_BESIDE) // _FILES_OF_A_CALL
+    if calls >= _FEW_CALLS:
+        return None
+    return (
+        f"{files} files may be open, which is enough for about {calls} calls at a time; "
+        "allow more (ulimit -n, LimitNOFILE of systemd, --ulimit nofile of Docker)"
+    )

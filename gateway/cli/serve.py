@@ -18,7 +18,7 @@ from gateway.config.settings import Admin, Settings
 from gateway.config.shares import share_of
 from gateway.listening import address_of, listen_on, on_signals, serve_on
 from gateway.observe.siblings import Answer, Siblings
-from gateway.tuning import tune_collector, tune_memory
+from gateway.tuning import open_files, too_few, tune_collector, tune_memory
 from gateway.workers import Berth, run_workers
 
 
@@ -29,12 +29,15 @@ class _Doors:
     callers: socket.socket
     administrators: socket.socket | None
 
-    def told(self, settings: Settings) -> None:
+    def told(self, settings: Settings, lack: str | None) -> None:
+        """Says where it serves, and what it lacks for it."""
         if not settings.admin.keys:
             err.print("gateway: the admin API is shut (admin.key is not set); use `gateway keys create`")
         err.print(f"gateway: serving on {address_of(self.callers)}", highlight=False)
         if self.administrators is not None:
             err.print(f"gateway: admin API on {address_of(self.administrators)}", highlight=False)
+        if lack is not None:
+            err.print(f"gateway: {lack}", highlight=False)
 
     def shut(self) -> None:
         self.callers.close()
@@ -55,21 +58,24 @@ def serve(
     settings = settings_of(config, **({} if workers is None else {"GATEWAY__WORKERS": str(workers)}))
     if settings.tuning:
         tune_memory()
+    lack = too_few(open_files())
     if settings.workers == 1:
-        uvloop.run(_serve(settings))
+        uvloop.run(_serve(settings, lack))
         return
     if settings.tuning:
         tune_collector()
     with _doors(settings) as doors:
         work = _Work(settings, doors)
-        raise typer.Exit(run_workers(settings.workers, work, opened=lambda: doors.told(settings), shut=doors.shut))
+        raise typer.Exit(
+            run_workers(settings.workers, work, opened=lambda: doors.told(settings, lack), shut=doors.shut)
+        )
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, lack: str | None) -> None:
     """All of a gateway of one process."""
     with on_signals() as stop, _doors(settings) as doors:
         async with house.running(settings) as running:
-            doors.told(settings)
+            doors.told(settings, lack)
             await _answer(running, doors, stop, settings)
 
 
