@@ -101,6 +101,7 @@ def server(app: ASGIApp) -> uvicorn.Server:
         log_level="critical",
         access_log=False,
         server_header=False,
+        timeout_keep_alive=75,  # as nginx; soon closed, a connection is now and then used again just as it closes
         timeout_graceful_shutdown=1,
     )
     return uvicorn.Server(config)

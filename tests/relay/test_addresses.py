@@ -20,6 +20,7 @@ from gateway.ledger.keys import pepper
 from tests.house import MODEL, START_S, Gateway, Simulator, native_picture, open_gateway, pixels, settings_for
 from tests.losable import LosableStore
 from tests.relay.test_again import Asking, images, new_caller, replayed
+from tests.waiting import eventually
 from tests.web.office import problem
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -120,6 +121,11 @@ async def test_a_replay_that_comes_too_late_for_the_address_has_the_picture_itse
     kept = orjson.loads(record.read_bytes())
     kept["facts"]["made_at"] -= 3600
     record.write_bytes(orjson.dumps(kept))
+
+    async def over() -> bool:  # else it is joined, and not a replay
+        return not len(house.running.supervisor)
+
+    await eventually(over)
     again = await asking.post(GENERATE, images(response_format="url"), once)
     assert replayed(again)
     assert base64.b64decode(addresses(again)[0].partition(",")[2]) == drawn
