@@ -2,7 +2,8 @@
 
 CPU by call and by MB is what to trust; rates and times are ratios at best.
 
-Prints a table of medians, and of the ratios to nginx in the same rounds; `--json FILE` keeps every figure.
+Prints a table of medians, and of the ratios to nginx in the same rounds. `--json FILE` keeps every figure, and
+`--plot FILE` draws the ratios.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from tests.bench.wire import crowds, meter, targets
 from tests.bench.wire.callers import Callers
 from tests.bench.wire.cases import CLOSED, CROWDS, MB, Case
 from tests.bench.wire.load import Job
+from tests.bench.wire.plot import plot
 from tests.bench.wire.targets import Target
 
 
@@ -92,12 +94,16 @@ def table(figures: dict[str, dict[str, list[Figures]]]) -> str:
 
 def _row(each: list[Figures], floors: list[Figures]) -> str:
     middle = {field.name: statistics.median(getattr(one, field.name) for one in each) for field in fields(Figures)}
-    ratios = [mine.cpu_ms / floor.cpu_ms for mine, floor in zip(each, floors, strict=False)]
-    ratio = f"{statistics.median(ratios):11.2f}" if ratios else f"{'':11}"
+    ratio = f"{ratio_of(each, floors):11.2f}" if floors else f"{'':11}"
     return (
         f"{middle['cpu_ms']:11.4f}{ratio}{middle['rate']:11,.0f}{middle['p50_ms']:11.3f}{middle['p99_ms']:11.3f}"
         f"{middle['rss_mb']:11.0f}{sum(one.failed for one in each):11}"
     )
+
+
+def ratio_of(each: list[Figures], floors: list[Figures]) -> float:
+    """How many times the floor's CPU, at the median of the rounds."""
+    return statistics.median(mine.cpu_ms / floor.cpu_ms for mine, floor in zip(each, floors, strict=False))
 
 
 def main() -> None:
@@ -109,6 +115,7 @@ def main() -> None:
     parser.add_argument("--tls", action="store_true", help="the seller speaks TLS")
     parser.add_argument("--untuned", action="store_true", help="a gateway with tuning: false as well")
     parser.add_argument("--json", type=Path, help="where to keep every figure")
+    parser.add_argument("--plot", type=Path, help="where to draw the ratios to nginx, as SVG")
     chosen = parser.parse_args()
     wanted = chosen.case or [""]
     cases = [case for case in CLOSED if any(case.name.startswith(each) for each in wanted)]
@@ -133,9 +140,15 @@ def main() -> None:
     print(crowds.table(crowded))
     if chosen.json:
         told = {
-            case: {name: [asdict(one) for one in each] for name, each in by.items()} for case, by in figures.items()
+            "cases": {
+                case: {name: [asdict(one) for one in each] for name, each in by.items()} for case, by in figures.items()
+            },
+            "crowds": [{"crowd": crowd, "target": target, **asdict(each)} for crowd, target, each in crowded],
         }
         chosen.json.write_text(json.dumps(told, indent=1) + "\n")
+    if chosen.plot:
+        ratios = {case: ratio_of(by["gateway"], by["nginx"]) for case, by in figures.items() if by.get("nginx")}
+        chosen.plot.write_text(plot(ratios))
 
 
 if __name__ == "__main__":
