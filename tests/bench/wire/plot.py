@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
-_ROW, _LEFT, _WIDE, _TOP = 26, 190, 560, 34
+_ROW, _LEFT, _WIDE, _TOP = 26, 190, 560, 52
 _STEPS = 3  # of ten: up to a thousand times
 
 
