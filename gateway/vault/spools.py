@@ -79,7 +79,8 @@ class Spool:
 class Spools:
     """All spools of this process. `close` ends it, when nobody writes or reads any more.
 
-    Tapes may have `memory_bytes` together in memory before they write to their spools; `held_bytes` they have.
+    Tapes may have `memory_bytes` together in memory before they write to their spools; `held_bytes` they have,
+    and of `tapes` anything has come.
     """
 
     def __init__(self, folder: Path, most_bytes: int, *, memory_bytes: int = MEMORY_BYTES) -> None:
@@ -87,16 +88,12 @@ class Spools:
         self.used_bytes = 0
         self.memory_bytes = memory_bytes
         self.held_bytes = 0
+        self.tapes = 0
         self._forgotten: deque[Spool] = deque()
         self._home, self._lock = _new_home(folder)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="spool")
         self._closed = False
         _sweep(folder)
-
-    @property
-    def over_bytes(self) -> int:
-        """How much more tapes have in memory than they may."""
-        return max(0, self.held_bytes - self.memory_bytes)
 
     def spool(self) -> Spool:
         return Spool(self.place())

@@ -22,13 +22,14 @@ from gateway.flag import Flag
 from gateway.vault.spools import Spool, Spools
 
 # Where there is no room, each tape has this much in memory all the same before it is written at once: a thread for
-# each of the upstream's small chunks would be dear. It is less where all of that comes to more than `_WINDOWS_BYTES`.
+# each of the upstream's small chunks would be dear. Of very many it is a part of `_WINDOWS_BYTES`.
 WINDOW_BYTES = 1024 * 1024
 _LEAST_WINDOW_BYTES = 64 * 1024
-_WINDOWS_BYTES = 16 * WINDOW_BYTES
+_WINDOWS_BYTES = 32 * WINDOW_BYTES
 
 # Read from the disk at once: a multiple of three, as what the vault reads.
 PIECE_BYTES = 3 * 256 * 1024
+_LEAST_PIECE_BYTES = 3 * 32 * 1024
 
 
 class TapeLost(Exception):
@@ -61,6 +62,8 @@ class Tape:
         """Adds a chunk. Waits for the disk; on a tape that is not whole, for the slowest of its readers."""
         while not self.whole and self._bounded and self._readers and self.size - self._in_memory >= self._window_bytes:
             await self._wait()
+        if not self.size and chunk:
+            self._spools.tapes += 1
         self.size += len(chunk)
         if self._dropped or not chunk:
             return
@@ -70,7 +73,7 @@ class Tape:
         self._moved.set()
         if not self.whole:
             self._trim()
-        elif self._spools.over_bytes and self.size - self._on_disk >= self._window_bytes:
+        elif self._spools.held_bytes > self._spools.memory_bytes and self.size - self._on_disk >= self._window_bytes:
             await self._flush()
 
     def widen(self) -> None:
@@ -159,10 +162,13 @@ class Tape:
 
     @property
     def _window_bytes(self) -> int:
-        over = self._spools.over_bytes
-        if over <= _WINDOWS_BYTES:
-            return WINDOW_BYTES
-        return max(_LEAST_WINDOW_BYTES, WINDOW_BYTES * _WINDOWS_BYTES // (4 * over))
+        return min(WINDOW_BYTES, max(_LEAST_WINDOW_BYTES, _WINDOWS_BYTES // max(1, self._spools.tapes)))
+
+    @property
+    def _piece_bytes(self) -> int:
+        """Of very many it is less: whoever does not read on has three of them."""
+        part = _WINDOWS_BYTES // 2 // max(1, self._spools.tapes)
+        return min(PIECE_BYTES, max(_LEAST_PIECE_BYTES, part - part % 3))
 
     async def _flush(self) -> None:
         """Writes to the disk what is in memory alone; where that fails, the tape is not whole any more.
@@ -179,7 +185,9 @@ class Tape:
             self._lose()
         else:
             self._on_disk = self.size
-            self._give_back(max(self._needed, self.size - self._window_bytes))
+            needed = self._needed
+            # Whoever is further behind reads from the disk anyway before they come to it.
+            self._give_back(needed if self.size - needed <= self._window_bytes else self.size)
 
     def _its_spool(self) -> Spool:
         if self._spool is None:
@@ -224,6 +232,7 @@ class Tape:
 
     def __del__(self) -> None:
         self._spools.held_bytes -= sum(map(len, self._chunks))
+        self._spools.tapes -= self.size > 0
 
     def _from_memory(self, at: int) -> bytes:
         number = bisect_right(self._ends, at)
@@ -232,7 +241,7 @@ class Tape:
         return chunk if behind == len(chunk) else chunk[-behind:]
 
     async def _from_disk(self, at: int) -> bytes:
-        spool, size = self._spool, min(PIECE_BYTES, self._in_memory - at)
+        spool, size = self._spool, min(self._piece_bytes, self._in_memory - at)
         if spool is None:
             raise TapeLost
         try:

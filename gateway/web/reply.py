@@ -36,6 +36,9 @@ _NAMES = {
     )
 }
 
+# What a connection takes without waiting.
+_MUCH_BYTES = 64 * 1024
+
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -67,6 +70,9 @@ class AsgiSink:
     async def send(self, data: bytes) -> None:
         if data and not self.gone.done():
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
+            if len(data) > _MUCH_BYTES and not self.gone.done():
+                # A server waits before it writes: so nothing more is read before most of this has gone.
+                await self._send({"type": "http.response.body", "body": b"", "more_body": True})
 
     async def end(self) -> None:
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
