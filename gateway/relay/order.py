@@ -175,10 +175,15 @@ class Order:
 
     async def _until(self, there: Callable[[], bool], *, within_s: float | None = None) -> None:
         """Returns when it is so, or the time is over; tells of every move until then."""
-        loop = asyncio.get_running_loop()
-        ends_at = math.inf if within_s is None else loop.time() + within_s
-        timer = None if within_s is None else loop.call_at(ends_at, self._moved.set)
-        while not (await self._told(there) or loop.time() >= ends_at):
+        late = False
+
+        def over() -> None:
+            nonlocal late
+            late = True
+            self._moved.set()
+
+        timer = None if within_s is None else asyncio.get_running_loop().call_later(within_s, over)
+        while not (await self._told(there) or late):
             await self._moved.wait()
         if timer is not None:
             timer.cancel()
