@@ -33,6 +33,9 @@ from tests.kills.ways import SellerWay, Side, StoreWay, Trap, way_to_seller, way
 from tests.losable import LosableStore
 from tests.waiting import PATIENCE_S, until
 
+# For so long at most the next caller waits until what the one before asks is held: the store's patience is longer.
+_EACH_S = 1.0
+
 
 @dataclass
 class Stage:
@@ -115,8 +118,13 @@ class Stage:
         self.asked += len(self.callers)
         threads = [threading.Thread(target=caller.call, args=(self.url,)) for caller in self.callers]
         threads = threads or [threading.Thread(target=self._call, args=(ask,)) for ask in boundary.calls]
-        for each in threads:
+        held = 0
+        for each, ask in zip(threads, boundary.calls, strict=True):
             each.start()
+            held += ask.pictures
+            if trap is not None and trap.function and not boundary.held:
+                # What two ask the store in one moment is on one connection, and held together: so one after the other.
+                trap.awaited(held, _EACH_S)
         if trap is not None:
             self._sprung(trap)
         for each in threads:

@@ -43,7 +43,7 @@ class Trap:
     sprung: threading.Event = field(default_factory=threading.Event)
     held: set[str] = field(default_factory=set)
     _pid: int | None = None
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _turn: threading.Condition = field(default_factory=threading.Condition)
 
     def wants(self, command: bytes) -> bool:
         """Whether it is a command of its kind."""
@@ -63,6 +63,12 @@ class Trap:
         with self._turn:
             self.held |= named
             self._look()
+            self._turn.notify_all()
+
+    def awaited(self, count: int, for_s: float) -> None:
+        """Returns when so many are held, or after so long."""
+        with self._turn:
+            self._turn.wait_for(lambda: len(self.held) >= count, for_s)
 
     def _look(self) -> None:
         if self._pid is not None and len(self.held) >= self.count and not self.sprung.is_set():
