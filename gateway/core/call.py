@@ -116,7 +116,7 @@ class Parsed:
     unsigned: frozenset[str] = frozenset()
     plain: Callable[[], bytes] | None = None
     addresses: tuple[str, ...] = ()
-    files: bool = True
+    files: bool = False
     insists: bool = False
     linked: bool = False
 

@@ -44,7 +44,6 @@ class Chat(openai.Answers):
             form=Shape(streams=streams, usage_wanted=_usage_wanted(document), show=_show(document, asked)),
             unsigned=turns.unsigned,
             addresses=turns.addresses,
-            files=bool(turns.addresses),
             plain=partial(openai.plain_body, body) if turns.answered else None,
         )
 

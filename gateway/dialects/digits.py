@@ -7,7 +7,7 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _WHITE = b" \t\r\n"
 
 # What is not as it should be has one of these. To look for each is many times faster than to write all anew.
-_ODD = (b"\\", b"-", b"_", b"\n", b" ")
+_ODD = tuple(bytes([each]) for each in b"\\-_" + _WHITE)
 
 # An escape whose rest is still to come.
 _SPLIT_ESCAPE = re.compile(rb"\\(?:u[0-9A-Fa-f]{0,3})?\Z")

@@ -71,7 +71,6 @@ class Images(openai.Answers):
             insists=True,
             linked=as_url and not streams,
             addresses=turns.addresses,
-            files=bool(turns.addresses),
             form=_Form(
                 quality=openai.quality_of(document),
                 size=str(document.get("size") or "auto"),

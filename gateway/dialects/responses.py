@@ -65,7 +65,6 @@ class Responses(openai.Answers):
             ),
             unsigned=turns.unsigned,
             addresses=turns.addresses,
-            files=bool(turns.addresses),
             plain=partial(openai.plain_body, body) if turns.answered else None,
         )
 

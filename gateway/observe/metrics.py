@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 from prometheus_client import (
     CollectorRegistry,
@@ -59,6 +59,8 @@ from gateway.observe.sums import Numbers, Rule, numbers
 
 # They would double the number of series to tell when each began.
 disable_created_metrics()  # type: ignore[no-untyped-call]
+
+One = TypeVar("One", Counter, Histogram)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -260,18 +262,17 @@ class Metrics:
         self._gauges["gateway_left_calls"].set(left)
 
     def _counter(self, *series: str) -> Counter:
-        """The one of this name and these labels."""
-        found: Counter | None = self._series.get(series)
-        if found is None:
-            name, *labels = series
-            found = self._series[series] = self._counters[name].labels(*labels)
-        return found
+        return self._one(self._counters, series)
 
     def _histogram(self, *series: str) -> Histogram:
-        found: Histogram | None = self._series.get(series)
+        return self._one(self._histograms, series)
+
+    def _one(self, among: Mapping[str, One], series: tuple[str, ...]) -> One:
+        """The one of this name and these labels."""
+        found: One | None = self._series.get(series)
         if found is None:
             name, *labels = series
-            found = self._series[series] = self._histograms[name].labels(*labels)
+            found = self._series[series] = among[name].labels(*labels)
         return found
 
     def _attempt(self, event: AttemptFinished) -> None:

@@ -92,11 +92,12 @@ class Relay:
             raise
         finally:
             self.orders.leave(serving.order)
+            total_s = self._rooms.now() - visit.call.arrived_at
             for journey in journeys:
                 if journey.settled.is_set():
-                    self._report(journey, visit.end)
+                    self._report(journey, visit.end, total_s)
                 else:
-                    later = self._report_later(journey, visit.end)
+                    later = self._report_later(journey, visit.end, total_s)
                     self._rooms.supervisor.start(later, name=f"report {journey.call.id}")
 
     async def _serve_again(self, serving: Serving, visit: Visit) -> None:
@@ -184,17 +185,14 @@ class Relay:
         finally:
             self.orders.remove(order)
 
-    async def _report_later(self, journey: Journey, end: End) -> None:
+    async def _report_later(self, journey: Journey, end: End, total_s: float) -> None:
         """When its money is settled, which may be long after its caller has left."""
-        total_s = self._rooms.now() - journey.call.arrived_at
         await journey.settled.wait()
         self._report(journey, end, total_s)
 
-    def _report(self, journey: Journey, end: End, total_s: float | None = None) -> None:
-        """Tells of a call that is settled; `total_s` is how long its caller was there, None: until now."""
+    def _report(self, journey: Journey, end: End, total_s: float) -> None:
+        """Tells of a call that is settled; `total_s` is how long its caller was there."""
         rooms = self._rooms
-        if total_s is None:
-            total_s = rooms.now() - journey.call.arrived_at
         code = journey.failure.code if journey.failure and end.status == 200 else end.code
         rooms.slices.over(journey.hold)
         rooms.observe(

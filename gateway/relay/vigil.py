@@ -1,6 +1,7 @@
 """Waiting on a caller's behalf: the line is kept warm, and nobody waits for a caller who has left."""
 
 import asyncio
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,9 +25,6 @@ class Sink(Protocol):
 
     async def break_off(self) -> None: ...
 
-
-# Whoever is patient is so for less.
-_LONG_S = 365 * 86_400.0
 
 # What may stand before any JSON.
 _SPACE = b" "
@@ -127,7 +125,7 @@ def _beats(writer: Passing | Gathering, pulse: Pulse) -> Iterator[tuple[float, b
     beat = writer.heartbeat
     if beat is None:
         beat = _SPACE
-        yield _LONG_S if pulse.unary_s is None else pulse.unary_s, beat
+        yield math.inf if pulse.unary_s is None else pulse.unary_s, beat
     elif isinstance(writer, Gathering) and writer.opening():
         yield pulse.open_s, b""
     while True:

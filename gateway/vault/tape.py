@@ -166,7 +166,7 @@ class Tape:
 
     @property
     def _piece_bytes(self) -> int:
-        """Of very many it is less: whoever does not read on has three of them."""
+        """Of very many it is less: whoever does not read on has two of them."""
         part = _WINDOWS_BYTES // 2 // max(1, self._spools.tapes)
         return min(PIECE_BYTES, max(_LEAST_PIECE_BYTES, part - part % 3))
 

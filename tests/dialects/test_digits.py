@@ -37,6 +37,8 @@ def test_what_is_as_it_should_be_goes_through_as_the_very_bytes(text: bytes) -> 
         (rb"QU\nJD\r\n", b"QUJD"),
         (b"QU JD", b"QUJD"),
         (b"QU\nJD", b"QUJD"),
+        (b"QU\tJD", b"QUJD"),
+        (b"QU\rJD", b"QUJD"),
         (rb"\/\/\u002b\u002B", b"//++"),
         (rb"QQ\u003d\u003d", b"QQ=="),
         (b"", b""),
